@@ -1,11 +1,10 @@
-// Writes src/messages.ts: the messages between module and host, as core/contract/schema.json has
-// them.
+// Writes src/messages.ts: the messages between module and host, from core/contract/schema.json.
 import { readFile, writeFile } from 'node:fs/promises';
 
 const url = (path) => new URL(path, import.meta.url);
 const { $defs: parts } = JSON.parse(await readFile(url('../core/contract/schema.json'), 'utf8'));
 
-/** A part that has a name of its own in the types. */
+/** A part with its own name in the types. */
 const named = (name) => name[0].toUpperCase() + name.slice(1);
 
 const typeOf = (schema, loose) => {
@@ -15,7 +14,7 @@ const typeOf = (schema, loose) => {
   if (values) return values.map((value) => JSON.stringify(value)).join(' | ');
   if (type === 'array') return maxItems ? `[${Array(maxItems).fill(typeOf(items)).join(', ')}]` : `${wrapped(typeOf(items, loose))}[]`;
   if (properties) return objectOf(schema);
-  // Alternatives that are types; those that only say what is required stand in the schema alone.
+  // Alternatives that are types. Those that only say what is required are left to the schema.
   if (oneOf?.every(({ type }) => type)) return oneOf.map((one) => typeOf(one)).join(' | ');
   if (type === 'integer') return 'number';
   if (others) return `Record<string, ${typeOf(others)}>`;
@@ -24,13 +23,13 @@ const typeOf = (schema, loose) => {
 
 const wrapped = (text) => (/[ |]/.test(text) ? `(${text})` : text);
 
-/** `loose`: what may be left out may be `undefined`, too. */
+/** `loose`: optional members may also be `undefined`. */
 const objectOf = ({ properties, required = [] }, loose = '') =>
   `{ ${Object.entries(properties)
     .map(([name, schema]) => `${JSON.stringify(name)}${required.includes(name) ? `: ${typeOf(schema, loose)}` : `?: ${typeOf(schema, loose)}${loose}`}`)
     .join('; ')} }`;
 
-/** An interface with a member for each of what is given. */
+/** An interface with a member for each entry. */
 const listing = (name, about, entries) =>
   `/** ${about} */\nexport interface ${name} {\n${entries.map(([key, type]) => `  ${JSON.stringify(key)}: ${type};\n`).join('')}}\n`;
 
@@ -56,6 +55,6 @@ const text = [
   listing('Events', 'The events, by name.', members('events')),
 ].join('\n');
 
-// What is as it should be stays untouched: a test may be reading it.
+// The file is not touched if nothing changed, because a test may be reading it.
 const file = url('src/messages.ts');
 if ((await readFile(file, 'utf8').catch(() => '')) !== text) await writeFile(file, text);

@@ -1,22 +1,22 @@
 package wasm
 
-// What follows assembles the smallest modules with the exports of the boundary, so that tests have
-// ones that misbehave.
+// This file assembles minimal modules with the exports of the contract, so that tests have modules
+// that misbehave.
 
 // Instructions of WebAssembly that the tests need.
 var (
 	unreachable = []byte{0x00}
 	forever     = []byte{0x03, 0x40, 0x0c, 0x00, 0x0b} // loop br 0 end
-	// counted adds 1 to global 0 and gives it.
+	// counted adds 1 to global 0 and returns it.
 	counted = []byte{0x23, 0x00, 0x41, 0x01, 0x6a, 0x24, 0x00, 0x23, 0x00}
 )
 
 func constant(n int32) []byte { return append([]byte{0x41}, signed(n)...) }
 
-// toy is a module by its functions' bodies; what is missing does nothing and gives 0.
+// toy describes a module by its functions' bodies. A missing function does nothing and returns 0.
 type toy struct {
 	bodies  map[string][]byte
-	without string // an export that is left out
+	without string // an export that is omitted
 	imports bool
 	pages   int
 }

@@ -18,11 +18,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// wire is a network that keeps what it carried, and lets a test change answers.
+// wire is a network that records its messages, and lets a test change answers.
 type wire struct {
 	mu     sync.Mutex
 	sent   []message
-	change func(*http.Response) // of an answer; nil: none
+	change func(*http.Response) // changes an answer; nil: none
 }
 
 type message struct {
@@ -58,7 +58,7 @@ func (w *wire) set(change func(*http.Response)) {
 	w.change = change
 }
 
-// to gives what went to a path since the last time.
+// to returns the messages to a path since the last call.
 func (w *wire) to(path string) (found []message) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -71,7 +71,7 @@ func (w *wire) to(path string) (found []message) {
 	return found
 }
 
-// again sends a message once more, as somebody who got hold of it, and gives the status.
+// again replays a message, as somebody who stole it would, and returns the status.
 func (m message) again(t *testing.T, change func(*http.Request)) int {
 	t.Helper()
 	req, err := http.NewRequest(m.Method, m.URL.String(), strings.NewReader(m.body))
@@ -90,7 +90,7 @@ func (m message) again(t *testing.T, change func(*http.Request)) int {
 	return res.StatusCode
 }
 
-// boundSite is a server with a resource of its own, both of which want proofs with their nonces.
+// boundSite is a server with its own resource. Both require proofs with their nonces.
 func boundSite(t *testing.T) *site {
 	t.Helper()
 	s := newSite(t, func(c *authserver.Config) { c.DPoPNonceInterval, c.DeviceInterval = time.Hour, time.Second })
@@ -114,7 +114,7 @@ func boundSite(t *testing.T) *site {
 	return s
 }
 
-// become makes an answer another one.
+// become replaces an answer.
 func become(res *http.Response, status int, body string) {
 	res.Body.Close()
 	res.StatusCode, res.Status = status, fmt.Sprint(status)
@@ -123,9 +123,9 @@ func become(res *http.Response, status int, body string) {
 	res.Body = io.NopCloser(bytes.NewReader([]byte(body)))
 }
 
-// X10: whoever gets hold of a token that is bound to a key, with a proof that went along, can do
-// nothing with it: not the same request again, not another one, not with a key of their own, not as
-// a bearer token.
+// X10: somebody who steals a token that is bound to a key, and a proof that was sent with it,
+// cannot use it: not for the same request again, not for another one, not with their own key, not
+// as a bearer token.
 func TestAttackStolenToken(t *testing.T) {
 	s, n := boundSite(t), &wire{}
 	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
@@ -170,7 +170,7 @@ func TestAttackStolenToken(t *testing.T) {
 			t.Errorf("a token request again: %d", status)
 		}
 	}
-	// The bytes of a session, with all its tokens, are nothing without the key either.
+	// The bytes of a session, with all its tokens, are also useless without the key.
 	session, err := c.Export(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -188,8 +188,8 @@ func TestAttackStolenToken(t *testing.T) {
 	}
 }
 
-// Q43: a server, or somebody in its place, that answers with a bearer token where one bound to a
-// key was asked for gets an error; the session is as it was before.
+// Q43: if the server, or somebody in its place, answers with a bearer token where a bound one was
+// requested, that is an error, and the session stays unchanged.
 func TestAttackDowngradeToBearer(t *testing.T) {
 	s, n := boundSite(t), &wire{}
 	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
@@ -224,7 +224,7 @@ func TestAttackDowngradeToBearer(t *testing.T) {
 	}
 }
 
-// A server that is never content with its nonce gets each request twice, and no more.
+// A server that never accepts its own nonce gets each request twice, and no more.
 func TestAttackEndlessNonces(t *testing.T) {
 	s, n := boundSite(t), &wire{}
 	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
@@ -269,8 +269,8 @@ func TestAttackEndlessNonces(t *testing.T) {
 	}
 }
 
-// Q22, X10: a client of two servers, one of which an attacker runs and sends the user on to the
-// honest one, to learn its code (RFC 9700 section 4.4): the response says whose it is, and no code
+// Q22, X10: a client of two servers, one of which is an attacker's and sends the user on to the
+// honest one, to learn its code (RFC 9700 section 4.4): the response names its issuer, and no code
 // leaves the client.
 func TestAttackMixUp(t *testing.T) {
 	honest, evil, n := newSite(t, nil), newSite(t, nil), &wire{}
@@ -286,7 +286,7 @@ func TestAttackMixUp(t *testing.T) {
 	discovered := func(issuer string) oauth.Config {
 		return oauth.Config{Issuer: issuer, Discovery: true, ClientID: "notes", RedirectURI: "http://127.0.0.1/cb", Scope: "openid", PushedAuthorizationRequests: "off"}
 	}
-	// elsewhere is an authorization URL at the other server, with the same parameters.
+	// elsewhere returns an authorization URL at the other server with the same parameters.
 	elsewhere := func(page, to string) string {
 		u, err := url.Parse(page)
 		if err != nil {
@@ -324,8 +324,8 @@ func TestAttackMixUp(t *testing.T) {
 		t.Errorf("%d codes went out", len(got))
 	}
 
-	// An attacker whose metadata names the honest server's endpoints, some or all of them, or that
-	// server as the issuer.
+	// An attacker's metadata name some or all of the honest server's endpoints, or that server as
+	// the issuer.
 	for name, metadata := range map[string]string{
 		"its authorization endpoint": `{"issuer":"EVIL","authorization_endpoint":"HONEST/authorize","token_endpoint":"EVIL/token","jwks_uri":"EVIL/jwks","authorization_response_iss_parameter_supported":true}`,
 		"the honest issuer":          `{"issuer":"HONEST","authorization_endpoint":"HONEST/authorize","token_endpoint":"EVIL/token","jwks_uri":"HONEST/jwks"}`,
@@ -356,9 +356,9 @@ func TestAttackMixUp(t *testing.T) {
 	}
 }
 
-// Q20, Q22: an attacker's code, and a victim's at the attacker's, in a response that is else the
-// right one (RFC 9700 section 4.5): the code is bound to the verifier of its own attempt, and to
-// its key.
+// Q20, Q22: an attacker's code, or a victim's code at the attacker's client, in a response that is
+// valid otherwise (RFC 9700 section 4.5): the code is bound to the verifier of its own attempt, and
+// to its key.
 func TestAttackCodeInjection(t *testing.T) {
 	for name, bound := range map[string]bool{"PKCE": false, "PKCE and proofs": true} {
 		t.Run(name, func(t *testing.T) {
@@ -397,8 +397,8 @@ func TestAttackCodeInjection(t *testing.T) {
 	}
 }
 
-// Q20: nobody on the way and no metadata talks a client, or the server, out of S256 (RFC 9700
-// section 2.1.1).
+// Q20: no attacker on the way and no metadata can make the client, or the server, give up S256 (RFC
+// 9700 section 2.1.1).
 func TestAttackPKCEDowngrade(t *testing.T) {
 	const secret = "a-secret-of-the-test"
 	s := newSite(t, func(c *authserver.Config) {
@@ -408,7 +408,7 @@ func TestAttackPKCEDowngrade(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	s.config.ClientID, s.config.ClientSecret = "confidential", secret // of whom this server wants no challenge
+	s.config.ClientID, s.config.ClientSecret = "confidential", secret // this server requires no challenge of such a client
 	c := s.open(t, oauth.Options{})
 	for name, change := range map[string]func(url.Values){
 		"left out":     func(q url.Values) { q.Del("code_challenge"); q.Del("code_challenge_method") },

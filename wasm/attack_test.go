@@ -24,14 +24,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// rogue is an issuer, or somebody in its place, that answers with what a test gives it.
+// rogue is an issuer, or somebody in its place, that answers with what a test sets.
 type rogue struct {
 	*httptest.Server
 	mu      sync.Mutex
 	keySet  string
 	idToken func(claims map[string]any) string
 	nonce   string
-	asked   map[string]int // by path
+	asked   map[string]int // number of requests by path
 }
 
 func newRogue(t *testing.T) *rogue {
@@ -72,7 +72,7 @@ func (r *rogue) count(path string) int {
 	return r.asked[path]
 }
 
-// signIn is a sign-in up to the ID token, by a new client with the store.
+// signIn makes a new client with the store, and does a sign-in up to the ID token.
 func (r *rogue) signIn(t *testing.T, store oauth.Store) (*oauth.Client, error) {
 	t.Helper()
 	config := oauth.Config{Issuer: r.URL, Discovery: true, ClientID: "app", RedirectURI: "https://app.example/cb", Scope: "openid"}
@@ -107,7 +107,7 @@ func compact(t *testing.T, header map[string]any, payload string, sign func(inpu
 	return input + "." + base64.RawURLEncoding.EncodeToString(sign(input))
 }
 
-// rs256 signs as its header says.
+// rs256 signs with RS256.
 func rs256(t *testing.T, key *rsa.PrivateKey) func(input string) []byte {
 	return func(input string) []byte {
 		digest := sha256.Sum256([]byte(input))
@@ -128,8 +128,8 @@ func text(t *testing.T, claims map[string]any) string {
 	return string(raw)
 }
 
-// Q12: what an attacker can put in an ID token's or a key set's place is refused with an error that
-// says what was wrong. Nothing of it is stored or given out, and the session signs in afterwards.
+// Q12: forged ID tokens and key sets are refused with an error that says what is wrong. Nothing of
+// them is stored or returned, and the session can sign in afterwards.
 func TestAttacksOnIDTokens(t *testing.T) {
 	server := newSigner(t)
 	attacker, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -149,7 +149,7 @@ func TestAttacksOnIDTokens(t *testing.T) {
 	}
 	none := func(string) []byte { return nil }
 	honest := func(claims map[string]any) string { return server.sign(t, claims) }
-	// forged has the attacker sign what the issuer would have said.
+	// forged is a token in which the attacker signs what the issuer would have said.
 	forged := func(header map[string]any, sign func(string) []byte) func(map[string]any) string {
 		return func(claims map[string]any) string { return compact(t, header, text(t, claims), sign) }
 	}
@@ -246,7 +246,7 @@ func TestAttacksOnIDTokens(t *testing.T) {
 	}
 }
 
-// Q12: a long ID token that is what it claims to be is no attack.
+// Q12: a long but valid ID token is accepted.
 func TestLongIDToken(t *testing.T) {
 	server, r := newSigner(t), newRogue(t)
 	r.set(server.keySet(t), func(c map[string]any) string {

@@ -9,9 +9,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// BenchmarkBegin is an authorization URL with state, verifier and challenge. Ours is stored before
-// it is given out, among the sixteen of the last ten minutes; golang.org/x/oauth2 stores nothing
-// and leaves the state to its caller.
+// BenchmarkBegin makes an authorization URL with state, verifier and challenge. Ours is stored
+// before it is returned, with up to sixteen attempts of the last ten minutes. golang.org/x/oauth2
+// stores nothing and leaves the state to its caller.
 func BenchmarkBegin(b *testing.B) {
 	for _, row := range []struct {
 		name   string

@@ -21,10 +21,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// BenchmarkIDToken is an ID token verified, its key known: by the command set_token, which checks
-// the claims too, stores the session with it and answers with the claims, and by coreos/go-oidc,
-// which checks the claims, not iat, and keeps nothing. signature is crypto alone, with the digest,
-// in all of them.
+// BenchmarkIDToken verifies an ID token with a known key: by the command set_token, which also
+// checks the claims, stores the session with it and returns the claims; and by coreos/go-oidc,
+// which checks the claims except iat, and stores nothing. signature is the cryptography alone, with
+// the digest.
 func BenchmarkIDToken(b *testing.B) {
 	for _, alg := range []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.EdDSA} {
 		b.Run(string(alg), func(b *testing.B) {
@@ -65,8 +65,8 @@ func BenchmarkIDToken(b *testing.B) {
 	}
 }
 
-// identity is two ID tokens of one key, so that none is the one before, one whose signature is
-// another's, and the server with the key.
+// identity is two ID tokens of one key, so that no token is the same as the previous one; one with
+// another token's signature; and the server with the key.
 type identity struct {
 	issuer, forged string
 	tokens         [2]string

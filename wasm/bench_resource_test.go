@@ -25,11 +25,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/resource"
 )
 
-// BenchmarkResource is a JWT access token checked, its key known: by a Guard, from the request to
-// the verdict with the token's claims, and by coreos/go-oidc, which knows no access tokens, and
-// looks at signature, iss, aud, exp and nbf of any JWT. signature is crypto alone. parallel is on
-// all cores. dpop is a bound token with its proof, of which each is made before and counts once:
-// two signatures, and a record.
+// BenchmarkResource checks a JWT access token with a known key: by a Guard, from the request to the
+// verdict with the token's claims; and by coreos/go-oidc, which does not know access tokens, and
+// checks signature, iss, aud, exp and nbf of any JWT. signature is the cryptography alone. parallel
+// uses all cores. dpop is a bound token with a proof; the proofs are made beforehand, and each
+// counts once: two signatures, and a record in the store.
 func BenchmarkResource(b *testing.B) {
 	for _, alg := range []jose.SignatureAlgorithm{jose.RS256, jose.ES256} {
 		b.Run(string(alg), func(b *testing.B) {
@@ -117,8 +117,8 @@ func benchEdge(b *testing.B) oauth.Engine {
 	return e
 }
 
-// protectedAPI is two access tokens of one key, so that none is the one before, and the server with
-// the key.
+// protectedAPI is two access tokens of one key, so that no token is the same as the previous one,
+// and the server with the key.
 type protectedAPI struct {
 	issuer, resource string
 	key              crypto.Signer
@@ -150,7 +150,7 @@ func newAPI(b *testing.B, alg jose.SignatureAlgorithm) *protectedAPI {
 	return s
 }
 
-// sign makes a JWT with a header of its own.
+// sign makes a JWT with its own header.
 func sign(b *testing.B, key any, alg jose.SignatureAlgorithm, typ string, embed bool, claims any) string {
 	b.Helper()
 	raw, err := json.Marshal(claims)
@@ -181,7 +181,7 @@ func (s *protectedAPI) token(b *testing.B, more map[string]any) string {
 	return sign(b, jose.JSONWebKey{Key: s.key, KeyID: "k"}, s.alg, "at+jwt", false, claims)
 }
 
-// bound is a token that is bound to a key, and so many proofs of it.
+// bound makes a token that is bound to a key, and n proofs for it.
 func (s *protectedAPI) bound(b *testing.B, n int) (token string, proofs []string) {
 	b.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -226,7 +226,7 @@ func (s *protectedAPI) check(b *testing.B, g *guard.Guard, token string) {
 	}
 }
 
-// RoundTrip implements http.RoundTripper: the server's keys.
+// RoundTrip implements http.RoundTripper. It serves the server's keys.
 func (s *protectedAPI) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(s.keys))}, nil
 }

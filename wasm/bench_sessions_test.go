@@ -14,15 +14,15 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// BenchmarkSessions is what a host with many sessions pays for one thing in one of them, each
-// session's turn in its order: a token that is still good, and a refresh (locked, marked in the
-// store, sent, answered, stored). An Engine spreads them over instances; "one" keeps them all in
-// one instance, whose collector marks everything that they hold.
+// BenchmarkSessions measures one operation in one of many sessions, which take turns: a token that
+// is still valid, and a refresh (locked, marked in the store, sent, answered, stored). An Engine
+// spreads the sessions over instances; "one" has all of them in one instance, whose garbage
+// collector marks everything that they hold.
 func BenchmarkSessions(b *testing.B) {
 	for _, engine := range []string{"engine", "one"} {
 		for _, n := range []int{1, 10, 100, 1000, 10000} {
 			if engine == "one" && n > 1000 {
-				continue // an ordinary session takes some kilobytes, and an instance has 16 MiB at most
+				continue // a normal session needs some kilobytes, and an instance has 16 MiB at most
 			}
 			b.Run(fmt.Sprintf("%s/%d", engine, n), func(b *testing.B) {
 				var e oauth.Engine
@@ -56,7 +56,7 @@ func BenchmarkSessions(b *testing.B) {
 	}
 }
 
-// signedIn opens so many clients, each with the tokens of a sign-in.
+// signedIn opens n clients, each with the tokens of a sign-in.
 func signedIn(b *testing.B, e oauth.Engine, n int) []*oauth.Client {
 	clients := make([]*oauth.Client, n)
 	for k := range clients {
@@ -66,7 +66,7 @@ func signedIn(b *testing.B, e oauth.Engine, n int) []*oauth.Client {
 	return clients
 }
 
-// crowded is an engine of one instance that takes any number of sessions.
+// crowded is an engine with one instance that accepts any number of sessions.
 type crowded struct{ *instance }
 
 func newCrowded(b *testing.B) *crowded {
@@ -102,9 +102,9 @@ func (c *crowded) Effect(handle int32) []byte { return c.next(handle) }
 
 func (c *crowded) Close(handle int32) { c.call(c.shut, uint32(handle)) }
 
-// BenchmarkMemory is the memory of sessions that have signed in once: of an instance with one of
-// them, of each further one in the same instance, and of each in an instance of its own, with what
-// the host keeps for them, as the system sees the process grow.
+// BenchmarkMemory measures the memory of sessions that have signed in once: of an instance with one
+// of them, of each further one in the same instance, and of each in its own instance, including
+// what the host keeps for them, as the growth of the process that the system reports.
 func BenchmarkMemory(b *testing.B) {
 	linear := func(i *instance) float64 { return float64(i.module.Memory().Size()) }
 	b.Run("one", func(b *testing.B) {
@@ -151,8 +151,7 @@ func BenchmarkMemory(b *testing.B) {
 	})
 }
 
-// resident is the memory of the process that the system keeps for it, once what can be given back
-// was.
+// resident is the resident memory of the process, after free memory was returned to the system.
 func resident(b *testing.B) float64 {
 	runtime.GC()
 	debug.FreeOSMemory()

@@ -15,9 +15,9 @@ import (
 )
 
 // BenchmarkBeginFinishStored is BenchmarkBeginFinish with a store on a disk. A program with
-// golang.org/x/oauth2 that keeps as much (its attempt before the URL is given out, the attempt as
-// redeemed before the code is sent, the tokens before they count) does so by hand, one user after
-// the other.
+// golang.org/x/oauth2 that persists as much (the attempt before the URL is returned, the attempt as
+// redeemed before the code is sent, the tokens before they are used) does so by hand, for one user
+// after the other.
 func BenchmarkBeginFinishStored(b *testing.B) {
 	b.Run("native", func(b *testing.B) {
 		store, err := filestore.Open(filepath.Join(b.TempDir(), "store"))
@@ -60,7 +60,7 @@ func BenchmarkBeginFinishStored(b *testing.B) {
 	})
 }
 
-// byHand keeps JSON texts in a store.
+// byHand stores JSON texts in a store.
 type byHand struct {
 	b        *testing.B
 	store    oauth.Store

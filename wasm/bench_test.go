@@ -12,11 +12,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// BenchmarkBeginFinish is one sign-in from the authorization URL to the stored token, with a server
-// that answers from memory: the module on wazero, the same engine in native Go, each with a client
-// opened for it or with one that has signed in often and remembers the last attempts; and
-// golang.org/x/oauth2, which stores nothing and leaves the state to its caller. Callers cannot give
-// up, but in the rows impatient, where somebody has to wait for them beside the request.
+// BenchmarkBeginFinish is one sign-in, from the authorization URL to the stored token, with a
+// server that answers from memory. It compares the module on wazero and the same engine in native
+// Go, each with a new client and with one that has signed in often and remembers the last attempts;
+// and golang.org/x/oauth2, which stores nothing and leaves the state to its caller. Callers cannot
+// be cancelled, except in the rows impatient, where another goroutine has to wait for the request.
 func BenchmarkBeginFinish(b *testing.B) {
 	for name, e := range map[string]oauth.Engine{"wazero": benchEngine(b), "native": new(core.Engine)} {
 		b.Run(name+"/new-client", func(b *testing.B) {
@@ -78,7 +78,7 @@ func beginFinish(b *testing.B, ctx context.Context, c *oauth.Client) {
 	}
 }
 
-// BenchmarkStatus is the way over the boundary and back with next to nothing done there.
+// BenchmarkStatus is a call of the module that does next to nothing there.
 func BenchmarkStatus(b *testing.B) {
 	for name, e := range map[string]oauth.Engine{"native": new(core.Engine), "wazero": benchEngine(b)} {
 		b.Run(name, func(b *testing.B) {
@@ -103,7 +103,7 @@ func benchEngine(b *testing.B) *Engine {
 	return e
 }
 
-// BenchmarkCompile is what the first engine of a process costs, without a cache and with one on
+// BenchmarkCompile is the cost of the first engine of a process, without a cache and with one on
 // disk.
 func BenchmarkCompile(b *testing.B) {
 	for name, dir := range map[string]string{"fresh": "", "cached": b.TempDir()} {
@@ -121,7 +121,7 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
-// BenchmarkInstantiate is what another instance costs.
+// BenchmarkInstantiate is the cost of another instance.
 func BenchmarkInstantiate(b *testing.B) {
 	p, err := embedded(b.Context(), traits{pages: defaultMemory / page})
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// BenchmarkGoodToken is what a token costs that is still good, by itself and on a request of its
+// BenchmarkGoodToken is the cost of a token that is still valid, alone and in a request of its
 // transport, beside golang.org/x/oauth2, whose token nobody else can change. The rows bare are a
-// request with a header of the caller's: the floor of the others. With the store that tells of no
-// changes, the engine looks there once a second.
+// request with a header of the caller's: the minimum for the others. If the store does not report
+// changes, the engine reads it once a second.
 func BenchmarkGoodToken(b *testing.B) {
 	const url = "https://api.example/v1/things"
 	for _, row := range []struct {
@@ -70,14 +70,14 @@ func get(b *testing.B, transport http.RoundTripper, url string) {
 	}
 }
 
-// empty is a network whose answers are 200 and nothing else.
+// empty is a network that answers 200 without a body.
 type empty struct{}
 
 func (empty) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
 }
 
-// untold is a store in memory that tells of no changes.
+// untold is a store in memory that does not report changes.
 type untold struct{ kept oauth.MemoryStore }
 
 func (u *untold) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {

@@ -6,12 +6,11 @@ import (
 	"path/filepath"
 )
 
-// cacheName is our folder in the user's cache directory.
+// cacheName is our directory in the user's cache directory.
 const cacheName = "oauth2-wasm"
 
-// usualCache is where compiled code is kept between processes, where nobody said so: a folder of
-// our own in the user's cache directory. It is empty where there is none, and where somebody else
-// could put code there.
+// usualCache is the default directory for compiled code: our own in the user's cache directory. It
+// is empty if there is no such directory, or if somebody else could put code there.
 func usualCache() string {
 	parent, err := os.UserCacheDir()
 	if err != nil || !filepath.IsAbs(parent) {
@@ -24,9 +23,9 @@ func usualCache() string {
 	return dir
 }
 
-// compileUsual compiles with the usual cache. What is wrong there (it cannot be written, a file was
-// damaged, the disk is full) keeps nobody from running: what is kept is thrown away, and the module
-// compiled without.
+// compileUsual compiles with the default cache. If the cache fails (it cannot be written, a file is
+// damaged, the disk is full), the cached code is deleted, and the module is compiled without a
+// cache.
 func compileUsual(ctx context.Context, bytes []byte, t traits) (*program, error) {
 	if t.cacheDir = usualCache(); t.cacheDir != "" {
 		p, err := compile(ctx, bytes, t, nil)

@@ -2,5 +2,5 @@
 
 package wasm
 
-// private: the user's cache directory is the user's own here.
+// private is true: on these systems the cache directory belongs to the user.
 func private(string) bool { return true }

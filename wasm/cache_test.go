@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// cacheHome gives this process another cache directory, and where our folder in it will be.
+// cacheHome gives this process another cache directory, and returns where our directory in it will
+// be.
 func cacheHome(t *testing.T) (home, dir string) {
 	t.Helper()
 	home, err := filepath.EvalSymlinks(t.TempDir())
@@ -31,7 +32,7 @@ func cacheHome(t *testing.T) (home, dir string) {
 	return home, filepath.Join(cache, cacheName)
 }
 
-// kept are the files of compiled code in a folder.
+// kept returns the files of compiled code in a directory.
 func kept(t *testing.T, dir string) (files []string) {
 	t.Helper()
 	filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
@@ -43,7 +44,8 @@ func kept(t *testing.T, dir string) (files []string) {
 	return files
 }
 
-// works compiles as New does, in a program of its own, and asks the module for something.
+// works compiles as New does, but without sharing the program with other engines, and calls the
+// module.
 func works(t *testing.T) {
 	t.Helper()
 	p, err := compileUsual(t.Context(), module, traits{pages: 256, usual: true})
@@ -61,8 +63,8 @@ func works(t *testing.T) {
 	}
 }
 
-// TestUsualCache (E123): compiled code is kept in the user's cache directory, where nobody said
-// otherwise, and taken from there.
+// TestUsualCache (E123): compiled code is cached in the user's cache directory by default, and read
+// from there.
 func TestUsualCache(t *testing.T) {
 	_, dir := cacheHome(t)
 	works(t)
@@ -83,13 +85,13 @@ func TestUsualCache(t *testing.T) {
 	}
 }
 
-// TestCacheThatFails (E124): nothing that is wrong with the user's cache directory keeps the module
-// from running, and a damaged file goes.
+// TestCacheThatFails (E124): whatever is wrong with the user's cache directory, the module runs,
+// and a damaged file is deleted.
 func TestCacheThatFails(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		spoil func(t *testing.T, home, dir string)
-		kept  int // files that are kept afterwards
+		kept  int // number of cached files afterwards
 	}{
 		{"no directory is known", func(t *testing.T, _, _ string) {
 			for _, name := range []string{"HOME", "XDG_CACHE_HOME", "LocalAppData"} {
@@ -100,7 +102,7 @@ func TestCacheThatFails(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(dir, nil, 0o400); err != nil { // a file in its place holds for the superuser too
+			if err := os.WriteFile(dir, nil, 0o400); err != nil { // a file in place of the directory stops the superuser, too
 				t.Fatal(err)
 			}
 		}, 1},
@@ -154,7 +156,7 @@ func TestCacheThatFails(t *testing.T) {
 	}
 }
 
-// TestCacheOfMany (E124): processes that begin at once on an empty directory all run.
+// TestCacheOfMany (E124): processes that start at once with an empty directory all run.
 func TestCacheOfMany(t *testing.T) {
 	if os.Getenv("CACHE_TEST_CHILD") != "" {
 		works(t)

@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// private tells whether only this user (and the superuser) can change what is in dir: it and all
-// folders above it are theirs, and no others may write there, unless they may not touch what is not
-// theirs (/tmp).
+// private reports whether only this user (and the superuser) can change what is in dir: it and all
+// directories above it belong to them, and others either cannot write there, or cannot touch files
+// of others (/tmp).
 func private(dir string) bool {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestExportsAreTheContract (S14): both modules export what the table of core/contract/README.md
-// names, with as many parameters, and nothing else; and they import nothing.
+// TestExportsAreTheContract (S14): both modules export exactly what the table in
+// core/contract/README.md lists, with the same number of parameters, and import nothing.
 func TestExportsAreTheContract(t *testing.T) {
 	page, err := os.ReadFile("../core/contract/README.md")
 	if err != nil {
@@ -30,7 +30,7 @@ func TestExportsAreTheContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := compile(t.Context(), module, traits{pages: 256}, nil) // refuses imports
+		p, err := compile(t.Context(), module, traits{pages: 256}, nil) // it refuses imports
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// patience is how long a test waits for what has to come.
+// patience is how long a test waits for what must happen.
 const patience = oauthtest.Patience
 
 func deviceSite(t *testing.T, change func(*authserver.Config)) *site {
@@ -42,7 +42,7 @@ func begin(t *testing.T, c *oauth.Client) oauth.DeviceAuthorization {
 	return d
 }
 
-// decide is what a user does at the verification URI: compare the code, sign in, and approve or
+// decide does what a user does at the verification URI: compare the code, sign in, and approve or
 // deny.
 func (s *site) decide(t *testing.T, d oauth.DeviceAuthorization, action string) {
 	t.Helper()
@@ -82,7 +82,7 @@ type outcome struct {
 	err error
 }
 
-// wait begins to wait for the end of the flow.
+// wait starts to wait for the end of the flow.
 func wait(t *testing.T, c *oauth.Client) func() outcome {
 	ended := make(chan outcome, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -110,7 +110,7 @@ type seen chan oauth.Event
 
 func (s seen) on(e oauth.Event) { s <- e }
 
-// next is the next event of that name for which holds.
+// next returns the next event with that name for which holds is true.
 func (s seen) next(t *testing.T, name oauth.EventName, holds func(oauth.Event) bool) oauth.Event {
 	t.Helper()
 	late := time.After(patience)
@@ -126,8 +126,8 @@ func (s seen) next(t *testing.T, name oauth.EventName, holds func(oauth.Event) b
 	}
 }
 
-// Q30, Q31, Q32, Q35: the device flow on the shipped module against the embedded authorization
-// server, as each of its ends.
+// Q30, Q31, Q32, Q35: the device flow with the shipped module and the embedded authorization
+// server, with each of its outcomes.
 func TestDeviceFlow(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
@@ -175,8 +175,8 @@ func TestDeviceFlow(t *testing.T) {
 	}
 }
 
-// Q34, Q36: somebody polls between the client's polls, so the server asks for five seconds more;
-// they stay, and the flow goes on.
+// Q34, Q36: somebody else polls between the client's polls, so the server asks for an interval five
+// seconds longer. The longer interval stays, and the flow continues.
 func TestDeviceFlowSlowsDown(t *testing.T) {
 	t.Parallel()
 	s, n, events := deviceSite(t, nil), &tap{}, make(seen, 99)
@@ -188,7 +188,7 @@ func TestDeviceFlowSlowsDown(t *testing.T) {
 			t.Fatal("no poll")
 		}
 	}
-	for slowed := false; !slowed; { // only the first may come after an interval
+	for slowed := false; !slowed; { // only the first poll may come after the original interval
 		res, err := http.PostForm(s.URL+"/token", n.form(0))
 		if err != nil {
 			t.Fatal(err)
@@ -213,7 +213,8 @@ func TestDeviceFlowSlowsDown(t *testing.T) {
 	end().granted(t, c)
 }
 
-// Q36, Q37: polling stops and goes on, while DeviceWait waits on. A refresh is refused meanwhile.
+// Q36, Q37: polling stops and resumes, while DeviceWait keeps waiting. Meanwhile a refresh is
+// refused.
 func TestDeviceFlowPausedAndResumed(t *testing.T) {
 	t.Parallel()
 	s, n := deviceSite(t, nil), &tap{}
@@ -226,14 +227,14 @@ func TestDeviceFlowPausedAndResumed(t *testing.T) {
 	if st, err := c.Status(t.Context()); err != nil || st.Status != "temporary_credentials_received" {
 		t.Errorf("%v, %q", err, st.Status)
 	}
-	for range 2 { // stopping twice is stopping
+	for range 2 { // stopping twice is allowed
 		if err := c.DevicePause(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	before := n.count()
 	s.decide(t, d, "approve")
-	time.Sleep(1500 * time.Millisecond) // an interval, in which nothing may happen
+	time.Sleep(1500 * time.Millisecond) // for an interval nothing may happen
 	if st, err := c.Status(t.Context()); err != nil || st.Device == nil || st.Device.Polling || st.Device.UserCode != d.UserCode || n.count() != before {
 		t.Errorf("%v, %+v, %d polls", err, st.Device, n.count()-before)
 	}
@@ -248,7 +249,7 @@ func TestDeviceFlowPausedAndResumed(t *testing.T) {
 	}
 }
 
-// X9: who stops waiting does not stop the polling.
+// X9: polling continues when a waiter is cancelled.
 func TestDeviceWaitOfACallerWhoLeaves(t *testing.T) {
 	t.Parallel()
 	s := deviceSite(t, nil)
@@ -269,9 +270,9 @@ func TestDeviceWaitOfACallerWhoLeaves(t *testing.T) {
 	stays().granted(t, c)
 }
 
-// Q36: the program ends in the middle of a flow and begins again. It finds the flow as it was,
-// stopped, and goes on without another authorization; the session that comes of it is there for the
-// next one.
+// Q36: the program ends in the middle of a flow and starts again. It finds the flow unchanged, with
+// polling stopped, and continues without another authorization. The next process finds the
+// resulting session.
 func TestDeviceFlowOverARestart(t *testing.T) {
 	t.Parallel()
 	s := deviceSite(t, nil)
@@ -304,7 +305,8 @@ func TestDeviceFlowOverARestart(t *testing.T) {
 	}
 }
 
-// An instance that grew is left between two polls, and the next one goes on polling.
+// If an instance has grown, the session leaves it between two polls, and polling continues in the
+// next one.
 func TestDeviceFlowOverAnotherInstance(t *testing.T) {
 	t.Parallel()
 	s := deviceSite(t, nil)
@@ -331,7 +333,7 @@ func TestDeviceFlowOverAnotherInstance(t *testing.T) {
 	}
 }
 
-// Q34: a server that has too much to do is asked again, after the time that it names.
+// Q34: a server that is overloaded gets the next request after the time that it names.
 func TestDeviceFlowOverA429(t *testing.T) {
 	t.Parallel()
 	s := deviceSite(t, nil)
@@ -355,7 +357,7 @@ func TestDeviceFlowOverA429(t *testing.T) {
 	end().granted(t, c)
 }
 
-// Q3, H8: the host's own functions change the requests of this flow too, and send them.
+// Q3, H8: hooks change the requests of this flow, too.
 func TestDeviceFlowHooks(t *testing.T) {
 	t.Parallel()
 	s := deviceSite(t, nil)

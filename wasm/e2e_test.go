@@ -22,14 +22,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// site is an authorization server on loopback with one client registered.
+// site is an authorization server on loopback with one registered client.
 type site struct {
 	*httptest.Server
 	server *authserver.Server
 	config oauth.Config
 
 	mu    sync.Mutex
-	front http.Handler // where set, answers in the server's place
+	front http.Handler // if set, it answers in the server's place
 }
 
 func (s *site) serve(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +99,8 @@ func (s *site) open(t *testing.T, opts oauth.Options) *oauth.Client {
 
 var interaction = regexp.MustCompile(`name="interaction" value="([^"]+)"`)
 
-// visit is what a user does with the authorization URL: sign in, allow, and be sent back.
+// visit does what a user does with the authorization URL: signs in, allows, and returns to the
+// client.
 func (s *site) visit(t *testing.T, page string) (callback string) {
 	t.Helper()
 	callback, body := s.walk(t, page)
@@ -109,7 +110,7 @@ func (s *site) visit(t *testing.T, page string) (callback string) {
 	return callback
 }
 
-// walk is visit, for a response that is a page too: one that wants nothing of the user.
+// walk is visit, also for a response that is a page: one that needs nothing of the user.
 func (s *site) walk(t *testing.T, page string) (callback, body string) {
 	t.Helper()
 	browser := newBrowser(t)
@@ -165,7 +166,7 @@ func (s *site) signIn(t *testing.T, c *oauth.Client) {
 	}
 }
 
-// Q21, Q22, Q13, H5: the code flow on the shipped module against the embedded authorization server.
+// Q21, Q22, Q13, H5: the code flow with the shipped module and the embedded authorization server.
 func TestCodeFlow(t *testing.T) {
 	s := newSite(t, nil)
 	c := s.open(t, oauth.Options{})
@@ -201,8 +202,8 @@ func TestCodeFlow(t *testing.T) {
 	}
 }
 
-// Q13, X10: a token that the resource refuses is made new and the request sent once more; where
-// there is no way to that, the caller gets the 401.
+// Q13, X10: if the resource refuses a token, it is refreshed and the request is sent once more. If
+// it cannot be refreshed, the caller gets the 401.
 func TestRevokedElsewhere(t *testing.T) {
 	s := newSite(t, nil)
 	c := s.open(t, oauth.Options{})
@@ -241,8 +242,8 @@ func TestRevokedElsewhere(t *testing.T) {
 	}
 }
 
-// Q12, A4: the issuer alone is configured. What it says of who signed in is verified: at sign-in,
-// after a refresh, and after the server changed its key between two sign-ins.
+// Q12, A4: only the issuer is configured. Its ID tokens are verified: at sign-in, after a refresh,
+// and after the server changed its key between two sign-ins.
 func TestOpenIDConnect(t *testing.T) {
 	s := newSite(t, nil)
 	s.config = oauth.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid profile"}
@@ -283,7 +284,7 @@ func TestOpenIDConnect(t *testing.T) {
 	if err := s.server.RotateSigningKey(time.Now(), nil); err != nil {
 		t.Fatal(err)
 	}
-	ahead.Store(int64(61 * time.Second)) // the keys are not read more often than once a minute
+	ahead.Store(int64(61 * time.Second)) // the keys are fetched at most once a minute
 	s.signIn(t, c)
 	second := status()
 	if read(second); strings.Split(second.IDToken, ".")[0] == strings.Split(first.IDToken, ".")[0] {
@@ -297,7 +298,7 @@ func TestOpenIDConnect(t *testing.T) {
 	}
 }
 
-// A4, X9: each refresh rotates, and the next one uses what was stored.
+// A4, X9: each refresh rotates the token, and the next one uses what was stored.
 func TestRotation(t *testing.T) {
 	s := newSite(t, nil)
 	c := s.open(t, oauth.Options{})
@@ -315,11 +316,11 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// tap is a network that can be listened to and cut.
+// tap is a network that can be observed and cut.
 type tap struct {
 	mu    sync.Mutex
 	forms []url.Values
-	lose  int // answers of the token endpoint that do not arrive
+	lose  int // number of answers of the token endpoint that get lost
 }
 
 func (n *tap) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -362,7 +363,7 @@ func (n *tap) form(i int) url.Values {
 	return n.forms[i]
 }
 
-// A8: a refresh token that somebody else replays ends the session, with an error that names the
+// A8: if somebody else replays a refresh token, the session ends, with an error that contains the
 // server's.
 func TestReplayEndsTheSession(t *testing.T) {
 	s, n := newSite(t, nil), &tap{}
@@ -386,8 +387,8 @@ func TestReplayEndsTheSession(t *testing.T) {
 	}
 }
 
-// X9: the answer to a refresh gets lost after the server rotated. The same token is sent once more,
-// which works where the server grants that, and is the end of the session where it does not.
+// X9: the answer to a refresh gets lost after the server rotated the token. The same token is sent
+// once more. That works if the server has a grace period; otherwise the session ends.
 func TestLostAnswer(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -450,7 +451,8 @@ func TestRevokeAndLogOut(t *testing.T) {
 	}
 }
 
-// A second client goes on with the stored session; one of another configuration leaves it alone.
+// A second client continues the stored session. A client with another configuration does not touch
+// it.
 func TestRestoreFromTheStore(t *testing.T) {
 	s, store := newSite(t, nil), &oauth.MemoryStore{}
 	first := s.open(t, oauth.Options{Store: store})
@@ -490,12 +492,12 @@ func TestRestoreFromTheStore(t *testing.T) {
 	}
 }
 
-// X8, X9: 20 clients with instances of their own share a session. They refresh at once, and the
-// server sees one refresh.
+// X8, X9: 20 clients with their own instances share a session. All need a refresh at once, and the
+// server gets one.
 func TestSharedSessionRefreshesOnce(t *testing.T) {
 	s, store := newSite(t, nil), &oauth.MemoryStore{}
 	s.signIn(t, s.open(t, oauth.Options{Store: store}))
-	later := func() time.Time { return time.Now().Add(time.Hour) } // the token is over
+	later := func() time.Time { return time.Now().Add(time.Hour) } // the token has expired
 	var wg sync.WaitGroup
 	for range 20 {
 		c := s.open(t, oauth.Options{Store: store, Now: later})
@@ -506,15 +508,14 @@ func TestSharedSessionRefreshesOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	// The clock of the clients is an hour ahead of what the server grants, so that the first of
-	// them got a token good for ten minutes of their time.
+	// The clients' clock is an hour ahead of the server's, so the first refresh gave a token that
+	// is valid for ten minutes of their time.
 	if n := s.server.Stats().TokenRequests["refresh_token"]; n != 1 {
 		t.Errorf("%d refreshes", n)
 	}
 }
 
-// Q12: a code that was obtained elsewhere is exchanged with the nonce that belongs to it, and with
-// no other.
+// Q12: a code that was obtained elsewhere is exchanged only with the nonce that belongs to it.
 func TestExchangeWithNonce(t *testing.T) {
 	// RFC 7636 appendix B.
 	const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

@@ -8,14 +8,15 @@ import (
 	"slices"
 )
 
-// edgeModule is the second module. Only functions refer to it, so the linker leaves it out of a
-// program that calls none of them.
+// edgeModule is the edge module. Only functions refer to it, so the linker omits it from a program
+// that calls none of them.
 //
 //go:embed oauth2-edge.wasm
 var edgeModule []byte
 
-// EdgeModule gives a copy of the second embedded module, which also knows sessions of kind bff: the
-// backend for a frontend, as package core/oauth/backend and the Worker run it.
+// EdgeModule returns a copy of the embedded edge module, which also has the kinds bff and resource:
+// the backend for a frontend and the guard, as packages core/oauth/backend and core/oauth/guard and
+// the Worker run them.
 func EdgeModule() []byte { return slices.Clone(edgeModule) }
 
 // EdgeSHA256 is the digest of EdgeModule, in hexadecimal.
@@ -24,7 +25,7 @@ func EdgeSHA256() string {
 	return hex.EncodeToString(d[:])
 }
 
-// NewEdge is New for the second module.
+// NewEdge is New for the edge module.
 func NewEdge(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	return start(ctx, edgeModule, opts)
 }

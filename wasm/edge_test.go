@@ -12,7 +12,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// edgeEngine runs the second module, which knows the kind bff.
+// edgeEngine runs the edge module, which has the kind bff.
 func edgeEngine(t testing.TB) oauth.Engine {
 	t.Helper()
 	e, err := wasm.NewEdge(t.Context(), wasm.EngineOptions{})
@@ -23,8 +23,8 @@ func edgeEngine(t testing.TB) oauth.Engine {
 	return e
 }
 
-// TestEdgeTranscripts: the module says what the native engine says, byte for byte: kinds bff and
-// resource, and every other kind too.
+// TestEdgeTranscripts: the module's output equals that of the native engine, byte for byte, for
+// kinds bff and resource and for all other kinds.
 func TestEdgeTranscripts(t *testing.T) {
 	tally := oauthtest.RunTranscripts(t, "../core/contract/bff", edgeEngine)
 	if tally.Total < 10 {
@@ -41,8 +41,8 @@ func TestEdgeTranscripts(t *testing.T) {
 	}
 }
 
-// TestEdgeHandler: the handler of core/oauth/backend on the module: a sign-in begins, a page is
-// asked who it is, a request goes nowhere.
+// TestEdgeHandler: the handler of core/oauth/backend with the module: sign-ins begin, and a page
+// without a session gets 401.
 func TestEdgeHandler(t *testing.T) {
 	ring, err := backend.ReadRing(backend.NewKey())
 	if err != nil {
@@ -55,7 +55,7 @@ func TestEdgeHandler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 300 { // sessions come and go, and so do the instances that hold them
+	for range 300 { // sessions open and close, and so do the instances that hold them
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "https://app.example/auth/login?return_to=%2Fhome", nil))
 		if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "https://as.example/authorize?") || !strings.HasPrefix(w.Header().Get("Set-Cookie"), "__Host-oauth2") {

@@ -11,7 +11,8 @@ import (
 //go:embed oauth2-full.wasm
 var module []byte
 
-// Module gives a copy of the embedded module: the bytes that every host of this project runs.
+// Module returns a copy of the embedded module: the same bytes that every host of this project
+// runs.
 func Module() []byte { return slices.Clone(module) }
 
 var sum = sync.OnceValue(func() string {

@@ -12,9 +12,9 @@ import (
 
 // Options are what Open takes. The zero value is the usual choice.
 type Options struct {
-	// Client are the hands that the client works with.
+	// Client are the options of the client.
 	Client oauth.Options
-	// Engine is how the module is run.
+	// Engine are the options of the engine.
 	Engine EngineOptions
 }
 
@@ -23,34 +23,34 @@ type EngineOptions struct {
 	// MemoryLimit is the most memory of one instance in bytes, in steps of 64 KiB; 0 means 16 MiB.
 	// An instance that needs more traps.
 	MemoryLimit int
-	// CallLimit is how long one call into the module may take before its instance is given up; 0
-	// means no limit. Calls take less than a millisecond and the module has no loop without an end,
-	// so this is for a host that would rather pay than trust: being able to stop costs the module
-	// four fifths of its speed.
+	// CallLimit is how long one call into the module may take before its instance is discarded; 0
+	// means no limit. Calls take less than a millisecond, and the module has no endless loop, so
+	// this is for a host that does not rely on that. The price is high: code that can be stopped
+	// runs at a fifth of the speed.
 	CallLimit time.Duration
 	// CacheDir keeps the compiled code between processes, so that only the first one compiles the
-	// module. Who can write there decides what runs. Empty means the folder oauth2-wasm in
-	// os.UserCacheDir, if there is one that only this user can write to; where it fails, the module
-	// is compiled without. A directory that is named and fails is an error.
+	// module. Whoever can write there decides what code runs. Empty means the directory oauth2-wasm
+	// in os.UserCacheDir, if only this user can write there; if that fails, the module is compiled
+	// without a cache. If a directory that you name fails, that is an error.
 	CacheDir string
-	// NoCache has each process compile the module.
+	// NoCache makes each process compile the module.
 	NoCache bool
 }
 
 const (
 	defaultMemory = 16 << 20
-	// worn is the memory above which an instance is left: it grows and never shrinks.
+	// worn is the memory above which sessions leave an instance: its memory grows and never
+	// shrinks.
 	worn = 4 << 20
-	// crowd is how many sessions one instance holds, so that sessions alone do not wear it and a
-	// trap takes few along.
+	// crowd is how many sessions one instance holds, so that sessions alone do not wear it out, and
+	// a trap affects few of them.
 	crowd = 128
 )
 
-// Engine runs the module on wazero. It is a oauth.Engine, and safe for concurrent use.
+// Engine runs the module on wazero. It is an oauth.Engine, and is safe for concurrent use.
 //
-// Its sessions live in instances that it makes and gives up as needed: those of one Engine may
-// share a heap, those of two never do, so clients that must not trust each other get an Engine
-// each.
+// It creates and discards instances as needed. Sessions of one Engine may share a heap, sessions of
+// two Engines never do. So clients that must not trust each other need separate Engines.
 type Engine struct {
 	mu      sync.Mutex
 	program *program
@@ -58,14 +58,14 @@ type Engine struct {
 	ctx     context.Context
 	// instances are those that are not lost, the oldest first.
 	instances []*instance
-	refused   *instance // holds the reason of the last Open that was refused
+	refused   *instance // holds the reason why the last Open was refused
 	seats     map[int32]seat
 	last      int32
-	owned     bool // by a single client: nothing is kept once its session is closed
+	owned     bool // by a single client: it ends with that client's session
 	shut      bool
 }
 
-// seat is where a handle of the Engine is: the instances count their own from 1.
+// seat is where a handle of the Engine is. Each instance counts its own handles from 1.
 type seat struct {
 	*instance
 	handle int32
@@ -75,8 +75,8 @@ var _ oauth.Engine = (*Engine)(nil)
 
 var errShutdown = errors.New("oauth2: wasm: the engine was shut down")
 
-// New makes an engine with its first instance. The module is compiled by the first call in a
-// process. ctx is for compiling and instantiating; the calls into the module have its values and
+// New makes an engine with its first instance. The first call in a process compiles the module. ctx
+// is for compiling and instantiating. Calls into the module get its values, and
 // EngineOptions.CallLimit.
 func New(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	return start(ctx, module, opts)
@@ -112,7 +112,7 @@ func newEngine(ctx context.Context, p *program, limit time.Duration) (*Engine, e
 	return e, nil
 }
 
-// Open implements oauth.Engine. It makes a new instance where the others are lost, worn or full.
+// Open implements oauth.Engine. It makes a new instance if the others are lost, worn or full.
 func (e *Engine) Open(msg []byte) int32 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -138,7 +138,7 @@ func (e *Engine) Open(msg []byte) int32 {
 	}
 	i.handles++
 	e.last++
-	if e.last < 0 { // 2^31 sessions: no handle is used twice
+	if e.last < 0 { // after 2^31 sessions: no handle is used twice
 		return oauth.Trapped
 	}
 	e.seats[e.last] = seat{i, int32(handle)}
@@ -213,8 +213,8 @@ func (e *Engine) Close(handle int32) {
 	e.tidy(s.instance)
 }
 
-// tidy gives up an instance that is not to be used again: lost, or without a session and no longer
-// wanted.
+// tidy discards an instance that will not be used again: one that is lost, or one without sessions
+// that is not needed any more.
 func (e *Engine) tidy(i *instance) {
 	if i.lost == nil && i.handles == 0 && (e.owned || len(e.instances) > 1 || i.worn()) {
 		i.lose(errShutdown)
@@ -229,7 +229,7 @@ func (e *Engine) tidy(i *instance) {
 	}
 }
 
-// Lost says why the instance that holds handle is gone; see oauth.Engine.
+// Lost returns why the instance of handle was lost; see oauth.Engine.
 func (e *Engine) Lost(handle int32) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -239,7 +239,7 @@ func (e *Engine) Lost(handle int32) error {
 	return nil
 }
 
-// Worn reports whether the instance that holds handle should be left, which is so at 4 MiB of
+// Worn reports whether sessions should leave the instance of handle, which is true from 4 MiB of
 // memory; see oauth.Engine.
 func (e *Engine) Worn(handle int32) bool {
 	e.mu.Lock()
@@ -248,7 +248,7 @@ func (e *Engine) Worn(handle int32) bool {
 	return ok && s.lost == nil && s.worn()
 }
 
-// Shutdown gives up all instances. Clients that are still open find their session lost.
+// Shutdown discards all instances. Clients that are still open lose their sessions in memory.
 func (e *Engine) Shutdown() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -264,8 +264,8 @@ func (e *Engine) Shutdown() {
 	}
 }
 
-// Open opens a client on an engine of its own, which ends with the client. It fails as New and
-// oauth.Open do.
+// Open opens a client with its own engine, which ends with the client. It returns the errors of New
+// and oauth.Open.
 func Open(ctx context.Context, config oauth.Config, opts Options) (*oauth.Client, error) {
 	e, err := New(ctx, opts.Engine)
 	if err != nil {

@@ -66,7 +66,7 @@ func TestCompiledOncePerProcess(t *testing.T) {
 
 func TestCompilationCache(t *testing.T) {
 	dir := t.TempDir()
-	for range 2 { // the second takes what the first left
+	for range 2 { // the second one uses the first one's cache
 		p, err := compile(t.Context(), module, traits{pages: 256, cacheDir: dir}, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -115,7 +115,7 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// With a limit of time for its calls the module works as it does without.
+// With a time limit for calls the module works as it does without.
 func TestCallLimit(t *testing.T) {
 	e, err := New(t.Context(), EngineOptions{CallLimit: time.Minute})
 	if err != nil {
@@ -132,7 +132,8 @@ func TestCallLimit(t *testing.T) {
 	}
 }
 
-// A context that is done does not get an engine; one that ends later does not end it.
+// With a context that is done there is no engine. A context that is cancelled later does not end
+// the engine.
 func TestContextOfNew(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	e, err := New(ctx, EngineOptions{})
@@ -195,7 +196,7 @@ func must(p *program, err error) *program {
 	return p
 }
 
-// 100 clients on one engine, and so on one instance, each with its own session and store.
+// 100 clients with one engine, and so with one instance, each with its own session and store.
 func TestManyClientsOnOneEngine(t *testing.T) {
 	e, err := New(t.Context(), EngineOptions{})
 	if err != nil {
@@ -227,8 +228,8 @@ func TestManyClientsOnOneEngine(t *testing.T) {
 	wg.Wait()
 }
 
-// The same engine built by standard Go: the way out for the day TinyGo cannot follow Go. It needs
-// WASI, which tests alone give it.
+// The same engine, built by standard Go: the alternative if TinyGo should not keep up with Go. It
+// needs WASI, which only tests provide.
 func TestStandardGo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "oauth2-wasip1.wasm")
 	build := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared", "-o", file, "./module")

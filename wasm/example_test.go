@@ -18,7 +18,7 @@ var settings = oauth.Config{
 	RedirectURI:           "https://client.example/cb",
 }
 
-// A sign-in on the embedded module.
+// A sign-in with the embedded module.
 func Example() {
 	ctx := context.Background()
 	client, err := wasm.Open(ctx, settings, wasm.Options{Client: oauth.Options{HTTP: &http.Client{Transport: server{}}}})
@@ -33,7 +33,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	// The user's browser goes to begun.URL and comes back to the redirect URI.
+	// The user's browser goes to begun.URL and returns to the redirect URI.
 	if _, err := client.Callback(ctx, "https://client.example/cb?code=SplxlOBeZQQYbYS6WxSbIA&state="+begun.State); err != nil {
 		fmt.Println(err)
 		return
@@ -45,8 +45,8 @@ func Example() {
 	// 2YotnFZFEjr1zCsicMWpAA Bearer <nil>
 }
 
-// A host of plugins: an engine for each tenant, so that a bug that one of them finds in the module
-// reaches no other one's tokens.
+// A host of plugins: an engine for each tenant, so that a bug in the module that one tenant
+// exploits does not reveal another tenant's tokens.
 func ExampleNew() {
 	ctx := context.Background()
 	for _, tenant := range []string{"green", "blue"} {
@@ -73,7 +73,7 @@ func ExampleNew() {
 	// blue not_authenticated <nil>
 }
 
-// server stands for an authorization server: it answers every token request alike.
+// server plays an authorization server: it gives the same answer to every token request.
 type server struct{}
 
 func (server) RoundTrip(*http.Request) (*http.Response, error) {

@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Q9, Q10: a token that lives two seconds is refreshed again and again without anybody asking, each
-// time told of before.
+// Q9, Q10: a token that is valid for two seconds is refreshed again and again without any call, and
+// an event comes before each refresh.
 func TestAutoRefresh(t *testing.T) {
 	t.Parallel()
 	s, events := newSite(t, func(c *authserver.Config) { c.AccessTokenLifetime = 2 * time.Second }), make(seen, 99)
@@ -24,7 +24,8 @@ func TestAutoRefresh(t *testing.T) {
 			t.Errorf("%v is about to expire, not %v", e.ExpiresAt, last.ExpiresAt)
 		}
 		now := events.next(t, "granted", nil)
-		// The lifetime is inside the lead of ten seconds, and yet refreshes are two seconds apart.
+		// The lifetime is shorter than the lead of ten seconds, and yet refreshes are two seconds
+		// apart.
 		if apart := now.ExpiresAt.Sub(last.ExpiresAt); apart < 2*time.Second {
 			t.Errorf("refreshed after %v", apart)
 		}
@@ -35,7 +36,7 @@ func TestAutoRefresh(t *testing.T) {
 	}
 }
 
-// Q9: with a lead and without automatic refresh there is the event alone.
+// Q9: with a lead and without automatic refresh there is only the event.
 func TestAboutToExpire(t *testing.T) {
 	t.Parallel()
 	s, events := newSite(t, func(c *authserver.Config) { c.AccessTokenLifetime = 3 * time.Second }), make(seen, 99)
@@ -56,8 +57,8 @@ func TestAboutToExpire(t *testing.T) {
 	}
 }
 
-// H5: what a server says about waiting is in the error. Until then the token that is held goes on
-// being used, and nothing is sent.
+// H5: the error contains the server's Retry-After. Until then the held token is still used, and
+// nothing is sent.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	s, n := newSite(t, nil), &tap{}

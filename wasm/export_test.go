@@ -1,13 +1,14 @@
 package wasm
 
-// Wear makes the instance of the engine's first session grow above the memory at which it is left.
+// Wear makes the instance of the engine's first session grow beyond the limit at which sessions
+// leave it.
 func (e *Engine) Wear() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.instances[0].module.Memory().Grow(worn / page)
 }
 
-// Oldest stands for the instance that was made first of those that live.
+// Oldest returns a value that identifies the oldest instance.
 func (e *Engine) Oldest() any {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// fence is the engine of a tenant: it counts what goes in and out, and holds to the limits.
+// fence is the engine of a tenant: it counts what goes in and out, and enforces the limits.
 type fence struct {
 	tenant string
 	limits Limits
@@ -15,21 +15,21 @@ type fence struct {
 	start  func() (*Engine, error)
 
 	mu      sync.Mutex
-	engine  *Engine // nil until a session is opened, and after a limit was passed
+	engine  *Engine // nil until a session is opened, and after a limit was exceeded
 	seats   map[int32]place
 	last    int32
 	minute  minute
-	stopped error  // what the tenant is stopped for: a *LimitError until its time is over, or a *ClosedError
-	refused error  // what the last Open was refused for
-	reason  []byte // what Effect(0) says of it
+	stopped error  // why the tenant is stopped: a *LimitError for a time, or a *ClosedError
+	refused error  // why the last Open was refused
+	reason  []byte // the answer of Effect(0)
 	used    Metrics
 }
 
-// place is where a handle of the tenant's is.
+// place is where a handle of the tenant is.
 type place struct {
 	engine *Engine
 	handle int32
-	lost   error // by a limit
+	lost   error // because of a limit
 }
 
 var _ oauth.Engine = (*fence)(nil)
@@ -70,14 +70,14 @@ func (f *fence) Open(msg []byte) int32 {
 		return handle
 	}
 	f.last++
-	if f.last < 0 { // 2^31 sessions: no handle is used twice
+	if f.last < 0 { // after 2^31 sessions: no handle is used twice
 		return oauth.Trapped
 	}
 	f.seats[f.last] = place{engine: f.engine, handle: handle}
 	return f.last
 }
 
-// admit counts a message, where there may be one more.
+// admit counts a message, if there may be one more.
 func (f *fence) admit(n int) error {
 	now := f.now()
 	if e, limited := f.stopped.(*LimitError); limited && !now.Before(e.Until) {
@@ -97,7 +97,7 @@ func (f *fence) admit(n int) error {
 	return nil
 }
 
-// stop gives up everything where a limit of the minute is passed.
+// stop discards everything if a limit per minute is exceeded.
 func (f *fence) stop() {
 	limit, most := f.minute.over(f.limits)
 	if limit == "" {
@@ -127,7 +127,7 @@ func (f *fence) end(why error) {
 	}
 }
 
-// open is how many sessions are.
+// open returns the number of sessions.
 func (f *fence) open() (n int) {
 	for _, p := range f.seats {
 		if p.lost == nil && p.engine.Lost(p.handle) == nil {
@@ -197,8 +197,8 @@ func (f *fence) Close(handle int32) {
 	}
 }
 
-// Lost says why the instance that holds handle is gone, and of Trapped why the last Open was
-// refused; see oauth.Engine.
+// Lost returns why the instance of handle was lost, and for Trapped why the last Open was refused;
+// see oauth.Engine.
 func (f *fence) Lost(handle int32) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -214,7 +214,7 @@ func (f *fence) Lost(handle int32) error {
 	return p.engine.Lost(p.handle)
 }
 
-// Worn reports whether the instance that holds handle should be left; see oauth.Engine.
+// Worn reports whether sessions should leave the instance of handle; see oauth.Engine.
 func (f *fence) Worn(handle int32) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -248,7 +248,7 @@ func (f *fence) metrics() Metrics {
 	return used
 }
 
-// roomy reports whether another session finds a place with no more than so many instances.
+// roomy reports whether there is room for another session with at most that many instances.
 func (e *Engine) roomy(most int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -260,7 +260,7 @@ func (e *Engine) roomy(most int) bool {
 	return len(e.instances) < most
 }
 
-// size is how many instances there are, and their memory in bytes.
+// size returns the number of instances, and their memory in bytes.
 func (e *Engine) size() (instances int, memory int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

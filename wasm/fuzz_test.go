@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// TestModuleOrder runs conversations made at random on the shipped module, all on one instance: no
-// trap, no broken rule. It says how many inputs reach an effect.
+// TestModuleOrder runs random conversations with the shipped module, all in one instance: no trap,
+// no broken rule. It reports how many inputs cause effects.
 func TestModuleOrder(t *testing.T) {
 	engine, err := wasm.New(t.Context(), wasm.EngineOptions{})
 	if err != nil {
@@ -23,8 +23,8 @@ func TestModuleOrder(t *testing.T) {
 	t.Log(all)
 }
 
-// FuzzModule is the same with inputs that the fuzzer makes from the grammar's choices, an instance
-// each. A trap is a failure.
+// FuzzModule is the same with inputs from the fuzzer, each in its own instance. A trap is a
+// failure.
 func FuzzModule(f *testing.F) {
 	f.Add([]byte("\x80\x00\x00\x00\x00\x00\x80\x03\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {

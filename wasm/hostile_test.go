@@ -11,14 +11,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 )
 
-// A conversation is what a host says to a session: an open message, a command, and the answers to
-// what that asks for.
+// A conversation is a host's messages to a session: an open message, a command, and the answers to
+// the command's effects.
 type conversation struct {
 	kind    string // default: client
-	config  string // members besides those of hostileConfig
+	config  string // members in addition to those of hostileConfig
 	session string
-	command string // members; default: exchange
-	// answer gives the member "ok" or "failed" for an effect, "" for what a good host answers.
+	command string // its parameters; default: those of exchange
+	// answer returns the member "ok" or "failed" for an effect, "" for the answer of a good host.
 	answer func(effect heard) string
 }
 
@@ -31,8 +31,8 @@ type heard struct {
 const hostileConfig = `"client_id":"c","issuer":"https://as.example","token_endpoint":"https://as.example/token","redirect_uri":"https://client.example/cb",` +
 	`"authorization_endpoint":"https://as.example/authorize","token_destinations":["https://api.example/"]`
 
-// talk is one conversation on an engine; it ends with the command's result, or a code that is not
-// 0, or what refused the session.
+// talk runs one conversation with an engine. It ends with the command's result, with a code that is
+// not 0, or with the reason why the session was refused.
 func (c conversation) talk(t *testing.T, e *Engine, entropy *int) (handle int32, last heard, code int32) {
 	t.Helper()
 	open := head(entropy) + `"kind":"` + c.sort() + `",` + c.session + `"config":{` + hostileConfig + c.config + `}}`
@@ -64,7 +64,7 @@ func (c conversation) rounds(t *testing.T, e *Engine, handle int32, entropy *int
 	for first := true; len(queue) > 0 || first; first = false {
 		var effects []heard
 		if first {
-			effects = drained(e, handle) // of open
+			effects = drained(e, handle) // those of open
 		} else {
 			in := queue[0]
 			queue = queue[1:]
@@ -114,7 +114,7 @@ func drained(e *Engine, handle int32) (all []heard) {
 	return all
 }
 
-// good is what a good host answers.
+// good returns the answer of a good host.
 func good(effect heard) string {
 	switch effect.Kind {
 	case "event", "unlock", "http-cancel", "timer-cancel":
@@ -140,7 +140,7 @@ func answered(headers, body string) string {
 	return `"ok":{"status":200,"headers":` + headers + `,"body":{"text":` + quoted(body) + `}}`
 }
 
-// quoted is a string as a host writes it.
+// quoted returns a string as a host writes it.
 func quoted(s string) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
@@ -154,7 +154,7 @@ func quoted(s string) string {
 // times repeats a piece until it is n bytes.
 func times(piece string, n int) string { return strings.Repeat(piece, n/len(piece)) }
 
-// numbered is pieces with numbers in them, n bytes of them, with commas between.
+// numbered returns n bytes of numbered pieces, separated by commas.
 func numbered(format string, n int) string {
 	var b strings.Builder
 	for i := 0; b.Len() < n; i++ {
@@ -176,7 +176,7 @@ func onHTTP(stage string, member string) func(heard) string {
 	}
 }
 
-// token is a conversation whose token answer has more members.
+// token is a conversation whose token answer has additional members.
 func token(members string) conversation {
 	return conversation{answer: onHTTP("token", page200(`{"access_token":"a","token_type":"Bearer"`+members+`}`))}
 }
@@ -189,7 +189,7 @@ func jwt(payload string) string {
 const openID = `,"jwks_uri":"https://as.example/jwks","scope":"openid","userinfo_endpoint":"https://as.example/userinfo",` +
 	`"device_authorization_endpoint":"https://as.example/device","introspection_endpoint":"https://as.example/introspect"`
 
-// hostile are big inputs that keep to the letter of the contract, n bytes of them.
+// hostile are big inputs of n bytes that obey the letter of the contract.
 var hostile = map[string]func(n int) conversation{
 	"answer: many values":                func(n int) conversation { return token(`,"x":[` + times("1,", n) + `1]`) },
 	"answer: commas in a string":         func(n int) conversation { return token(`,"x":"` + times(",", n) + `"`) },
@@ -377,7 +377,7 @@ var hostileMine = func() string {
 
 func session() string { return `"session":` + quoted(storedSession("")) + `,` }
 
-// loaded answers the load of a key that ends so.
+// loaded answers the load of a key that ends with suffix.
 func loaded(suffix, value string) func(heard) string {
 	value = strings.Replace(value, `{"v":1,`, `{"v":1,"for":"`+hostileMine+`",`, 1)
 	value = strings.Replace(value, `"for":"`+hostileMine+`","for":"`+hostileMine+`"`, `"for":"`+hostileMine+`"`, 1)
@@ -389,8 +389,8 @@ func loaded(suffix, value string) func(heard) string {
 	}
 }
 
-// afterwards is the least work of five commands that do nothing: garbage is collected in one of
-// them, and before and after that one free memory is looked for.
+// afterwards returns the least work of five commands that do nothing: one of them may include a
+// garbage collection, and before and after that the allocator searches for free memory.
 func (m meter) afterwards(handle int32, entropy *int) int64 {
 	if handle <= 0 {
 		return 0
@@ -404,13 +404,13 @@ func (m meter) afterwards(handle int32, entropy *int) int64 {
 	return least
 }
 
-// TestHostileWork (S10): the work on an input is in proportion to its length, whatever is in it,
-// and so is the memory; what is left of it afterwards costs the next command nothing.
+// TestHostileWork (S10): work and memory are proportional to the length of an input, whatever it
+// contains, and what remains of it costs the next command nothing.
 func TestHostileWork(t *testing.T) {
 	const (
 		least = 32 << 10
-		// perByte is what a byte may cost: it is looked at in the message, in the body, in the text
-		// that is stored, and by the collector.
+		// perByte is what a byte may cost: it is read in the message, in the body, in the stored
+		// text, and by the garbage collector.
 		perByte = 100
 		after   = 10_000
 	)
@@ -446,13 +446,13 @@ func TestHostileWork(t *testing.T) {
 	}
 }
 
-// TestHostileCrowd (S11): sessions that share an instance get the worst of answers one after the
-// other: none is lost, what the last one hears is what the first one heard, and all go on.
+// TestHostileCrowd (S11): sessions that share an instance get the worst answers one after the
+// other: no session is lost, the last one gets the same results as the first one, and all continue.
 func TestHostileCrowd(t *testing.T) {
 	const sessions, size = 32, 200 << 10
 	for name, at := range hostile {
 		if strings.HasPrefix(name, "open") {
-			continue // those that are refused have no session, and the others are the application's
+			continue // a refused one has no session, and the others are the application's own
 		}
 		t.Run(name, func(t *testing.T) {
 			e, err := New(t.Context(), EngineOptions{MemoryLimit: 8 << 20})

@@ -15,18 +15,18 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// An imitation is a provider's side of the conversation. Its answers stand under method and URL, so
-// that a preset has to know the real ones; of several, each is given once and the last from then
-// on. In them ID-TOKEN stands for one that is signed, and KEY-SET for its key.
+// An imitation is a provider's side of the conversation. Its answers are listed by method and URL,
+// so a preset must know the real URLs. Of several answers each is used once, and the last one from
+// then on. ID-TOKEN in an answer stands for a signed ID token, and KEY-SET for its key.
 type imitation struct {
 	t       *testing.T
 	mu      sync.Mutex
 	answers map[string][]answer
-	seen    []*http.Request // with their forms read
+	seen    []*http.Request // with parsed forms
 	server  *httptest.Server
 
 	signer *signer
-	claims map[string]any // of ID tokens, the nonce of the last authorization request among them
+	claims map[string]any // of ID tokens, with the nonce of the last authorization request
 }
 
 type answer struct {
@@ -35,7 +35,7 @@ type answer struct {
 	body        string
 }
 
-// openIDMetadata is that of an issuer whose endpoints are its own business.
+// openIDMetadata are the metadata of an issuer with any endpoints.
 const openIDMetadata = `{"issuer":"https://op.example","authorization_endpoint":"https://op.example/auth","token_endpoint":"https://op.example/token",
 	"userinfo_endpoint":"https://op.example/me","jwks_uri":"https://op.example/jwks","response_types_supported":["code"]}`
 
@@ -49,8 +49,7 @@ func imitate(t *testing.T, answers map[string][]answer) *imitation {
 	return i
 }
 
-// RoundTrip leads a request for the provider's host to the imitation, and changes nothing else of
-// it.
+// RoundTrip sends a request for the provider's host to the imitation, otherwise unchanged.
 func (i *imitation) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme != "https" {
 		i.t.Errorf("not over TLS: %s", r.URL)
@@ -83,7 +82,7 @@ func (i *imitation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write([]byte(strings.NewReplacer("ID-TOKEN", i.signer.sign(i.t, i.claims), "KEY-SET", i.signer.keySet(i.t)).Replace(list[0].body)))
 }
 
-// requests gives those that were made to a URL, without its query.
+// requests returns the requests to a URL, without its query.
 func (i *imitation) requests(address string) (found []*http.Request) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -124,8 +123,8 @@ func openPreset(t *testing.T, config oauth.Config, i *imitation) *oauth.Client {
 	return c
 }
 
-// signInWith does the code flow up to the token request; an issuer is sent where the provider
-// promises one.
+// signInWith does the code flow up to the token request. It adds an issuer to the response if the
+// provider promises one.
 func (i *imitation) signInWith(t *testing.T, c *oauth.Client, config oauth.Config, issuer string) (oauth.CallbackResult, error) {
 	t.Helper()
 	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})

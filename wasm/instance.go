@@ -14,25 +14,25 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// abi is the version of the boundary that this package hosts.
+// abi is the version of the contract that this package supports.
 const abi = 1
 
-// instance is one memory with the module's functions. After an error it is lost: it would still
-// answer, wrongly.
+// instance is one memory with the module's functions. After an error it is lost: its further
+// answers would be wrong.
 type instance struct {
 	module                           api.Module
 	alloc, open, input, effect, shut api.Function
 	stack                            [3]uint64
 
-	buffer, size uint32 // where inputs are written, kept from call to call
-	handles      int    // that are open
-	ceiling      uint32 // of memory in bytes, above which the instance is worn
+	buffer, size uint32 // where inputs are written; kept from call to call
+	handles      int    // number of open handles
+	ceiling      uint32 // the memory in bytes above which the instance is worn
 	lost         error
 
-	ctx      context.Context // of every call; ends when one takes too long
+	ctx      context.Context // for every call; it ends when a call takes too long
 	cancel   context.CancelFunc
 	limit    time.Duration
-	watchdog *time.Timer // one for all calls is cheaper than a context for each; nil without a limit
+	watchdog *time.Timer // one timer for all calls is cheaper than a context for each; nil without a limit
 }
 
 func (p *program) instantiate(ctx context.Context, limit time.Duration) (*instance, error) {
@@ -43,7 +43,8 @@ func (p *program) instantiate(ctx context.Context, limit time.Duration) (*instan
 	i := &instance{
 		module: m, alloc: m.ExportedFunction("oauth2_alloc"), open: m.ExportedFunction("oauth2_open"),
 		input: m.ExportedFunction("oauth2_input"), effect: m.ExportedFunction("oauth2_effect"), shut: m.ExportedFunction("oauth2_close"),
-		// A module that begins with much memory (standard Go, in tests) is not worn for that.
+		// A module that starts with much memory (standard Go, in tests) is not worn because of
+		// that.
 		limit: limit, ceiling: max(worn, 2*m.Memory().Size()),
 	}
 	i.ctx, i.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -57,7 +58,7 @@ func (p *program) instantiate(ctx context.Context, limit time.Duration) (*instan
 	return i, nil
 }
 
-// call calls f within the time limit. It is false when the instance is lost.
+// call calls f within the time limit. It returns false if the instance is lost.
 func (i *instance) call(f api.Function, args ...uint32) (uint32, bool) {
 	if i.lost != nil {
 		return 0, false
@@ -80,14 +81,14 @@ func (i *instance) call(f api.Function, args ...uint32) (uint32, bool) {
 	return uint32(i.stack[0]), true
 }
 
-// send calls f with msg in the module's memory and overwrites it there afterwards, since it may
-// hold secrets.
+// send calls f with msg in the module's memory, and overwrites it there afterwards, because it may
+// contain secrets.
 func (i *instance) send(f api.Function, handle int32, msg []byte) (uint32, bool) {
 	n := uint32(len(msg))
 	if !i.reserve(n) {
 		return 0, false
 	}
-	if i.buffer == 0 { // no memory for it
+	if i.buffer == 0 { // the module has no memory for it
 		if f == i.open {
 			return i.call(f, 0, 0)
 		}
@@ -113,7 +114,8 @@ func (i *instance) send(f api.Function, handle int32, msg []byte) (uint32, bool)
 	return result, ok
 }
 
-// reserve makes the input buffer n bytes long or longer, or 0 where there is no memory for it.
+// reserve makes the input buffer at least n bytes long. If there is no memory for that, its length
+// is 0.
 func (i *instance) reserve(n uint32) bool {
 	if i.buffer != 0 && n <= i.size {
 		return true
@@ -124,7 +126,7 @@ func (i *instance) reserve(n uint32) bool {
 		}
 		i.buffer = 0
 	}
-	// Grows by doubling, within what the module allocates at once.
+	// The buffer grows by doubling, up to what the module allocates at once.
 	i.size = min(max(n, 2*i.size, 4096), oauth.MaxMessage)
 	p, ok := i.call(i.alloc, i.size)
 	if i.buffer = p; p == 0 {
@@ -133,8 +135,8 @@ func (i *instance) reserve(n uint32) bool {
 	return ok
 }
 
-// next reads the effect that the module points to: a length (u32, little endian) with that many
-// bytes behind it.
+// next reads the effect to which the module points: a length (u32, little endian), followed by that
+// many bytes.
 func (i *instance) next(handle int32) []byte {
 	p, ok := i.call(i.effect, uint32(handle))
 	if !ok || p == 0 {
@@ -151,7 +153,7 @@ func (i *instance) next(handle int32) []byte {
 	return nil
 }
 
-// lose gives the instance up and frees its memory.
+// lose discards the instance and frees its memory.
 func (i *instance) lose(why error) {
 	i.lost = why
 	i.cancel()
@@ -160,7 +162,7 @@ func (i *instance) lose(why error) {
 
 func (i *instance) worn() bool { return i.module.Memory().Size() > i.ceiling }
 
-// shortened keeps the first line of a wazero error: the others are a stack trace of addresses.
+// shortened keeps the first line of a wazero error. The others are a stack trace of addresses.
 func shortened(err error) error {
 	line, _, more := strings.Cut(err.Error(), "\n")
 	if !more {

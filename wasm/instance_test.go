@@ -56,8 +56,8 @@ func TestModulesThatAreRefused(t *testing.T) {
 	}
 }
 
-// Whatever a module does wrong, its instance is lost, its handles say so, and the next Open has a
-// new one with a new handle.
+// Whatever a module does wrong, its instance is lost, its handles report that, and the next Open
+// makes a new instance with a new handle.
 func TestMisbehavingModules(t *testing.T) {
 	for _, row := range []struct {
 		name, function string
@@ -74,8 +74,8 @@ func TestMisbehavingModules(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			bodies := map[string][]byte{row.function: row.body}
 			if row.want == "effect out of bounds" && row.body[1] == 4 {
-				// open leaves a length at address 4 that no memory has: i32.store of -1, then the
-				// handle.
+				// open stores a length at address 4 that is longer than any memory: i32.store of
+				// -1, then the handle.
 				bodies["oauth2_open"] = append(append(append(constant(4), constant(-1)...), 0x36, 2, 0), counted...)
 			}
 			limit := oauthtest.Patience
@@ -115,8 +115,8 @@ func TestMisbehavingModules(t *testing.T) {
 	}
 }
 
-// TestAllocationFailures: S13. A module without memory for a message says so and lives; one that
-// gives a wrong address is lost.
+// TestAllocationFailures: S13. A module without memory for a message reports that and continues.
+// One that returns a wrong address is lost.
 func TestAllocationFailures(t *testing.T) {
 	for name, body := range map[string][]byte{"out of bounds": constant(-4096), "trap": unreachable} {
 		e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": body}}, oauthtest.Patience)
@@ -124,7 +124,7 @@ func TestAllocationFailures(t *testing.T) {
 			t.Errorf("%s: %d", name, h)
 		}
 	}
-	// A module without memory for a message says so, and lives (S13).
+	// A module without memory for a message reports that, and continues (S13).
 	e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": constant(0)}}, oauthtest.Patience)
 	h := e.Open([]byte("{}"))
 	if code := e.Input(h, []byte("{}")); h <= 0 || code != oauth.TooLong || e.Lost(h) != nil {
@@ -132,8 +132,8 @@ func TestAllocationFailures(t *testing.T) {
 	}
 }
 
-// corrupt overwrites the memory of the instance that holds the client's session, so that its next
-// call traps as a bug would.
+// corrupt overwrites the memory of the instance with the client's session, so that its next call
+// traps as with a bug.
 func corrupt(t *testing.T, e *Engine) {
 	t.Helper()
 	e.mu.Lock()
@@ -149,7 +149,7 @@ func corrupt(t *testing.T, e *Engine) {
 	}
 }
 
-// The shipped module traps for real: the instance is replaced and the session restored from the
+// The shipped module really traps: the instance is replaced, and the session is restored from the
 // store.
 func TestRealTrapRestores(t *testing.T) {
 	e, err := New(t.Context(), EngineOptions{})
@@ -193,7 +193,7 @@ func TestRealTrapRestores(t *testing.T) {
 	}
 }
 
-// An instance that grows above 4 MiB is left between commands; the session goes on in a new one,
+// A session leaves an instance that grew beyond 4 MiB between commands. It continues in a new one,
 // and nobody notices.
 func TestInstanceThatGrewIsRetired(t *testing.T) {
 	e, err := New(t.Context(), EngineOptions{})
@@ -226,7 +226,7 @@ func TestInstanceThatGrewIsRetired(t *testing.T) {
 	}
 }
 
-// What is written for an input is not left in the module's memory.
+// What is written for an input does not stay in the module's memory.
 func TestInputsAreWiped(t *testing.T) {
 	e := toyEngine(t, toy{}, oauthtest.Patience)
 	h := e.Open([]byte(`{"secret":1}`))
@@ -237,7 +237,7 @@ func TestInputsAreWiped(t *testing.T) {
 	}
 }
 
-// A crowd of sessions is spread over instances, which end with their sessions.
+// Many sessions are spread over instances, which end with their sessions.
 func TestInstancesAreSharedUpToACrowd(t *testing.T) {
 	e := toyEngine(t, toy{}, oauthtest.Patience)
 	var handles []int32

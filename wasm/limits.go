@@ -7,39 +7,38 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Limits bound what one tenant of a Pool can use. A zero is the default, or no limit where there is
-// none.
+// Limits are the limits of one tenant of a Pool. Zero means the default, which may be no limit.
 //
-// The limits of a minute begin with the first call, and again with the first one after it has
-// passed. A tenant that goes beyond one loses its instance for the rest of that minute, and with it
-// nothing that was stored: its clients go on from their Store at their next command. What they were
-// doing ends as with a crash, which the mark before a refresh is for.
+// A minute begins with the first call, and a new one with the first call after it. A tenant that
+// exceeds a limit per minute loses its instance for the rest of that minute, but nothing that was
+// stored: its clients continue from their Store at their next command. Commands under way fail as
+// in a crash, which the mark before a refresh is made for.
 type Limits struct {
-	// Memory is the most of one instance in bytes, in steps of 64 KiB; default 16 MiB. A tenant has
-	// one instance, and a second while sessions leave one that has grown beyond 4 MiB. Each
-	// different value compiles the module once more.
+	// Memory is the most memory of one instance in bytes, in steps of 64 KiB; default 16 MiB. A
+	// tenant has one instance, and a second one while sessions leave an instance that has grown
+	// beyond 4 MiB. For each different value the module is compiled once more.
 	Memory int
-	// Call is how long one call into the module may take; default: no limit, since every call ends.
-	// See EngineOptions.CallLimit.
+	// Call is how long one call into the module may take; default: no limit, because every call
+	// ends. See EngineOptions.CallLimit.
 	Call time.Duration
-	// Sessions is how many may be open at a time; default and most 128.
+	// Sessions is how many sessions may be open at a time; the default and the maximum are 128.
 	Sessions int
-	// Message is the longest message to the module in bytes, 16 KiB to 1 MiB; default 1 MiB. An
-	// answer of a server that makes a longer one is an error with the code too_large.
+	// Message is the longest message to the module in bytes, 16 KiB to 1 MiB; default 1 MiB. If a
+	// server's answer makes a longer message, that is an error with the code too_large.
 	Message int
-	// Calls is how many messages a minute the module may get.
+	// Calls is how many messages the module may get per minute.
 	Calls int
-	// Effects is how many effects a minute the module may hand out: requests, timers, reads of the
-	// store, events and results.
+	// Effects is how many effects the module may emit per minute: requests, timers, store
+	// operations, events and results.
 	Effects int
-	// Bytes is how many bytes a minute may go into the module and come out, together.
+	// Bytes is how many bytes may go into and out of the module per minute, in total.
 	Bytes int64
 }
 
-// Limit names one of Limits, or the bound of a Pool.
+// Limit names one of Limits, or the limit of a Pool.
 type Limit string
 
-// What a LimitError can be about.
+// The limits that a LimitError can name.
 const (
 	LimitTenants   Limit = "tenants"
 	LimitInstances Limit = "instances"
@@ -49,12 +48,12 @@ const (
 	LimitBytes     Limit = "bytes a minute"
 )
 
-// LimitError says that a tenant reached one of its limits. Errors of clients wrap it.
+// LimitError means that a tenant reached one of its limits. Errors of clients wrap it.
 type LimitError struct {
 	Tenant string
 	Limit  Limit
 	Max    int64
-	// Until is when a limit of a minute is over; zero for the others.
+	// Until is when the stop for a limit per minute ends; zero for other limits.
 	Until time.Time
 }
 
@@ -66,7 +65,7 @@ func (e *LimitError) Error() string {
 	return text
 }
 
-// ClosedError says that a tenant was closed, or its Pool.
+// ClosedError means that a tenant, or its Pool, was closed.
 type ClosedError struct{ Tenant string }
 
 func (e *ClosedError) Error() string {
@@ -104,21 +103,21 @@ func (l Limits) withDefaults() (Limits, error) {
 	return l, nil
 }
 
-// minute counts what is limited by the minute.
+// minute counts what is limited per minute.
 type minute struct {
 	began          time.Time
 	calls, effects int
 	bytes          int64
 }
 
-// roll begins a new minute where the last is over, or the clock was set back.
+// roll begins a new minute if the last one is over, or the clock was set back.
 func (m *minute) roll(now time.Time) {
 	if passed := now.Sub(m.began); passed >= time.Minute || passed < 0 {
 		*m = minute{began: now}
 	}
 }
 
-// over is the limit that was passed.
+// over returns the limit that was exceeded.
 func (m *minute) over(l Limits) (limit Limit, most int64) {
 	switch {
 	case l.Calls > 0 && m.calls > l.Calls:

@@ -11,8 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// X2: the largest answers that a server can give, each of the kind that costs the most memory:
-// understood or refused within the default limit, never a trap.
+// X2: the largest answers that a server can give, each of the kind that needs the most memory, are
+// accepted or refused within the default limit, and never cause a trap.
 func TestLargestAnswers(t *testing.T) {
 	const most = 512 << 10
 	escaped := func(n, length int) string {

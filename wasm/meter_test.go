@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// A meter is an engine of oauth2-full.wasm whose module counts what it does: each call of a
-// function and each round of a loop is one, each 16 bytes copied or filled are one. So work is told
-// without a clock, the collector's own included.
+// A meter is an engine of oauth2-full.wasm whose module counts its work: each function call and
+// each round of a loop counts one, and so do 16 bytes that are copied or filled. So work, including
+// the garbage collector's, is measured without a clock.
 type meter struct {
 	*Engine
 	t     *testing.T
@@ -50,10 +50,10 @@ func (m meter) work() int64 {
 	return int64(m.first.module.ExportedGlobal("work").Get())
 }
 
-// memory is that of the first instance in bytes.
+// memory is the first instance's memory in bytes.
 func (m meter) memory() int64 { return int64(m.first.module.Memory().Size()) }
 
-// A reader walks through a module in the binary format.
+// A reader reads a module in the binary format.
 type reader struct {
 	b  []byte
 	at int
@@ -70,7 +70,7 @@ func (r *reader) uint() int {
 	return int(n)
 }
 
-// skip passes over n numbers, signed or not.
+// skip skips n numbers, signed or not.
 func (r *reader) skip(n int) {
 	for range n {
 		for r.byte()&0x80 != 0 {
@@ -83,15 +83,15 @@ func (r *reader) take(n int) []byte {
 	return r.b[r.at-n : r.at]
 }
 
-// Sections of a module, in the order that they stand in.
+// Sections of a module, in their order.
 const (
 	sectionGlobal = 6
 	sectionExport = 7
 	sectionCode   = 10
 )
 
-// instrument adds two globals, the work done, exported, and a place for the length of a copy, and
-// what counts to the code.
+// instrument adds two globals (the work, which is exported, and a place for the length of a copy)
+// and adds the counting to the code.
 func instrument(module []byte) (out []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -136,7 +136,8 @@ func instrument(module []byte) (out []byte, err error) {
 	return out, nil
 }
 
-// counting is the code of a function that counts its calls, the rounds of its loops and its copies.
+// counting is the code of a function that also counts its calls, the rounds of its loops and its
+// copies.
 func counting(code []byte, work uint64) []byte {
 	get, set := binary.AppendUvarint([]byte{0x23}, work), binary.AppendUvarint([]byte{0x24}, work)
 	getLength, setLength := binary.AppendUvarint([]byte{0x23}, work+1), binary.AppendUvarint([]byte{0x24}, work+1)

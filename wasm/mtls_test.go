@@ -30,7 +30,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// certificate makes one with a key, signed by issuer, or by itself where that is nil.
+// certificate makes a certificate with a key, signed by issuer, or by itself if issuer is nil.
 func certificate(t *testing.T, name string, issuer *tls.Certificate) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -57,7 +57,7 @@ func certificate(t *testing.T, name string, issuer *tls.Certificate) tls.Certifi
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
-// trusting is an HTTP client that knows the servers' certificates, and shows its own.
+// trusting is an HTTP client that trusts the servers' certificates, and sends its own.
 func trusting(roots []*x509.Certificate, own ...tls.Certificate) *http.Client {
 	pool := x509.NewCertPool()
 	for _, c := range roots {
@@ -66,8 +66,8 @@ func trusting(roots []*x509.Certificate, own ...tls.Certificate) *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: own}}}
 }
 
-// H1: a client that oidc-provider knows by a certificate it made itself (RFC 8705 section 2.2),
-// which is all in Options.HTTP; its tokens are bound to it (section 3).
+// H1: a client that oidc-provider knows by a self-signed certificate (RFC 8705 section 2.2), which
+// is only in Options.HTTP. Its tokens are bound to the certificate (section 3).
 func TestOIDCProviderSelfSignedCertificate(t *testing.T) {
 	serverCert, clientCert, other := certificate(t, "127.0.0.1", nil), certificate(t, "the client", nil), certificate(t, "another", nil)
 	file := filepath.Join(t.TempDir(), "server.pem")
@@ -128,9 +128,9 @@ func TestOIDCProviderSelfSignedCertificate(t *testing.T) {
 	}
 }
 
-// H1: a client known by its certificate's name (RFC 8705 section 2.1) goes to the endpoints that
-// the metadata has for it (section 5), where TLS demands the certificate; the others never see it
-// as a client.
+// H1: a client that is known by its certificate's name (RFC 8705 section 2.1) uses the endpoints
+// that the metadata list for it (section 5), where TLS requires the certificate. It does not use
+// the other endpoints as a client.
 func TestCertificateOfAnAuthority(t *testing.T) {
 	authority := certificate(t, "authority", nil)
 	var mu sync.Mutex
@@ -154,7 +154,7 @@ func TestCertificateOfAnAuthority(t *testing.T) {
 	pool := x509.NewCertPool()
 	pool.AddCert(authority.Leaf)
 	strict.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
-	strict.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are to fail
+	strict.Config.ErrorLog = log.New(io.Discard, "", 0) // the log of handshakes that must fail
 	strict.StartTLS()
 	defer strict.Close()
 	var issuer *httptest.Server

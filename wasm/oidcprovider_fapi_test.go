@@ -19,10 +19,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// hsm shows nothing of a key but what it signs.
+// hsm reveals nothing of a key except its signatures.
 type hsm struct{ crypto.Signer }
 
-// register makes a client with that metadata at the provider, by the module too.
+// register registers a client with that metadata at the provider, also by the module.
 func register(t *testing.T, issuer string, http *http.Client, metadata map[string]any) oauth.Registration {
 	t.Helper()
 	c, err := wasm.Open(t.Context(), oauth.Config{Issuer: issuer, Discovery: true, ClientMetadata: metadata}, wasm.Options{Client: oauth.Options{HTTP: http}})
@@ -37,7 +37,7 @@ func register(t *testing.T, issuer string, http *http.Client, metadata map[strin
 	return r
 }
 
-// proofs is a network that reads what the DPoP proofs say that go through it.
+// proofs is a network that reads the DPoP proofs that pass through it.
 type proofs struct {
 	next http.RoundTripper
 	mu   sync.Mutex
@@ -82,11 +82,11 @@ func (p *proofs) take() []proof {
 	return seen
 }
 
-// Q13, Q21, Q22, H1, H5: the shipped module on wazero against oidc-provider after the FAPI 2.0
-// Security Profile, whose every rule that server enforces: pushed requests, private_key_jwt with a
-// key that only signs, tokens bound to a key by proofs with the server's nonces, iss in the
-// response; and signed requests and signed responses besides. Signed in, read, refreshed, used at a
-// resource with nonces of its own, signed out.
+// Q13, Q21, Q22, H1, H5: the shipped module on wazero with oidc-provider in the FAPI 2.0 Security
+// Profile, whose rules that server enforces: pushed requests, private_key_jwt with a key that can
+// only sign, tokens that are bound to a key by proofs with the server's nonces, iss in the
+// response; and also signed requests and signed responses. Sign-in, userinfo, refresh, a resource
+// with its own nonces, sign-out.
 func TestOIDCProviderFAPI(t *testing.T) {
 	issuer, resource := startProviderAndResource(t, "--fapi")
 	for _, row := range []struct {
@@ -159,7 +159,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 			api := &http.Client{Transport: c.Transport(n)}
 			read := func() {
 				t.Helper()
-				for range 7 { // its nonce is good for three
+				for range 7 { // its nonce is valid for three requests
 					res, err := api.Post(resource+"/notes?page=1", "text/plain", strings.NewReader("text"))
 					if err != nil {
 						t.Fatal(err)
@@ -200,13 +200,13 @@ func TestOIDCProviderFAPI(t *testing.T) {
 			if len(keys) != 1 {
 				t.Errorf("%d keys of one session", len(keys))
 			}
-			// Each server tells its nonce at the first request of a process, and from then on
-			// beforehand.
+			// Each server sends its nonce with the first answer to a process, and from then on in
+			// advance.
 			if refused["/notes"] > 2 || refused["/me"] > 0 || refused["/token"]+refused["/request"] > 2 {
 				t.Errorf("refused for a nonce: %v", refused)
 			}
 
-			// A stronger sign-in is asked for, which no newer token would be (RFC 9470).
+			// A resource requires a stronger sign-in, for which no newer token helps (RFC 9470).
 			res, err := api.Get(resource + "/strong")
 			if err != nil {
 				t.Fatal(err)
@@ -237,7 +237,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 	}
 }
 
-// A token for a resource (RFC 8707) is one for it alone.
+// A token for a resource (RFC 8707) is valid for that resource alone.
 func TestOIDCProviderResourceIndicator(t *testing.T) {
 	issuer, resource := startProviderAndResource(t)
 	c, err := openConfig(t, oauth.Config{

@@ -17,7 +17,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// openAtProvider is a client of oidc-provider, by its metadata; change may be nil.
+// openAtProvider opens a client of oidc-provider by its metadata. change may be nil.
 func openAtProvider(t *testing.T, issuer, client string, opts oauth.Options, change func(*oauth.Config)) *oauth.Client {
 	t.Helper()
 	config := oauth.Config{Issuer: issuer, Discovery: true, ClientID: client, RedirectURI: providerRedirect, Scope: "openid read write"}
@@ -38,7 +38,7 @@ func openAtProvider(t *testing.T, issuer, client string, opts oauth.Options, cha
 	return c
 }
 
-// enter signs a user in and gives what that ended with.
+// enter signs a user in and returns the result.
 func enter(t *testing.T, c *oauth.Client, browser *http.Client) (oauth.CallbackResult, error) {
 	t.Helper()
 	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
@@ -55,9 +55,9 @@ func signedIn(t *testing.T, c *oauth.Client) {
 	}
 }
 
-// H4, Q21: oidc-provider's metadata offers pushed authorization requests (RFC 9126), so they are
-// used, by each kind of client; where it demands them, a request in the URL fails and one that is
-// pushed signs in.
+// H4, Q21: oidc-provider's metadata offer pushed authorization requests (RFC 9126), so every kind
+// of client uses them. If the server requires them, a request in the URL fails and a pushed one
+// signs in.
 func TestOIDCProviderPushed(t *testing.T) {
 	offered, required := startProvider(t), startProvider(t, "--require-pushed")
 	for _, row := range []struct {
@@ -102,7 +102,7 @@ func TestOIDCProviderPushed(t *testing.T) {
 }
 
 // H2, H5: oidc-provider knows the session's tokens until they are revoked, and each kind of client
-// may ask (RFC 7662).
+// may introspect them (RFC 7662).
 func TestOIDCProviderIntrospect(t *testing.T) {
 	issuer := startProvider(t)
 	for _, client := range []string{"public", "basic", "post"} {
@@ -146,8 +146,8 @@ func TestOIDCProviderIntrospect(t *testing.T) {
 	}
 }
 
-// H1, H5: a client's own token (RFC 6749 section 4.4) at oidc-provider, which knows it; one without
-// a secret gets none.
+// H1, H5: a client gets a token for itself (RFC 6749 section 4.4) from oidc-provider, which knows
+// it. A client without a secret gets none.
 func TestOIDCProviderClientCredentials(t *testing.T) {
 	issuer := startProvider(t)
 	for _, client := range []string{"basic", "post"} {
@@ -183,8 +183,8 @@ func TestOIDCProviderClientCredentials(t *testing.T) {
 }
 
 // H5, X6: the session's access token is exchanged for one with less scope (RFC 8693), which the
-// server knows and the session does not keep. oidc-provider has no such grant; the one that its
-// starter adds is an imitation, on the server's own tokens.
+// server knows and the session does not store. oidc-provider has no such grant, so its starter adds
+// an imitation, on the server's own tokens.
 func TestOIDCProviderTokenExchange(t *testing.T) {
 	c := openAtProvider(t, startProvider(t), "basic", oauth.Options{}, nil)
 	if _, err := c.TokenExchange(t.Context(), oauth.TokenExchangeParams{}); !errors.Is(err, &oauth.Error{Code: "not_signed_in"}) {
@@ -214,7 +214,7 @@ func TestOIDCProviderTokenExchange(t *testing.T) {
 	if err != nil || json.Unmarshal(raw, &claims) != nil || !claims.Active || claims.Scope != "read" || claims.Audience != "backend" {
 		t.Errorf("%v: %s", err, raw)
 	}
-	// A token of the caller's in place of the session's.
+	// A token of the caller in place of the session's.
 	if again, err := c.TokenExchange(t.Context(), oauth.TokenExchangeParams{SubjectToken: got.AccessToken, Audience: "further"}); err != nil || again.Scope != "read" {
 		t.Errorf("%v, %+v", err, again)
 	}
@@ -235,9 +235,9 @@ func TestOIDCProviderTokenExchange(t *testing.T) {
 	}
 }
 
-// H2, Q12: signing out revokes the tokens; the URL that it gives, opened in the user's browser,
-// ends the session at oidc-provider, which finds the ID token good as its hint, and sends the
-// browser back with the state (OpenID Connect RP-Initiated Logout).
+// H2, Q12: a sign-out revokes the tokens. The URL that it returns, opened in the user's browser,
+// ends the session at oidc-provider, which accepts the ID token as a hint and sends the browser
+// back with the state (OpenID Connect RP-Initiated Logout).
 func TestOIDCProviderLogOut(t *testing.T) {
 	issuer := startProvider(t)
 	for _, client := range []string{"public", "basic"} {
@@ -246,7 +246,7 @@ func TestOIDCProviderLogOut(t *testing.T) {
 			if _, err := enter(t, c, browser); err != nil {
 				t.Fatal(err)
 			}
-			// The server asks a user whom it knows for consent only.
+			// The server asks a user whom it knows only for consent.
 			asks := func() string {
 				t.Helper()
 				begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
@@ -304,9 +304,9 @@ func TestOIDCProviderLogOut(t *testing.T) {
 }
 
 // Q12: logout tokens that oidc-provider makes and posts (OpenID Connect Back-Channel Logout) are
-// verified: RSA, elliptic curves, EdDSA. One that was altered, is of another client, or is replayed
-// when it has ended is refused; an ID token is no logout token, nor the other way round. A replay
-// before that is for the application to see, by the id.
+// verified: RSA, elliptic curves, EdDSA. A token that was altered, is for another client, or is
+// replayed after its expiry is refused. An ID token is not accepted as a logout token, nor the
+// other way round. The application must detect an earlier replay, by the id.
 func TestOIDCProviderBackChannel(t *testing.T) {
 	received := make(chan string, 9)
 	application := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -378,7 +378,7 @@ func TestOIDCProviderBackChannel(t *testing.T) {
 			if !errors.Is(err, oauth.ErrIDTokenNotVerified) {
 				t.Errorf("as an ID token: %v", err)
 			}
-			ahead.Store(int64(10 * time.Minute)) // two minutes of life, and five for clocks that differ
+			ahead.Store(int64(10 * time.Minute)) // it is valid for two minutes, plus five minutes of tolerance
 			refused("replayed when it has ended", c, token, "wrong_claim", "exp")
 		})
 	}

@@ -22,15 +22,15 @@ import (
 
 const providerRedirect = "http://127.0.0.1/cb"
 
-// startProvider runs npm oidc-provider, a certified server that is not ours, and gives its issuer.
-// Its options stand in the file.
+// startProvider runs npm oidc-provider, a certified server of others, and returns its issuer. The
+// file lists its options.
 func startProvider(t *testing.T, options ...string) (issuer string) {
 	t.Helper()
 	issuer, _ = startProviderAndResource(t, options...)
 	return issuer
 }
 
-// startProviderAndResource gives the URL of the protected resource beside it, too.
+// startProviderAndResource also returns the URL of the protected resource beside it.
 func startProviderAndResource(t *testing.T, options ...string) (issuer, resource string) {
 	t.Helper()
 	beside.Node(t, "..")
@@ -78,14 +78,14 @@ func newBrowser(t *testing.T) *http.Client {
 	return &http.Client{Jar: jar}
 }
 
-// signInAtProvider is a user who was not there before.
+// signInAtProvider is a new user who signs in.
 func signInAtProvider(t *testing.T, page string) (callback string) {
 	t.Helper()
 	return visitProvider(t, newBrowser(t), page)
 }
 
-// visitProvider goes through its pages, of signing in and consent or of signing out, and gives
-// where they lead.
+// visitProvider goes through the provider's pages, for sign-in and consent or for sign-out, and
+// returns where they lead.
 func visitProvider(t *testing.T, browser *http.Client, page string) (end string) {
 	t.Helper()
 	browser.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
@@ -121,8 +121,8 @@ func visitProvider(t *testing.T, browser *http.Client, page string) (end string)
 	return ""
 }
 
-// Q13, Q20, Q21, Q22, H1, H2, H5, X3, X9: the shipped module on wazero against oidc-provider, as a
-// public client with PKCE and as a confidential one with Basic and with the secret in the body:
+// Q13, Q20, Q21, Q22, H1, H2, H5, X3, X9: the shipped module on wazero with oidc-provider, as a
+// public client with PKCE, and as a confidential one with Basic and with the secret in the body:
 // sign-in, wrong callbacks, rotation, a lost answer, revocation, a replayed refresh token.
 func TestOIDCProvider(t *testing.T) {
 	issuer := startProvider(t)
@@ -190,8 +190,8 @@ func TestOIDCProvider(t *testing.T) {
 			if _, err := c.FreshToken(t.Context()); err != nil || n.forms[1].Get("refresh_token") == n.forms[2].Get("refresh_token") {
 				t.Error("the refresh token was not rotated", err)
 			}
-			// The answer gets lost after the server rotated: this server takes a second use for
-			// theft.
+			// The answer gets lost after the server rotated the token. This server regards a second
+			// use as theft.
 			n.lose = 1
 			if _, err := c.FreshToken(t.Context()); !errors.Is(err, &oauth.Error{Code: "outcome_lost"}) {
 				t.Error(err)
@@ -199,7 +199,7 @@ func TestOIDCProvider(t *testing.T) {
 			if st, err := c.Status(t.Context()); err != nil || st.Status != "not_authenticated" {
 				t.Error(st, err)
 			}
-			// Signed in anew, and signed out: the server knows the token no more.
+			// After a new sign-in and a sign-out, the server does not know the token any more.
 			if begun, err = c.Authorize(t.Context(), oauth.AuthorizeParams{}); err != nil {
 				t.Fatal(err)
 			}
@@ -226,7 +226,7 @@ func TestOIDCProvider(t *testing.T) {
 	}
 }
 
-// checkIDToken checks that the session's ID token is verified and says who signed in where.
+// checkIDToken checks that the session's ID token is verified, and says who signed in where.
 func checkIDToken(t *testing.T, st oauth.Status, issuer, client string) {
 	t.Helper()
 	var claims struct{ Iss, Aud, Sub string }
@@ -236,8 +236,8 @@ func checkIDToken(t *testing.T, st oauth.Status, issuer, client string) {
 }
 
 // Q12: ID tokens that oidc-provider signs with each algorithm are verified; then with new keys,
-// which the same client fetches when it meets one of them, but not within a minute of the last
-// time.
+// which the same client fetches when it sees one of them, but not within a minute of the last
+// fetch.
 func TestOIDCProviderAlgorithms(t *testing.T) {
 	issuer := startProvider(t)
 	open := func(t *testing.T, alg oauth.Algorithm, ahead *atomic.Int64) *oauth.Client {
@@ -285,7 +285,7 @@ func TestOIDCProviderAlgorithms(t *testing.T) {
 	checkIDToken(t, r.Status, issuer, "ES256")
 }
 
-// decideAtProvider is a user at its pages of the device flow, who approves or denies.
+// decideAtProvider is a user at the provider's pages of the device flow, who approves or denies.
 func decideAtProvider(t *testing.T, page, decision string) {
 	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), "node", "../js/test/lib/oidc-pages.mjs", decision, page).CombinedOutput(); err != nil {
@@ -293,16 +293,16 @@ func decideAtProvider(t *testing.T, page, decision string) {
 	}
 }
 
-// Q31, Q32, Q34, Q35, Q38: the device flow on the shipped module against oidc-provider, as each
-// kind of client: approved, denied, run out, and slowed down. That server does not limit the rate
-// of polls by itself; its starter does, with its class of error.
+// Q31, Q32, Q34, Q35, Q38: the device flow with the shipped module and oidc-provider, for each kind
+// of client: approved, denied, expired, and slowed down. That server does not limit polls itself,
+// so its starter does, with its error class.
 func TestOIDCProviderDevice(t *testing.T) {
 	for _, row := range []struct {
 		name, client, method, decision string
 		options                        []string
 		err                            *oauth.Error
 		interval                       time.Duration
-		atMost                         int // polls
+		atMost                         int // number of polls
 	}{
 		{"approved, public", "public", "none", "approve", []string{"--interval", "1"}, nil, time.Second, 99},
 		{"approved, Basic", "basic", "client_secret_basic", "approve", []string{"--interval", "1"}, nil, time.Second, 99},

@@ -8,16 +8,16 @@ import (
 	"slices"
 )
 
-// pageModule is the module that pages load. Only functions refer to it, so the linker leaves it out
-// of a program that calls none of them.
+// pageModule is the module for pages. Only functions refer to it, so the linker omits it from a
+// program that calls none of them.
 //
 //go:embed oauth2.wasm
 var pageModule []byte
 
-// PageModule gives a copy of the embedded module that pages load: what pages and devices use,
-// without what only servers, terminals and plugin hosts do. What it lacks it refuses with the code
-// not_in_this_module, and Field says what that is. Sessions that one module stored, the other goes
-// on with.
+// PageModule returns a copy of the embedded module for pages: it has what pages and devices use,
+// without functions for servers, terminals and plugin hosts only. It refuses those with the code
+// not_in_this_module, and Field names the function. Both modules can continue each other's stored
+// sessions.
 func PageModule() []byte { return slices.Clone(pageModule) }
 
 // PageSHA256 is the digest of PageModule, in hexadecimal.
@@ -26,7 +26,7 @@ func PageSHA256() string {
 	return hex.EncodeToString(d[:])
 }
 
-// NewPage is New for PageModule, which is compiled in less time.
+// NewPage is New for PageModule, which compiles faster.
 func NewPage(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	return start(ctx, pageModule, opts)
 }

@@ -13,25 +13,25 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// PoolOptions say what a Pool gives its tenants. The zero value is the usual choice.
+// PoolOptions are the options of a Pool. The zero value is the usual choice.
 type PoolOptions struct {
-	// Edge gives them the second module, for package core/oauth/backend.
+	// Edge makes tenants run the edge module, for package core/oauth/backend.
 	Edge bool
-	// Limits are those of every tenant that Add is given none for.
+	// Limits are the limits of tenants for which Add gets none.
 	Limits Limits
-	// Tenants is how many there may be at a time; 0 means no limit. One without an open session
-	// takes no instance.
+	// Tenants is how many tenants there may be at a time; 0 means no limit. A tenant without an
+	// open session has no instance.
 	Tenants int
-	// CacheDir keeps the compiled code between processes, and NoCache has each compile it; see
-	// EngineOptions.CacheDir.
+	// CacheDir keeps the compiled code between processes, and NoCache makes each process compile
+	// the module; see EngineOptions.CacheDir.
 	CacheDir string
 	NoCache  bool
-	// Now is the clock that minutes are counted by; nil means time.Now.
+	// Now is the clock for limits per minute; nil means time.Now.
 	Now func() time.Time
 }
 
-// Pool runs the module for tenants that do not trust each other: each has instances of its own,
-// which share the compiled code and nothing else, and limits. It is safe for concurrent use.
+// Pool runs the module for tenants that do not trust each other: each has limits, and its own
+// instances, which share only the compiled code. It is safe for concurrent use.
 type Pool struct {
 	opts PoolOptions
 
@@ -40,8 +40,8 @@ type Pool struct {
 	closed  bool
 }
 
-// NewPool makes a Pool. It compiles the module, for the memory and call limits that
-// PoolOptions.Limits say.
+// NewPool makes a Pool. It compiles the module for the memory and call limits in
+// PoolOptions.Limits.
 func NewPool(ctx context.Context, opts PoolOptions) (*Pool, error) {
 	if opts.Tenants < 0 {
 		return nil, fmt.Errorf("oauth2: wasm: PoolOptions.Tenants is %d, expected 0 or more", opts.Tenants)
@@ -62,7 +62,7 @@ func NewPool(ctx context.Context, opts PoolOptions) (*Pool, error) {
 	return p, nil
 }
 
-// engine makes an engine that gives up its last instance with the last session.
+// engine makes an engine that discards its last instance with its last session.
 func (p *Pool) engine(ctx context.Context, l Limits) (*Engine, error) {
 	bytes := module
 	if p.opts.Edge {
@@ -75,8 +75,8 @@ func (p *Pool) engine(ctx context.Context, l Limits) (*Engine, error) {
 	return e, err
 }
 
-// Add makes a tenant. limits are its own; nil means those of the Pool. A name that is taken is an
-// error, and one tenant more than PoolOptions.Tenants a *LimitError.
+// Add makes a tenant. limits are its own; nil means those of the Pool. If the name is in use, that
+// is an error; if PoolOptions.Tenants is reached, the error is a *LimitError.
 func (p *Pool) Add(name string, limits *Limits) (*Tenant, error) {
 	l := p.opts.Limits
 	if limits != nil {
@@ -102,14 +102,14 @@ func (p *Pool) Add(name string, limits *Limits) (*Tenant, error) {
 	return t, nil
 }
 
-// Tenant finds one by its name, or gives nil.
+// Tenant returns the tenant with that name, or nil.
 func (p *Pool) Tenant(name string) *Tenant {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.tenants[name]
 }
 
-// All gives the tenants in the order of their names, with what each uses.
+// All returns the tenants in the order of their names, with their metrics.
 func (p *Pool) All() iter.Seq2[*Tenant, Metrics] {
 	p.mu.Lock()
 	all := slices.SortedFunc(maps.Values(p.tenants), func(a, b *Tenant) int { return cmp.Compare(a.name, b.name) })
@@ -145,15 +145,15 @@ type Tenant struct {
 	closed  bool
 }
 
-// Name is what Add was given.
+// Name is the name that Add got.
 func (t *Tenant) Name() string { return t.name }
 
-// Engine is what the tenant's sessions run on, for a host that opens them by other means than Open:
-// backend.New, for one. It holds to the limits.
+// Engine is the engine of the tenant's sessions, for a host that opens them in another way than
+// with Open, such as backend.New. It enforces the limits.
 func (t *Tenant) Engine() oauth.Engine { return t.fence }
 
-// Open opens a client of the tenant's; the tenant closes it in the end. It fails as oauth.Open
-// does, and with a *LimitError or a *ClosedError.
+// Open opens a client of the tenant. When the tenant ends, it closes the client. Open returns the
+// errors of oauth.Open, a *LimitError or a *ClosedError.
 func (t *Tenant) Open(ctx context.Context, config oauth.Config, opts oauth.Options) (*oauth.Client, error) {
 	c, err := oauth.Open(ctx, t.fence, config, opts)
 	if err != nil {
@@ -177,12 +177,12 @@ func (t *Tenant) Release(c *oauth.Client) {
 	c.Close()
 }
 
-// Err says why the tenant's sessions are stopped now: a *LimitError, or a *ClosedError. It is nil
-// while they may go on.
+// Err returns why the tenant's sessions are stopped now: a *LimitError, or a *ClosedError. It is
+// nil while they may run.
 func (t *Tenant) Err() error { return t.fence.err() }
 
-// Close ends the tenant: its clients are closed, which waits for stores that have begun, its memory
-// is given up, and its name is free. Sessions stay in their stores.
+// Close ends the tenant: it closes its clients, waits for store operations that have begun, frees
+// its memory, and frees its name. Sessions stay in their stores.
 func (t *Tenant) Close() {
 	t.mu.Lock()
 	t.closed = true
@@ -200,18 +200,18 @@ func (t *Tenant) Close() {
 	t.pool.mu.Unlock()
 }
 
-// Metrics is what a tenant uses, and used since it was added.
+// Metrics are what a tenant uses now, and has used since it was added.
 type Metrics struct {
 	Sessions  int   `json:"sessions"`  // open now
-	Instances int   `json:"instances"` // now
+	Instances int   `json:"instances"` // there now
 	Memory    int64 `json:"memory"`    // of the instances now, in bytes
-	Calls     int64 `json:"calls"`     // messages that went into the module
-	Effects   int64 `json:"effects"`   // that came out
+	Calls     int64 `json:"calls"`     // messages into the module
+	Effects   int64 `json:"effects"`   // out of the module
 	BytesIn   int64 `json:"bytes_in"`
 	BytesOut  int64 `json:"bytes_out"`
-	Traps     int64 `json:"traps"`   // instances that were lost to an error of the module, or to Limits.Memory or Limits.Call
+	Traps     int64 `json:"traps"`   // instances that were lost because of an error in the module, or Limits.Memory or Limits.Call
 	Limited   int64 `json:"limited"` // how often a limit was reached
 }
 
-// Metrics tells what the tenant uses.
+// Metrics returns what the tenant uses.
 func (t *Tenant) Metrics() Metrics { return t.fence.metrics() }

@@ -7,8 +7,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// TestInstancesOfATenant (M71): a tenant has two instances at the most: where both have grown, it
-// opens no more sessions until one is empty.
+// TestInstancesOfATenant (M71): a tenant has two instances at most. If both have grown, it opens no
+// more sessions until one is empty.
 func TestInstancesOfATenant(t *testing.T) {
 	p, err := NewPool(t.Context(), PoolOptions{})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// clock is one that a test sets.
+// clock is a clock that a test sets.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -77,9 +77,9 @@ func use(t *testing.T, c *oauth.Client) error {
 	return nil
 }
 
-// TestLimitsOfAMinute (M70, M71): a tenant that passes a limit of the minute is stopped with a
-// typed error and gives its memory back, the other tenants go on, and after the minute its clients
-// go on by themselves from their store.
+// TestLimitsOfAMinute (M70, M71): a tenant that exceeds a limit per minute is stopped with a typed
+// error and its memory is freed. The other tenants continue, and after the minute its clients
+// continue by themselves from their store.
 func TestLimitsOfAMinute(t *testing.T) {
 	for _, row := range []struct {
 		limits wasm.Limits
@@ -130,7 +130,7 @@ func TestLimitsOfAMinute(t *testing.T) {
 	}
 }
 
-// TestLimits (M71): what is bounded besides, and the error that says so.
+// TestLimits (M71): the other limits, and their errors.
 func TestLimits(t *testing.T) {
 	p := newPool(t, wasm.PoolOptions{Tenants: 2, Limits: wasm.Limits{Sessions: 2, Message: 16 << 10, Memory: 1 << 20}})
 	tenant := add(t, p, "green", nil)
@@ -189,7 +189,7 @@ func TestLimits(t *testing.T) {
 		blue.Release(c)
 	})
 	t.Run("memory", func(t *testing.T) {
-		// The module answers what finds no memory; where it cannot, the instance is lost. It never
+		// A module without enough memory reports that; if it cannot, the instance is lost. It never
 		// grows above the limit.
 		roomy := wasm.Limits{Memory: 1 << 20}
 		wide := newPool(t, wasm.PoolOptions{})
@@ -220,15 +220,15 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// answers is a server that gives every request the same body.
+// answers is a server that answers every request with the same body.
 type answers string
 
 func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(string(a)))}, nil
 }
 
-// TestTenantEnds (M72): a tenant that is closed closes its clients, gives its memory up and its
-// name free; what it stored stays, and the others go on. A pool closes all.
+// TestTenantEnds (M72): to close a tenant closes its clients and frees its memory and its name.
+// What it stored stays, and the others continue. To close a pool closes all.
 func TestTenantEnds(t *testing.T) {
 	p := newPool(t, wasm.PoolOptions{})
 	gone, stays := add(t, p, "gone", nil), add(t, p, "stays", nil)
@@ -264,7 +264,7 @@ func TestTenantEnds(t *testing.T) {
 	if token, err := again.Token(t.Context()); err != nil || token.AccessToken != "at" {
 		t.Errorf("the store lost it: %v", err)
 	}
-	gone.Close() // the second time does nothing to the one that has its name now
+	gone.Close() // a second call does not affect the new tenant of that name
 	if p.Tenant("gone") == nil {
 		t.Error("the tenant of the same name is gone too")
 	}
@@ -274,8 +274,8 @@ func TestTenantEnds(t *testing.T) {
 	closed("late", err)
 }
 
-// TestStoppedInARefresh (M73): a limit that is passed while a refresh is under way signs nobody
-// out: the refresh token that was sent, and whose answer nobody read, is sent again.
+// TestStoppedInARefresh (M73): a limit that is exceeded during a refresh signs nobody out: the
+// refresh token that was sent, and whose answer nobody read, is sent again.
 func TestStoppedInARefresh(t *testing.T) {
 	for effects := 1; ; effects++ {
 		clock := newClock()
@@ -312,7 +312,7 @@ func TestStoppedInARefresh(t *testing.T) {
 	}
 }
 
-// TestMetrics (M74): what a tenant uses is counted, by tenant and in the order of names.
+// TestMetrics (M74): usage is counted by tenant, in the order of names.
 func TestMetrics(t *testing.T) {
 	p := newPool(t, wasm.PoolOptions{})
 	b, a := add(t, p, "b", nil), add(t, p, "a", nil)
@@ -337,7 +337,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestPoolTranscripts (M75): a tenant's engine, of either module, says what the module says.
+// TestPoolTranscripts (M75): the output of a tenant's engine, for both modules, equals the
+// module's.
 func TestPoolTranscripts(t *testing.T) {
 	p := newPool(t, wasm.PoolOptions{Edge: true})
 	ring, err := backend.ReadRing(backend.NewKey())
@@ -357,7 +358,7 @@ func TestPoolTranscripts(t *testing.T) {
 	}
 }
 
-// A host of many tenants: an instance and limits for each, and what they use.
+// A host of many tenants: each has an instance, limits and metrics.
 func ExamplePool() {
 	ctx := context.Background()
 	pool, err := wasm.NewPool(ctx, wasm.PoolOptions{Limits: wasm.Limits{Memory: 8 << 20, Effects: 600}})
@@ -380,7 +381,7 @@ func ExamplePool() {
 		status, err := client.Status(ctx)
 		fmt.Println(name, status.Status, err)
 	}
-	pool.Tenant("green").Close() // its clients, its memory; its sessions stay in their store
+	pool.Tenant("green").Close() // closes its clients and frees its memory; its sessions stay in their store
 	for tenant, used := range pool.All() {
 		fmt.Println(tenant.Name(), used.Sessions, used.Instances)
 	}

@@ -21,8 +21,9 @@ const (
 	idToken     = `{"access_token":"access-1","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-1","id_token":"ID-TOKEN"}`
 )
 
-// H7, H1, H5: sign-in with each preset as its provider answers, and who the provider says that was.
-// An e-mail that the provider does not call verified, in the way that it has, is not verified here.
+// H7, H1, H5: sign-in with each preset, with its provider's answers, and who the provider says has
+// signed in. If the provider does not say in its way that an e-mail address is verified, it is not
+// verified here.
 func TestPresetsSignIn(t *testing.T) {
 	const (
 		google      = "https://accounts.google.com"
@@ -33,13 +34,13 @@ func TestPresetsSignIn(t *testing.T) {
 	for _, c := range []struct {
 		row, preset, issuer string
 		variables           map[string]string
-		token, body, ctype  string // the token endpoint and what it answers
-		keys                string // where the keys of its ID tokens are
-		iss                 string // of its ID tokens
+		token, body, ctype  string // the token endpoint and its answer
+		keys                string // URL of the keys for its ID tokens
+		iss                 string // issuer of its ID tokens
 		basic, endless      bool
 		profile             map[string]answer
 		want                oauth.Profile
-		wantKind            oauth.ErrorKind // of the error of profile; server where it is empty
+		wantKind            oauth.ErrorKind // the kind of Profile's error; server if it is empty
 		wantCode            string
 	}{
 		{row: "discord", token: "https://discord.com/api/oauth2/token", body: bearerToken, basic: true,
@@ -188,8 +189,8 @@ func TestPresetsSignIn(t *testing.T) {
 	}
 }
 
-// H7, Q22: where a provider names itself in its responses, one of another issuer is refused, and so
-// is one of none where it always does.
+// H7, Q22: if a provider names itself in its responses, one with another issuer is refused. If it
+// always does, one without an issuer is refused, too.
 func TestPresetsIssuer(t *testing.T) {
 	for _, c := range []struct{ name, issuer, code string }{
 		{"franceconnect", "", "missing_iss"},
@@ -206,7 +207,7 @@ func TestPresetsIssuer(t *testing.T) {
 	}
 }
 
-// H5, H7: an error is an error whatever the HTTP status, and leaves nobody signed in.
+// H5, H7: an error counts as an error whatever the HTTP status, and nobody is signed in.
 func TestPresetsErrorWithStatus200(t *testing.T) {
 	for _, c := range []struct {
 		row, token string
@@ -238,8 +239,8 @@ func TestPresetsErrorWithStatus200(t *testing.T) {
 	}
 }
 
-// H7, Q37, Q38: the device flow of the providers that have one, each with its way to say that the
-// user has not decided yet.
+// H7, Q37, Q38: the device flow of the providers that have one, each with its own way to say that
+// the user has not decided yet.
 func TestPresetsDeviceFlow(t *testing.T) {
 	const pending = `{"error":"authorization_pending","error_description":"not yet"}`
 	for _, c := range []struct {
@@ -297,8 +298,8 @@ func TestPresetsDeviceFlow(t *testing.T) {
 	}
 }
 
-// H7: Facebook changes a token for one that lasts, by its own grant type, and the new one is used
-// from then on.
+// H7: Facebook exchanges a token for a long-lived one, with its own grant type, and the new one is
+// used from then on.
 func TestPresetsLongLivedToken(t *testing.T) {
 	const token = "https://graph.facebook.com/v26.0/oauth/access_token"
 	i := imitate(t, map[string][]answer{"POST " + token: {{body: bearerToken}, {body: `{"access_token":"access-2","token_type":"bearer","expires_in":5183944}`}}})
@@ -321,8 +322,8 @@ func TestPresetsLongLivedToken(t *testing.T) {
 	}
 }
 
-// H3, H7: providers that do not refresh say so before anything is sent, even where a refresh token
-// was given.
+// H3, H7: for a provider that does not refresh, a refresh fails before anything is sent, even if
+// there is a refresh token.
 func TestPresetsWithoutRefresh(t *testing.T) {
 	for _, name := range []string{"facebook", "franceconnect", "shopify"} {
 		client := openPreset(t, preset(t, name, nil), imitate(t, nil))
@@ -335,8 +336,8 @@ func TestPresetsWithoutRefresh(t *testing.T) {
 	}
 }
 
-// H1, H2, H7: where a provider revokes tokens, it is asked the way it wants; the others are not
-// asked.
+// H1, H2, H7: if a provider revokes tokens, the request has its form; other providers get no
+// request.
 func TestPresetsRevoke(t *testing.T) {
 	endpoints := map[string]string{
 		"discord":       "https://discord.com/api/oauth2/token/revoke",
@@ -375,8 +376,8 @@ func TestPresetsRevoke(t *testing.T) {
 	}
 }
 
-// H4, H7: every preset opens and gives an authorization URL with what its provider wants in it, and
-// PKCE unless the provider cannot.
+// H4, H7: every preset opens and makes an authorization URL with all that its provider requires,
+// and with PKCE unless the provider cannot do that.
 func TestPresetsAuthorizationURL(t *testing.T) {
 	wanted := map[string]struct{ address, query string }{
 		"discord":       {"https://discord.com/oauth2/authorize", "scope=identify+email"},
@@ -419,8 +420,8 @@ func TestPresetsAuthorizationURL(t *testing.T) {
 	}
 }
 
-// H7: a variable is the label of a host or the segment of a path, and what would lead elsewhere is
-// refused by that name.
+// H7: a variable is one label of a host or one segment of a path. A value that would lead elsewhere
+// is refused, and the error names the variable.
 func TestPresetsTamperedVariable(t *testing.T) {
 	for name, variable := range map[string]string{"facebook": "version", "franceconnect": "host", "microsoft": "tenant", "okta": "domain", "shopify": "shop"} {
 		for _, value := range []string{"", ".", "..", "../", "a.b/c", "a..b", "evil.example/", "evil.example#", "evil.example?", "x@evil.example", "evil.example:1", `evil.example\`,

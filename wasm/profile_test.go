@@ -19,7 +19,8 @@ func pageEngine(t testing.TB) oauth.Engine {
 	return e
 }
 
-// TestPageTranscripts: E130, the page's module says what the full one says, wherever it is enough.
+// TestPageTranscripts: E130, the page module's output equals the full module's, for all transcripts
+// that it supports.
 func TestPageTranscripts(t *testing.T) {
 	tally := oauthtest.RunTranscripts(t, "../core/contract/client", pageEngine, "page")
 	if tally.Total < 100 {
@@ -28,7 +29,8 @@ func TestPageTranscripts(t *testing.T) {
 	report(t, oauthtest.Report{Page: &oauthtest.Second{SHA256: wasm.PageSHA256(), Tally: tally}})
 }
 
-// TestPageRefuses: E131, the error of what the page's module lacks names the file that has it.
+// TestPageRefuses: E131, the error for a function that the page module lacks names the file that
+// has it.
 func TestPageRefuses(t *testing.T) {
 	s := newSite(t, nil)
 	var e *oauth.Error
@@ -47,8 +49,8 @@ func TestPageRefuses(t *testing.T) {
 	}
 }
 
-// TestProfilesShareASession: E133, what one module stored, the other goes on with: a session that
-// is renewed, and a sign-in under way.
+// TestProfilesShareASession: E133, each module continues what the other one stored: a session that
+// is refreshed, and a sign-in under way.
 func TestProfilesShareASession(t *testing.T) {
 	s := newSite(t, nil)
 	store := &oauth.MemoryStore{}

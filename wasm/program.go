@@ -15,19 +15,18 @@ import (
 // page is the unit of a WebAssembly memory in bytes.
 const page = 1 << 16
 
-// program is a compiled module and the runtime that its instances live in. Instances share the code
-// and nothing else.
+// program is a compiled module and the runtime of its instances. Instances share only the code.
 type program struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 }
 
-// traits are what a program is compiled for: wazero's runtimes hold the memory limit, so that each
-// limit needs one of its own.
+// traits are the settings for which a program is compiled. A memory limit belongs to a wazero
+// runtime, so each limit needs its own.
 type traits struct {
-	module   *byte // where its bytes begin
+	module   *byte // the address of its bytes
 	pages    uint32
-	bounded  bool // calls can be ended: every loop asks whether it should go on
+	bounded  bool // calls can be stopped: every loop checks whether it should continue
 	cacheDir string
 	usual    bool // the cache is the user's own, if there is one
 }
@@ -40,8 +39,8 @@ var (
 // embedded compiles the embedded module, once in a process for the same traits.
 func embedded(ctx context.Context, t traits) (*program, error) { return shared(ctx, module, t) }
 
-// shared compiles a module once in a process for the same traits. Programs are kept: there are as
-// few as there are distinct settings, and an engine that is made again is meant to be cheap.
+// shared compiles a module once in a process for the same traits. Programs are kept for ever: there
+// are only as many as there are distinct settings, and a new engine should be cheap.
 func shared(ctx context.Context, bytes []byte, t traits) (*program, error) {
 	t.module = &bytes[0]
 	programsMu.Lock()
@@ -62,9 +61,9 @@ func shared(ctx context.Context, bytes []byte, t traits) (*program, error) {
 	return p, err
 }
 
-// compile makes a program of any module with the exports of the boundary. prepare gives the runtime
-// what the module may import; nil is the rule for what this project ships, and then a module with
-// imports is refused.
+// compile compiles any module with the exports of the contract. prepare adds to the runtime what
+// the module may import. If prepare is nil, a module with imports is refused, which is the rule for
+// the modules of this project.
 func compile(ctx context.Context, bytes []byte, t traits, prepare func(context.Context, wazero.Runtime) error) (*program, error) {
 	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(t.pages).WithCloseOnContextDone(t.bounded)
 	if t.cacheDir != "" {
@@ -76,7 +75,8 @@ func compile(ctx context.Context, bytes []byte, t traits, prepare func(context.C
 	}
 	p := &program{runtime: wazero.NewRuntimeWithConfig(ctx, config)}
 	err := func() (err error) {
-		// A first start waits for this: on two cores a quarter less, for a third more work.
+		// The first start waits for this: with two cores it takes a quarter less time, for a third
+		// more work.
 		workers := experimental.WithCompilationWorkers(ctx, min(runtime.GOMAXPROCS(0), 4))
 		if p.compiled, err = p.runtime.CompileModule(workers, bytes); err != nil {
 			return fmt.Errorf("oauth2: wasm: compile: %w", err)
@@ -92,15 +92,15 @@ func compile(ctx context.Context, bytes []byte, t traits, prepare func(context.C
 	return p, nil
 }
 
-// exports are the functions of the boundary with the number of their parameters and results, all of
-// them i32.
+// exports are the functions of the contract with the numbers of their parameters and results, all
+// of type i32.
 var exports = map[string][2]int{
 	"oauth2_abi": {0, 1}, "oauth2_alloc": {1, 1}, "oauth2_free": {1, 0},
 	"oauth2_open": {2, 1}, "oauth2_input": {3, 1}, "oauth2_effect": {1, 1}, "oauth2_close": {1, 0},
 }
 
-// check refuses what is not a module of the boundary. One that imports nothing cannot reach
-// anything either.
+// check refuses a module that does not have the exports of the contract, or that imports anything:
+// a module without imports cannot reach anything.
 func (p *program) check() error {
 	if len(p.compiled.ImportedFunctions())+len(p.compiled.ImportedMemories()) > 0 {
 		return errors.New("oauth2: wasm: the module has imports")

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// E83: the programs in the README build as they stand there.
+// E83: the programs in the README compile.
 func TestREADMEBuilds(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
 	if err != nil {

@@ -23,8 +23,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// newAPI is a protected resource at /notes with a stricter part, which takes the tokens of a server
-// that it names (RFC 9728). It gets that server when there is one.
+// newAPI is a protected resource at /notes with a stricter part. It accepts the tokens of a server
+// that it names (RFC 9728). The second result sets that server.
 func newAPI(t *testing.T) (*httptest.Server, func(*authserver.Server)) {
 	t.Helper()
 	var server *authserver.Server
@@ -64,10 +64,10 @@ func get(t *testing.T, h *http.Client, url string) (int, *oauth.Challenge) {
 	return res.StatusCode, oauth.ChallengeOf(res)
 }
 
-// Q13, Q21, Q22: all that is known is a resource's URL, as an MCP client has it: its authorization
-// server is found (RFC 9728), the application registers there (RFC 7591) and signs its user in for
-// just that resource (RFC 8707) with a bound token; what asks for a stronger sign-in gets one (RFC
-// 9470).
+// Q13, Q21, Q22: only a resource's URL is known, as for an MCP client. Its authorization server is
+// found (RFC 9728), the application registers there (RFC 7591) and signs its user in for this
+// resource alone (RFC 8707), with a bound token. If the resource requires a stronger sign-in, it
+// gets one (RFC 9470).
 func TestFromAResource(t *testing.T) {
 	api, serve := newAPI(t)
 	s := newSite(t, func(c *authserver.Config) {
@@ -158,13 +158,13 @@ func TestKeysOverProcesses(t *testing.T) {
 	if _, err := c.LogOut(t.Context(), oauth.LogOutParams{}); err != nil {
 		t.Fatal(err)
 	}
-	c.Close() // waits for what has begun
+	c.Close() // waits for operations that have begun
 	if keys() != 0 {
 		t.Errorf("%d keys of a session that is over", keys())
 	}
 }
 
-// Q22, H9: the response is posted, plain and signed, and a web server hands the request over.
+// Q22, H9: the response is posted, plain and signed, and a web server passes the request on.
 func TestPostedResponse(t *testing.T) {
 	for _, mode := range []oauth.ResponseMode{"form_post", "form_post.jwt"} {
 		s := newSite(t, nil)
@@ -193,9 +193,9 @@ func TestPostedResponse(t *testing.T) {
 	}
 }
 
-// H1: the further ways of a confidential client, each with bound tokens: signing itself in with an
-// assertion that its secret makes, taking an assertion of another server (RFC 7523), changing the
-// token for another (RFC 8693).
+// H1: further grants of a confidential client, each with bound tokens: to authenticate with an
+// assertion that is signed with its secret, to use an assertion of another server (RFC 7523), to
+// exchange the token for another (RFC 8693).
 func TestFurtherGrantsWithProofs(t *testing.T) {
 	key, err := oauth.GenerateKey("ES256")
 	if err != nil {
@@ -251,8 +251,8 @@ func TestFurtherGrantsWithProofs(t *testing.T) {
 	}
 }
 
-// The server tells the browser that the session is over, by the front channel: that session is
-// forgotten, and no other.
+// The server tells the browser by the front channel that the session is over: that session is
+// deleted, and no other.
 func TestFrontChannelLogout(t *testing.T) {
 	s := newSite(t, nil)
 	s.config = oauth.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid"}

@@ -30,7 +30,7 @@ func newSigner(t testing.TB) *signer {
 	return &signer{key, "key-1"}
 }
 
-// keySet is the JSON of its JWK Set.
+// keySet is its JWK Set as JSON.
 func (s *signer) keySet(t testing.TB) string {
 	t.Helper()
 	raw, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: s.key.Public(), KeyID: s.kid, Use: "sig", Algorithm: "RS256"}}})
@@ -40,8 +40,8 @@ func (s *signer) keySet(t testing.TB) string {
 	return string(raw)
 }
 
-// sign gives an ID token for the client app, issued now and good for an hour, with the claims over
-// that.
+// sign makes an ID token for the client app, issued now and valid for an hour, with these claims
+// added or replaced.
 func (s *signer) sign(t testing.TB, claims map[string]any) string {
 	t.Helper()
 	with, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: s.key, KeyID: s.kid}}, nil)

@@ -17,11 +17,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/xoauth2"
 )
 
-// H6, Q13: what wants golang.org/x/oauth2 gets the session of the shipped module, refreshed by it
-// and without its refresh token.
+// H6, Q13: a library that requires golang.org/x/oauth2 gets the session of the shipped module,
+// which refreshes it, and no refresh token.
 func TestXOAuth2TokenSource(t *testing.T) {
 	t.Parallel()
-	// So short a life is over for x/oauth2 at once, which then asks for a token each time.
+	// For x/oauth2 a token with such a short life has expired at once, so it asks for a token each
+	// time.
 	s := newSite(t, func(c *authserver.Config) { c.AccessTokenLifetime = 8 * time.Second })
 	c := s.open(t, oauth.Options{})
 	s.signIn(t, c)
@@ -61,8 +62,8 @@ func TestXOAuth2TokenSource(t *testing.T) {
 	}
 }
 
-// What the server says is both an *oauth2.RetrieveError and a *oauth.Error; what it did not say is
-// the latter alone.
+// An error that the server answered is both an *oauth2.RetrieveError and an *oauth.Error. Any other
+// is only the latter.
 func TestXOAuth2Errors(t *testing.T) {
 	s, n := newSite(t, nil), &tap{}
 	var later atomic.Int64

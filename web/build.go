@@ -11,8 +11,11 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// files are what the page consists of, by path.
+// files are the page's files, by path.
 type files map[string][]byte
+
+// baseStyle is what the page has in common with the authorization server's pages.
+const baseStyle = "core/authserver/pages/base.css"
 
 // findRoot is the checkout around the working directory: the page's sources lie in several of its
 // folders, which no go:embed can reach.
@@ -54,6 +57,11 @@ func build(root string) (files, error) {
 		}
 		built[path] = b
 	}
+	base, err := os.ReadFile(filepath.Join(root, baseStyle))
+	if err != nil {
+		return nil, err
+	}
+	built["/style.css"] = append(base, built["/style.css"]...)
 	result := api.Build(api.BuildOptions{
 		AbsWorkingDir: root,
 		EntryPointsAdvanced: []api.EntryPoint{
@@ -86,7 +94,7 @@ func build(root string) (files, error) {
 	if built["/transcripts.json"], err = transcripts(root); err != nil {
 		return nil, err
 	}
-	// `make hosts` leaves this file; without it the page says so.
+	// `make hosts` writes this file; without it the page says so.
 	if built["/hosts.json"], err = os.ReadFile(filepath.Join(root, "build", "proof.json")); err != nil {
 		built["/hosts.json"] = []byte("{}")
 	}
@@ -99,7 +107,7 @@ type transcript struct {
 	Text string `json:"text"`
 }
 
-// transcripts are all of core/contract, by suite, in the order of their names.
+// transcripts returns all transcripts of core/contract, by suite, in the order of their names.
 func transcripts(root string) ([]byte, error) {
 	suites := map[string][]transcript{}
 	for _, suite := range []string{"client", "bff", "resource"} {
@@ -119,7 +127,7 @@ func transcripts(root string) ([]byte, error) {
 	return json.Marshal(suites)
 }
 
-// recorded has the package load the module through web/src/record.ts, which keeps what passes.
+// recorded makes the package load the module through web/src/record.ts, which records all messages.
 func recorded(root string) api.Plugin {
 	from, to := filepath.Join(root, "js", "src"), filepath.Join(root, "web", "src", "record.ts")
 	return api.Plugin{Name: "recorded", Setup: func(b api.PluginBuild) {

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// lifetimes are short in the demo, so that a person sees tokens end.
+// lifetimes are short in the demo, so that users see tokens expire.
 type lifetimes struct {
 	token, session, deviceCode time.Duration
-	// fresh is how long ago the sign-in may be for what is secret.
+	// fresh is how long ago the sign-in may be for the secret.
 	fresh time.Duration
 }
 
@@ -32,7 +32,14 @@ func main() {
 	flag.DurationVar(&life.deviceCode, "device-code-lifetime", 5*time.Minute, "how long a code may be entered on the other device")
 	flag.DurationVar(&life.fresh, "fresh", 30*time.Second, "how long ago the sign-in may be for the API's secret")
 	phone := flag.String("phone", "", "address at which a phone in your network finds the page for the TV's code, or lan: the one of this machine; unencrypted, and for the demo account alone")
+	to := flag.String("export", "", "write the pages into this folder, as files for any server, and end")
 	flag.Parse()
+	if *to != "" {
+		if err := export(*to); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	// SIGTERM is how process managers and tests end a server, SIGINT how a person does.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -88,7 +95,7 @@ func run(ctx context.Context, wanted string, life lifetimes, phone string, ready
 	if err != nil {
 		return err
 	}
-	if err := built.render(facts{Issuer: issuer, Phone: phoneOrigin, TokenLifetime: strconv.FormatInt(life.token.Milliseconds(), 10)}); err != nil {
+	if err := built.render(facts{ServerPage: strings.TrimPrefix(serverPath, "/"), Issuer: issuer, Phone: phoneOrigin, TokenLifetime: strconv.FormatInt(life.token.Milliseconds(), 10)}); err != nil {
 		return err
 	}
 	site, err := newSite(built, compress(root, built), page, issuer)
@@ -108,7 +115,7 @@ func run(ctx context.Context, wanted string, life lifetimes, phone string, ready
 	case <-ctx.Done():
 	}
 	for _, s := range servers {
-		// A page that keeps its connection open must not keep the server.
+		// A page that keeps its connection open must not keep the server running.
 		grace, cancel := context.WithTimeout(context.Background(), time.Second)
 		if s.Shutdown(grace) != nil {
 			s.Close()

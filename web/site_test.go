@@ -32,7 +32,7 @@ func testSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := built.render(facts{Issuer: testIssuer, TokenLifetime: "60000"}); err != nil {
+	if err := built.render(facts{ServerPage: "server", Issuer: testIssuer, TokenLifetime: "60000"}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := newSite(built, compress(root, built), testPage, testIssuer)
@@ -141,8 +141,8 @@ func TestPageHoldsNothingThatThePolicyForbids(t *testing.T) {
 	}
 }
 
-// D3: the module comes compressed, each coding with a tag of its own, and whole to those who take
-// none.
+// D3: the module is served compressed, each coding with its own tag, and uncompressed to clients
+// that accept no coding.
 func TestSiteCompresses(t *testing.T) {
 	s := testSite(t)
 	whole := body(t, get(s, testPage+"/oauth2.wasm"))
@@ -202,7 +202,7 @@ func TestSiteRefuses(t *testing.T) {
 func TestBuildShowsWhatIsWrong(t *testing.T) {
 	root := t.TempDir()
 	for path, text := range map[string]string{
-		"web/page/index.html": "", "web/page/popup.html": "", "web/page/tab.html": "", "web/page/style.css": "", "web/page/icon.svg": "", "wasm/oauth2.wasm": "", "wasm/oauth2-edge.wasm": "",
+		"web/page/index.html": "", "web/page/popup.html": "", "web/page/tab.html": "", "web/page/style.css": "", baseStyle: "", "web/page/icon.svg": "", "wasm/oauth2.wasm": "", "wasm/oauth2-edge.wasm": "",
 		"web/src/main.ts": "import './gone.js';", "web/src/popup.ts": "", "web/src/tab.ts": "", "web/src/server.ts": "", "web/page/server.html": "", "web/src/proof-worker.ts": "",
 	} {
 		file := filepath.Join(root, path)
@@ -219,7 +219,7 @@ func TestBuildShowsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestQR: the picture is of the text, and nothing of the text is in the markup.
+// TestQR: the picture encodes the text, and the markup does not contain the text.
 func TestQR(t *testing.T) {
 	for _, row := range []struct {
 		name, text string
@@ -234,5 +234,24 @@ func TestQR(t *testing.T) {
 		if w.Code != row.status || strings.Contains(w.Body.String(), "script") || row.status == http.StatusOK && !strings.HasPrefix(w.Body.String(), "<svg ") {
 			t.Errorf("%s: %d %.80s", row.name, w.Code, w.Body.String())
 		}
+	}
+}
+
+// TestPagesShareAStyle: what all pages have in common is written once. The edge page is served from
+// its folder as it is, so it has a copy.
+func TestPagesShareAStyle(t *testing.T) {
+	root, err := findRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared, err := os.ReadFile(filepath.Join(root, baseStyle))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if copied, err := os.ReadFile(filepath.Join(root, "edge/page/base.css")); err != nil || !bytes.Equal(copied, shared) {
+		t.Errorf("edge/page/base.css is another: cp %s edge/page/base.css (%v)", baseStyle, err)
+	}
+	if !strings.HasPrefix(body(t, get(testSite(t), testPage+"/style.css")), string(shared)) {
+		t.Error("the demo's style does not begin with it")
 	}
 }

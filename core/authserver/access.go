@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// Access is what a protected resource asks of an access token.
+// Access is what a protected resource requires of an access token.
 type Access struct {
-	// Resource is the resource's identifier, a URL (RFC 9728 section 1.2). A token for certain
-	// resources only (RFC 8707) has to name it.
+	// Resource is the resource's identifier, a URL (RFC 9728 section 1.2). A token that is limited
+	// to certain resources (RFC 8707) must name it.
 	Resource string
-	// Scope the token must have, separated by spaces.
+	// Scope is the scope that the token must have, separated by spaces.
 	Scope string
-	// ACRValues are the authentication context classes of which the user's sign-in must have had
-	// one, and MaxAge is how long ago it may have been (RFC 9470); empty and zero mean any.
+	// ACRValues are the accepted authentication context classes of the user's sign-in, and MaxAge
+	// is how long ago it may have been (RFC 9470). Empty and zero accept any.
 	ACRValues []string
 	MaxAge    time.Duration
 }
 
-// CheckAccess decides about a request to a protected resource in the same process, whose access
-// token is a bearer token (RFC 6750) or bound to a key (RFC 9449). Where ok is false, the response
-// is the refusal. Where it is true, its header has what the resource's answer has to carry besides
-// its own: the nonce for the next DPoP proof. A resource for pages of another origin has to allow
-// the request header DPoP and expose WWW-Authenticate and DPoP-Nonce. A request URL without a host
-// is taken to be on that of Resource.
+// CheckAccess decides about a request to a protected resource in the same process. Its access token
+// is a bearer token (RFC 6750) or is bound to a key (RFC 9449). If ok is false, resp is the
+// refusal. If ok is true, the resource must add resp's header to its own answer: it holds the nonce
+// for the next DPoP proof. A resource for pages of another origin must allow the request header
+// DPoP, and expose WWW-Authenticate and DPoP-Nonce. If the request URL has no host, the host of
+// Resource is assumed.
 func (s *Server) CheckAccess(r Request, want Access) (t Token, resp Response, ok bool) {
 	if r.Now.IsZero() {
 		return Token{}, asProtocolError(errNoTime).response(), false
@@ -65,7 +65,8 @@ func (s *Server) checkAccess(r Request, want Access) (Token, error) {
 		return Token{}, err
 	}
 	if isDPoP != (t.JKT != "") {
-		// RFC 9449 section 7.2: a token that is bound to a key is worth nothing without it.
+		// RFC 9449 section 7.2: a token that is bound to a key is not accepted without a proof of
+		// that key.
 		return Token{}, refuse(http.StatusUnauthorized, "invalid_token", "the access token is for another authentication scheme")
 	}
 	var sent proof
@@ -103,7 +104,7 @@ func (s *Server) checkAccess(r Request, want Access) (Token, error) {
 		if want.MaxAge > 0 {
 			more = append(more, "max_age", strconv.FormatInt(int64(want.MaxAge/time.Second), 10))
 		}
-		return Token{}, refuse(http.StatusUnauthorized, "insufficient_user_authentication", "the user has to sign in anew or in another way", more...)
+		return Token{}, refuse(http.StatusUnauthorized, "insufficient_user_authentication", "the user has to sign in again or in another way", more...)
 	}
 	err = s.spendProof(r.Now, sent, ownerOf(t.User, t.ClientID))
 	if refusal, ok := errors.AsType[*protocolError](err); ok && refusal.retryAfter == 0 {
@@ -112,7 +113,7 @@ func (s *Server) checkAccess(r Request, want Access) (Token, error) {
 	return t, err
 }
 
-// target is the address of a request without its query.
+// target is the URL of a request without its query.
 func (s *Server) target(r Request, want Access) string {
 	u, err := url.Parse(r.URL)
 	if err != nil {
@@ -128,15 +129,15 @@ func (s *Server) target(r Request, want Access) string {
 	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }
 
-// accessNeeded tells which schemes there are, and no error, for a request without authentication
-// (RFC 6750 section 3.1).
+// accessNeeded is the answer to a request without authentication: it names the schemes, and no
+// error (RFC 6750 section 3.1).
 func (s *Server) accessNeeded(want Access) error {
 	return &protocolError{status: http.StatusUnauthorized, code: "invalid_request", description: "an access token is needed",
 		challenges: []string{s.challenge(tokenTypeBearer, want), s.challenge(tokenTypeDPoP, want)}}
 }
 
-// accessError is the challenge of RFC 6750 section 3 or RFC 9449 section 7.1; more is names and
-// values.
+// accessError is the challenge of RFC 6750 section 3 or RFC 9449 section 7.1. more holds names and
+// values in turn.
 func (s *Server) accessError(want Access, isDPoP bool, status int, code, description string, more ...string) error {
 	scheme := tokenTypeBearer
 	if isDPoP {
@@ -146,8 +147,8 @@ func (s *Server) accessError(want Access, isDPoP bool, status int, code, descrip
 	return &protocolError{status: status, code: code, description: description, challenges: []string{challenge}}
 }
 
-// challenge is one value of WWW-Authenticate (RFC 9110 section 11.6.1). None of the values can hold
-// a quote: they are constants, URLs and scope tokens.
+// challenge is one value of WWW-Authenticate (RFC 9110 section 11.6.1). No value can contain a
+// quote: the values are constants, URLs and scope tokens.
 func (s *Server) challenge(scheme string, want Access, pairs ...string) string {
 	b := strings.Builder{}
 	b.WriteString(scheme + ` realm="` + s.cfg.Issuer + `"`)
@@ -158,7 +159,7 @@ func (s *Server) challenge(scheme string, want Access, pairs ...string) string {
 		b.WriteString(`, resource_metadata="` + metadata + `"`) // RFC 9728 section 5.1
 	}
 	if want.Scope != "" {
-		// RFC 6750 section 3: a client that has no token yet learns here what to ask for.
+		// RFC 6750 section 3: from this a client without a token learns which scope to ask for.
 		b.WriteString(`, scope="` + want.Scope + `"`)
 	}
 	for i := 0; i < len(pairs); i += 2 {

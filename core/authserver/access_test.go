@@ -13,8 +13,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// A7: a resource of its own, with DPoP and nonces, scope, and the challenge that leads to its
-// metadata (RFC 9728 section 5.1).
+// A7: a resource at its own origin, with DPoP, nonces and scope, and with a challenge that leads to
+// its metadata (RFC 9728 section 5.1).
 func TestA7CheckAccess(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.DPoPNonceInterval = time.Minute })
 	want := authserver.Access{Resource: notes, Scope: "notes.read"}
@@ -35,7 +35,7 @@ func TestA7CheckAccess(t *testing.T) {
 	p := b.prover()
 	form := exchange("spa", b.code(with(request("spa"), "scope", "notes.read")))
 	token := b.postWith("/token", p.proof("POST", "/token", "nonce", nonce), form).must(t)
-	// with a proof for the address
+	// header returns the headers with a proof for the address.
 	header := func(htu string, more ...string) http.Header {
 		return p.resource("GET", "", token.Access, append([]string{"htu", htu, "nonce", nonce}, more...)...)
 	}
@@ -99,8 +99,8 @@ func TestA7ResourceMetadata(t *testing.T) {
 	}
 }
 
-// A6: OpenID Connect Core section 5.3.2 and RFC 9701 section 5: signed where that is asked for, and
-// only there.
+// A6: OpenID Connect Core section 5.3.2 and RFC 9701 section 5: an answer is signed if the client
+// asks for that, and only then.
 func TestA6SignedAnswers(t *testing.T) {
 	b := newBench(t)
 	r := b.post("/token", exchange("sealed", b.code(request("sealed")))).must(t)

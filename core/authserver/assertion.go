@@ -10,7 +10,7 @@ import (
 // assertionType is the client_assertion_type of RFC 7523 section 2.2.
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// assertionClaims are those of RFC 7523 section 3.
+// assertionClaims are the claims of RFC 7523 section 3.
 type assertionClaims struct {
 	jwtTimes
 	Issuer   string   `json:"iss"`
@@ -19,12 +19,12 @@ type assertionClaims struct {
 	ID       string   `json:"jti"`
 }
 
-// checkAssertion tells whether the assertion is the client's, for this server and sent for the
-// first time (RFC 7523 section 3, OpenID Connect Core section 9).
+// checkAssertion reports whether the assertion is the client's, is for this server, and is sent for
+// the first time (RFC 7523 section 3, OpenID Connect Core section 9).
 func (s *Server) checkAssertion(c *call, client Client, method, assertion string) (bool, error) {
 	algs, keys := asymmetricAlgs, []jose.JSONWebKey(nil)
 	if method == AuthMethodSecretJWT {
-		// A secret is never taken for a key of the set, nor a public key for a secret.
+		// A secret is never used as a key of the set, nor a public key as a secret.
 		algs, keys = secretAlgs, []jose.JSONWebKey{{Key: []byte(client.ClientSecret)}}
 	} else {
 		var err error
@@ -47,12 +47,12 @@ func (s *Server) checkAssertion(c *call, client Client, method, assertion string
 	return err == nil, err
 }
 
-// useAssertion notes the identifier of an assertion of issuer, which is for it alone, until the
-// assertion expires (RFC 7523 section 3).
+// useAssertion records the identifier of an assertion until the assertion expires (RFC 7523 section
+// 3). Each issuer has its own identifiers.
 func (s *Server) useAssertion(now time.Time, issuer string, claims assertionClaims) error {
 	lifetime := time.Second
 	for lifetime < claims.until().Sub(now) {
-		lifetime *= 2 // a few counts, and not one for each lifetime
+		lifetime *= 2 // at most a few different lifetimes, so that there are few counts
 	}
 	used := ownerShares(countJTI, issuer, s.cfg.Limits.Identifiers.Owner, 1, lifetime)
 	if err := s.limiter.counts.admit(now, false, used...); err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// assertion are the claims of a client assertion; more is names and values, nil taking one out.
+// assertion returns the claims of a client assertion. more holds names and values; nil removes one.
 func (b *bench) assertion(clientID, id string, more ...any) map[string]any {
 	c := map[string]any{"iss": clientID, "sub": clientID, "aud": issuer, "jti": id, "iat": b.now.Unix(), "exp": b.now.Unix() + 60}
 	for i := 0; i < len(more); i += 2 {
@@ -37,7 +37,7 @@ func asserting(form url.Values, assertion string) url.Values {
 	return with(form, "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion", assertion)
 }
 
-// A6, A7: RFC 7523 section 3 and OpenID Connect Core section 9, each rule by itself.
+// A6, A7: RFC 7523 section 3 and OpenID Connect Core section 9, with a test for each rule.
 func TestA7ClientAssertions(t *testing.T) {
 	b := newBench(t)
 	form := url.Values{"grant_type": {"client_credentials"}}
@@ -114,10 +114,10 @@ func TestA7ClientAssertions(t *testing.T) {
 	}
 	b.postWith("/token", basic("signs", "x"), asserting(form, signed("b"))).refused(t, 400, "invalid_request")
 	b.now = b.now.Add(2 * time.Minute)
-	b.post("/token", asserting(form, signed("1"))).must(t) // long after, a jti may come again
+	b.post("/token", asserting(form, signed("1"))).must(t) // long after its expiry, a jti may be used again
 }
 
-// A6: assertions at the other endpoints, with each one's own address as audience.
+// A6: assertions at the other endpoints, with each endpoint's own URL as audience.
 func TestA6ClientAssertionsElsewhere(t *testing.T) {
 	b := newBench(t)
 	sign := func(endpoint, id string) string {
@@ -184,7 +184,7 @@ func TestA6MutualTLS(t *testing.T) {
 			t.Errorf("no %s in the metadata", part)
 		}
 	}
-	// RFC 8705 section 4: the refresh token of a public client is bound to the certificate too.
+	// RFC 8705 section 4: the refresh token of a public client is also bound to the certificate.
 	err = store.AddClient(authserver.Client{ClientID: "public", RedirectURIs: []string{appRedirect}, GrantTypes: codeAndFresh, TLSClientCertificateBoundAccessTokens: true})
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestA6MutualTLS(t *testing.T) {
 	refresh := url.Values{"grant_type": {"refresh_token"}, "client_id": {"public"}, "refresh_token": {issued.Refresh}}
 	send("POST", "/token", certificate("other"), nil, refresh).refused(t, 400, "invalid_grant")
 	send("POST", "/token", certificate("own"), nil, refresh).must(t)
-	// The adapter for net/http finds the certificate by itself.
+	// The adapter for net/http finds the certificate itself.
 	key := newECKey(t, elliptic.P256())
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)

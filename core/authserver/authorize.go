@@ -32,7 +32,7 @@ func (s *Server) authorize(c *call) (Response, error) {
 		return s.errorPageFor(client, err), nil
 	}
 	req.address, req.now = address, c.Now
-	// From here on the redirect URI is known to be the client's, and errors go there.
+	// From here on the redirect URI is known to be the client's, so errors are sent there.
 	err = s.readAuthorization(req)
 	if err == nil && !stored {
 		err = s.mustBeStored(req.client)
@@ -52,7 +52,7 @@ func (s *Server) authorize(c *call) (Response, error) {
 	return resp, nil
 }
 
-// mustBeStored tells why a request as plain parameters will not do for the client.
+// mustBeStored returns the reason why the client may not send its request as plain parameters.
 func (s *Server) mustBeStored(client Client) error {
 	switch {
 	case s.mustPush(client):
@@ -63,21 +63,21 @@ func (s *Server) mustBeStored(client Client) error {
 	return nil
 }
 
-// errorRedirect tells the client of an error (RFC 6749 section 4.1.2.1).
+// errorRedirect sends an error to the client (RFC 6749 section 4.1.2.1).
 func (s *Server) errorRedirect(req *authorizationRequest, err error) Response {
 	e := asProtocolError(err)
 	if e.retryAfter > 0 {
-		// The user may try the same request again, by hand; a client that got it back might do so
-		// at once.
+		// The user may retry the same request by hand. A client that got the error might retry at
+		// once.
 		return s.errorPageFor(req.client.ClientID, e)
 	}
-	// What was stored is spent by an error too; where that fails, it expires.
+	// An error also uses up a stored request. If that fails, the request expires by itself.
 	_ = s.spend(req)
 	return s.answer(req, url.Values{"error": {e.code}, "error_description": {e.description}})
 }
 
-// openRequestObject takes a request object out of the address, to which the pages would otherwise
-// have to repeat it.
+// openRequestObject replaces a request object in the address by the stored request. Otherwise the
+// pages would have to repeat the object.
 func (s *Server) openRequestObject(c *call, query url.Values) Response {
 	if len(query["request"]) > 1 || len(query["client_id"]) != 1 || c.Method == http.MethodPost {
 		return s.errorPage(invalidRequest("The request's parameters cannot be read."))

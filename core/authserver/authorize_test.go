@@ -11,7 +11,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// A7: what names no client and address of its own is told to the user and to nobody else.
+// A7: a request without a valid client and redirect URI is an error that only the user sees.
 func TestA7BadClientOrRedirectNeverRedirects(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -111,7 +111,7 @@ func (s brokenSessions) Session(authserver.Digest) (authserver.Session, error) {
 	return authserver.Session{}, s.err
 }
 
-// A4: the answer carries code, state and iss (RFC 9207), and keeps the query of the redirect URI.
+// A4: the answer has code, state and iss (RFC 9207), and keeps the query of the redirect URI.
 func TestA4AuthorizationResponse(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -247,19 +247,19 @@ func TestSignInRefusesWrongPasswords(t *testing.T) {
 			if row.password != "" && strings.Contains(string(again.Body), `value="`+row.password+`"`) {
 				t.Error("the password comes back")
 			}
-			// The page that comes back works.
+			// The page that is shown again works.
 			location(t, b.submit(again, "sign-in", firstSignsIn))
 		})
 	}
 }
 
-// X10: a form counts only with the token of the browser, the page and the request it was made for.
+// X10: a form counts only with the token for its browser, its page and its request.
 func TestX10FormsAreBoundToTheBrowser(t *testing.T) {
 	type state struct {
 		b       *bench
-		page    authserver.Response // the consent page of b
+		page    authserver.Response // b's consent page
 		foreign authserver.Response // the same page in another browser
-		signIn  authserver.Response // the sign-in page of b
+		signIn  authserver.Response // b's sign-in page
 	}
 	setUp := func(t *testing.T) state {
 		b := newBench(t)

@@ -25,7 +25,7 @@ const (
 	AuthMethodSelfSignedTLS = "self_signed_tls_client_auth" // RFC 8705 section 2.2
 )
 
-// Grant types the server knows.
+// Grant types that the server supports.
 const (
 	GrantAuthorizationCode = "authorization_code"
 	GrantRefreshToken      = "refresh_token"
@@ -36,7 +36,7 @@ const (
 	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
-// grantTypes are all that the token endpoint knows, switched on or not.
+// grantTypes are all that the token endpoint supports, switched on or not.
 var grantTypes = []string{
 	GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantDeviceCode, GrantPassword, GrantJWTBearer, GrantTokenExchange,
 }
@@ -46,32 +46,31 @@ type Client struct {
 	ClientID string
 	// ClientSecret is empty for a public client.
 	ClientSecret string
-	// GrantTypes may be used at the token endpoint; none named means authorization_code only. A
-	// refresh token is issued only to a client that has refresh_token here, and the device
-	// authorization endpoint answers only one that has [GrantDeviceCode].
+	// GrantTypes are those that the client may use at the token endpoint; none means
+	// authorization_code only. A refresh token is issued only to a client that has refresh_token
+	// here. The device authorization endpoint answers only a client that has [GrantDeviceCode].
 	GrantTypes []string
-	// ResponseTypes may be requested at the authorization endpoint if they are switched on; none
-	// means only code. Some have several words, such as "code id_token".
+	// ResponseTypes are those that the client may request at the authorization endpoint, if they
+	// are switched on; none means only code. Some have several words, such as "code id_token".
 	ResponseTypes []string
 	// RedirectURIs are compared as [Client.CheckRedirectURI] says.
 	RedirectURIs []string
-	// Scope is what the client may ask for, separated by spaces, and what it gets when it asks for
-	// nothing in particular (RFC 6749 section 3.3). Empty means no scope.
+	// Scope is what the client may ask for, separated by spaces. It is also what the client gets if
+	// it asks for no scope (RFC 6749 section 3.3). Empty means no scope.
 	Scope string
 	// AnyScope lets the client ask users for every scope that the server knows. Scope is then what
-	// it gets when it asks for nothing, and what it may have without a user. Clients that anybody
-	// may register have it: MCP clients register for the scope of their first sign-in, and ask for
-	// more later.
+	// the client gets if it asks for no scope, and what it may have without a user. Clients that
+	// anybody may register have AnyScope: MCP clients register for the scope of their first
+	// sign-in, and ask for more later.
 	AnyScope bool
-	// User is the account that registered the client. The server keeps it and draws nothing from
-	// it.
+	// User is the account that registered the client. The server stores it and does not use it.
 	User string
-	// TokenEndpointAuthMethod is one of the methods above, for all endpoints that authenticate
-	// clients. Empty means none without a secret, and client_secret_basic or client_secret_post
-	// with one.
+	// TokenEndpointAuthMethod is one of the methods above. It applies to all endpoints that
+	// authenticate clients. If it is empty, a client without a secret uses none, and a client with
+	// a secret uses client_secret_basic or client_secret_post.
 	TokenEndpointAuthMethod string
-	// JWKS are the public keys that check the client's assertions and request objects; at most 20.
-	// With self_signed_tls_client_auth each has the member x5t#S256 of a certificate.
+	// JWKS are the public keys with which the client's assertions and request objects are verified;
+	// at most 20. With self_signed_tls_client_auth each has the member x5t#S256 of a certificate.
 	JWKS jose.JSONWebKeySet
 	// RequireSignedRequestObject refuses authorization requests that are not signed (RFC 9101
 	// section 10.5).
@@ -80,43 +79,43 @@ type Client struct {
 	// its connection (RFC 8705 section 3).
 	TLSClientCertificateBoundAccessTokens bool
 	// ResourceServer lets the client introspect the access tokens of all clients (RFC 7662 section
-	// 2.1), but for those that are for certain resources, none of which is among Resources; without
-	// it a client sees only its own tokens.
+	// 2.1). It does not see tokens that are limited to resources outside Resources. Without
+	// ResourceServer a client sees only its own tokens.
 	ResourceServer bool
 	// Resources are the identifiers of the resources (RFC 8707 section 2) that the client serves as
 	// a ResourceServer.
 	Resources []string
-	// ExchangeTargets are the resources, of Config.Resources, that the client may exchange the
-	// access tokens of other clients for, which were sent to it as a ResourceServer (RFC 8693
-	// section 2.1). With none it may exchange only what was issued to itself, for resources that
-	// were granted to it.
+	// ExchangeTargets are resources, of Config.Resources. The client, as a ResourceServer, may
+	// exchange access tokens that other clients sent to it for tokens for these resources (RFC 8693
+	// section 2.1). If there are none, the client may exchange only tokens that were issued to
+	// itself, for resources that were granted to it.
 	ExchangeTargets []string
 	// RequirePushedAuthorizationRequests refuses authorization requests that were not pushed (RFC
 	// 9126 section 6).
 	RequirePushedAuthorizationRequests bool
-	// DPoPBoundAccessTokens has the client get no access token without a DPoP proof (RFC 9449
-	// section 5.2).
+	// DPoPBoundAccessTokens means that the client gets no access token without a DPoP proof (RFC
+	// 9449 section 5.2).
 	DPoPBoundAccessTokens bool
 	// PostLogoutRedirectURIs are where the user may go after signing out, compared byte for byte.
 	PostLogoutRedirectURIs []string
-	// BackchannelLogoutURI and FrontchannelLogoutURI are told when a session that the client was
-	// part of ends.
+	// BackchannelLogoutURI and FrontchannelLogoutURI are notified when a session ends in which the
+	// user signed in to the client.
 	BackchannelLogoutURI, FrontchannelLogoutURI string
-	// UserinfoSignedResponseAlg has userinfo answered with a signed JWT; empty or ES256.
+	// UserinfoSignedResponseAlg makes userinfo answer with a signed JWT: empty or ES256.
 	UserinfoSignedResponseAlg string
-	// Name is shown to the user; empty shows ClientID.
+	// Name is shown to the user. If it is empty, ClientID is shown.
 	Name string
-	// URI is the client's home page (client_uri). Pages that cannot send the user back by the
-	// redirect URI lead there; empty means that they lead nowhere.
+	// URI is the client's home page (client_uri). Pages that cannot send the user back to the
+	// redirect URI link to it; if it is empty, they have no link.
 	URI string
 
-	// ofDocument tells that nobody but its metadata document speaks for the client; its keys may be
+	// ofDocument means that the client is described only by its metadata document. Its keys may be
 	// at jwksURI.
 	ofDocument bool
 	jwksURI    string
 }
 
-// Validate reports why the client cannot be registered, and names the field.
+// Validate returns an error that names the field if the client cannot be registered.
 func (c Client) Validate() error {
 	fault := func(field, why string) error {
 		return fmt.Errorf("authserver: Client.%s: %s (client %q)", field, why, c.ClientID)
@@ -188,7 +187,7 @@ func (c Client) Validate() error {
 		}
 	}
 	if u, err := url.Parse(c.URI); err != nil || c.URI != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
-		return fault("URI", fmt.Sprintf("%q is no http or https URL", c.URI))
+		return fault("URI", fmt.Sprintf("%q is not an http or https URL", c.URI))
 	}
 	for field, u := range map[string]string{"BackchannelLogoutURI": c.BackchannelLogoutURI, "FrontchannelLogoutURI": c.FrontchannelLogoutURI} {
 		if err := validateRedirectURI(u); u != "" && (err != nil || !strings.HasPrefix(u, "http")) {
@@ -220,13 +219,13 @@ func validateRedirectURI(uri string) error {
 			return errors.New("must have a host")
 		}
 	case "http":
-		// RFC 6749 section 3.1.2.1 wants TLS; RFC 8252 section 8.3 excuses loopback.
+		// RFC 6749 section 3.1.2.1 requires TLS. RFC 8252 section 8.3 exempts loopback.
 		if !isLoopbackHost(u.Hostname()) {
 			return errors.New("must be https, or http on loopback")
 		}
 	default:
-		// A private-use scheme is a reversed domain name; the dot keeps out javascript:, data: and
-		// their like (RFC 8252 section 7.1).
+		// A private-use scheme is a reversed domain name. The required dot excludes javascript:,
+		// data: and similar schemes (RFC 8252 section 7.1).
 		if !strings.Contains(u.Scheme, ".") {
 			return errors.New("must be https, http on loopback, or a private-use scheme with a dot")
 		}
@@ -234,7 +233,7 @@ func validateRedirectURI(uri string) error {
 	return nil
 }
 
-// IsPublic tells whether the client has nothing to authenticate with (RFC 6749 section 2.1).
+// IsPublic reports whether the client has no means to authenticate (RFC 6749 section 2.1).
 func (c Client) IsPublic() bool {
 	switch c.TokenEndpointAuthMethod {
 	case AuthMethodPrivateKeyJWT, AuthMethodSelfSignedTLS:
@@ -243,9 +242,9 @@ func (c Client) IsPublic() bool {
 	return c.ClientSecret == ""
 }
 
-// CheckRedirectURI tells whether uri is registered. It compares byte for byte (RFC 9700 section
-// 2.1), with one exception: where a public client registered http on a loopback address literal,
-// the port may be any (RFC 8252 section 7.3).
+// CheckRedirectURI reports whether uri is registered. It compares byte for byte (RFC 9700 section
+// 2.1), with one exception: if a public client registered http on a loopback address literal, the
+// port may differ (RFC 8252 section 7.3).
 func (c Client) CheckRedirectURI(uri string) bool {
 	if slices.Contains(c.RedirectURIs, uri) {
 		return true
@@ -260,12 +259,12 @@ func (c Client) CheckRedirectURI(uri string) bool {
 	})
 }
 
-// CheckPostLogoutRedirectURI tells whether uri is registered for after signing out.
+// CheckPostLogoutRedirectURI reports whether uri is registered for use after a sign-out.
 func (c Client) CheckPostLogoutRedirectURI(uri string) bool {
 	return slices.Contains(c.PostLogoutRedirectURIs, uri)
 }
 
-// CheckGrantType tells whether the client may use grantType.
+// CheckGrantType reports whether the client may use grantType.
 func (c Client) CheckGrantType(grantType string) bool {
 	if len(c.GrantTypes) == 0 {
 		return grantType == GrantAuthorizationCode
@@ -273,7 +272,7 @@ func (c Client) CheckGrantType(grantType string) bool {
 	return slices.Contains(c.GrantTypes, grantType)
 }
 
-// CheckResponseType tells whether the client may use responseType.
+// CheckResponseType reports whether the client may use responseType.
 func (c Client) CheckResponseType(responseType string) bool {
 	if len(c.ResponseTypes) == 0 {
 		return responseType == ResponseTypeCode
@@ -281,7 +280,7 @@ func (c Client) CheckResponseType(responseType string) bool {
 	return slices.ContainsFunc(c.ResponseTypes, func(t string) bool { return sortedResponseType(t) == sortedResponseType(responseType) })
 }
 
-// askableScope is what of the known scopes the client may ask a user for.
+// askableScope returns the part of the known scopes that the client may ask a user for.
 func (c Client) askableScope(asked string, known scopes) string {
 	if c.AnyScope && asked != "" {
 		return strings.Join(known.names(), " ")
@@ -289,7 +288,7 @@ func (c Client) askableScope(asked string, known scopes) string {
 	return c.Scope
 }
 
-// checkAuthMethod tells whether the client may authenticate this way.
+// checkAuthMethod reports whether the client may authenticate with this method.
 func (c Client) checkAuthMethod(method string) bool {
 	if c.TokenEndpointAuthMethod != "" {
 		return c.TokenEndpointAuthMethod == method
@@ -300,8 +299,8 @@ func (c Client) checkAuthMethod(method string) bool {
 	return method == AuthMethodBasic || method == AuthMethodPost
 }
 
-// hasCertificate tells whether the client registered the certificate with this SHA-256 in base64url
-// (RFC 8705 section 2.2.2).
+// hasCertificate reports whether the client registered the certificate with this SHA-256, in
+// base64url (RFC 8705 section 2.2.2).
 func (c Client) hasCertificate(thumbprint string) bool {
 	return thumbprint != "" && slices.ContainsFunc(c.JWKS.Keys, func(k jose.JSONWebKey) bool {
 		return constantTimeEqual(base64.RawURLEncoding.EncodeToString(k.CertificateThumbprintSHA256), thumbprint)
@@ -319,15 +318,15 @@ func (c Client) displayName() string {
 	return c.ClientID
 }
 
-// equalSecret compares in constant time, so that the time shows neither where the two differ nor
-// their lengths.
+// equalSecret compares in constant time: the time reveals neither where the two differ nor how long
+// they are.
 func equalSecret(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// splitLoopback cuts the port out of an http URI on a loopback address literal. It works on the
-// text, so that nothing but the port can differ between two URIs that give the same parts.
+// splitLoopback removes the port from an http URI on a loopback address literal. It works on the
+// text, so two URIs with the same parts can differ in nothing but the port.
 func splitLoopback(uri string) (host, rest string, ok bool) {
 	after, ok := strings.CutPrefix(uri, "http://")
 	if !ok || strings.Contains(uri, "#") {
@@ -349,7 +348,7 @@ func splitLoopback(uri string) (host, rest string, ok bool) {
 	if strings.HasPrefix(literal, "[") && strings.HasSuffix(literal, "]") {
 		literal = literal[1 : len(literal)-1]
 	}
-	// The name localhost is left out: it may resolve elsewhere (RFC 8252 section 8.3).
+	// The name localhost does not count: it may resolve elsewhere (RFC 8252 section 8.3).
 	addr, err := netip.ParseAddr(literal)
 	if err != nil || !addr.IsLoopback() || addr.Is6() != (host != literal) {
 		return "", "", false
@@ -365,7 +364,7 @@ func isLoopbackHost(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-// isVSCHAR is the VSCHAR repetition of RFC 6749 appendix A.
+// isVSCHAR reports whether s has only VSCHAR characters (RFC 6749 appendix A).
 func isVSCHAR(s string) bool {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] > 0x7e {

@@ -11,14 +11,14 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// credentials are what a request says about who its client is.
+// credentials are the client's name and proof in a request.
 type credentials struct {
 	method, clientID  string
 	secret, assertion string
 }
 
-// authenticateClient finds the client of a request that authenticates one, and checks that it is
-// who it says (RFC 6749 sections 2.3 and 3.2.1).
+// authenticateClient finds and authenticates the client of a request (RFC 6749 sections 2.3 and
+// 3.2.1).
 func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 	cred, err := s.credentials(c, p)
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 	}
 	find := s.client
 	if cred.secret != "" || cred.method == AuthMethodSecretJWT {
-		// Nothing is read for a client that only its document speaks for: it has no secret.
+		// No metadata document is read here: a client that has only its document has no secret.
 		find = s.registeredClient
 	}
 	client, err := find(c, cred.clientID)
@@ -37,8 +37,8 @@ func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 		return Client{}, err
 	}
 	if cred.method == AuthMethodNone && client.TokenEndpointAuthMethod == AuthMethodSelfSignedTLS {
-		// RFC 8705 section 2: the request names the client and nothing else; what authenticates it
-		// is the connection.
+		// RFC 8705 section 2: the request contains only the client's name. The connection
+		// authenticates it.
 		cred.method = AuthMethodSelfSignedTLS
 	}
 	ok := client.checkAuthMethod(cred.method)
@@ -55,7 +55,7 @@ func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 		}
 	}
 	if cred.secret != "" || cred.method == AuthMethodSecretJWT {
-		// Keys cannot be guessed.
+		// Keys cannot be guessed, so only tries of secrets are counted.
 		if err := s.limiter.settle(c, holderClient+client.ClientID, ok); err != nil {
 			return Client{}, err
 		}
@@ -73,7 +73,7 @@ func (s *Server) credentials(c *call, p params) (credentials, error) {
 	}
 	asserted := p["client_assertion"] != "" || p["client_assertion_type"] != ""
 	if len(header) == 1 && (asserted || p["client_secret"] != "") || asserted && p["client_secret"] != "" {
-		// RFC 6749 section 2.3: no more than one method in a request.
+		// RFC 6749 section 2.3: a request may use only one method.
 		return credentials{}, invalidRequest("more than one client authentication method")
 	}
 	switch {
@@ -119,9 +119,8 @@ func basicCredentials(header string) (clientID, secret string, ok bool) {
 	return clientID, secret, err == nil
 }
 
-// invalidClient is 401 always, and names Basic only to a client that tried it (RFC 6749 section
-// 5.2): a browser that meets the challenge on the page's own origin would ask the user for a
-// password.
+// invalidClient is always 401, and names Basic only if the client tried it (RFC 6749 section 5.2):
+// a browser that gets this challenge for the page's own origin would ask the user for a password.
 func (s *Server) invalidClient(tried string) error {
 	e := &protocolError{status: http.StatusUnauthorized, code: "invalid_client", description: "client authentication failed"}
 	if tried == AuthMethodBasic {
@@ -130,8 +129,8 @@ func (s *Server) invalidClient(tried string) error {
 	return e
 }
 
-// assertionCredentials reads who a client assertion says it is of, and by what kind of key. Nothing
-// is checked yet.
+// assertionCredentials reads which client an assertion names, and with what kind of key it is
+// signed. It verifies nothing.
 func (s *Server) assertionCredentials(p params) (credentials, error) {
 	var claims assertionClaims
 	assertion := p["client_assertion"]

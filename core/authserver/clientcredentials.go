@@ -3,7 +3,7 @@ package authserver
 // clientCredentials issues a token to a client that acts for itself (RFC 6749 section 4.4).
 func (s *Server) clientCredentials(r tokenRequest) (Token, error) {
 	if r.client.IsPublic() {
-		// Client.Validate refuses such a client, but a Store may hold one nevertheless.
+		// Client.Validate refuses such a client, but a Store may still hold one.
 		return Token{}, badRequest("unauthorized_client", "a client without a secret cannot act for itself")
 	}
 	g, err := s.newGrant(r)

@@ -42,7 +42,7 @@ func TestA4ClientCredentials(t *testing.T) {
 			if token, ok := b.server.Authenticate(b.now, r.Access); !ok || token.User != "" || token.Scope != row.scope {
 				t.Errorf("%v %+v", ok, token)
 			}
-			// It stands for no user.
+			// It has no user.
 			if resp := b.send("GET", "/userinfo", http.Header{"Authorization": {"Bearer " + r.Access}}, ""); resp.Status != http.StatusUnauthorized {
 				t.Errorf("%d %s", resp.Status, resp.Body)
 			}
@@ -50,7 +50,7 @@ func TestA4ClientCredentials(t *testing.T) {
 	}
 }
 
-// A6: such a token ends as others do, and alone.
+// A6: such a token can be revoked like any other, and nothing else is revoked with it.
 func TestA6ClientCredentialsRevocation(t *testing.T) {
 	b := newBench(t)
 	ask := func() reply {

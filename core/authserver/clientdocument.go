@@ -14,31 +14,31 @@ import (
 )
 
 const (
-	// maxDocumentURL is the most that the address of a metadata document may have, in bytes. It is
-	// shown to users, and kept with what is issued to the client.
+	// maxDocumentURL is the longest URL of a metadata document, in bytes. The URL is shown to
+	// users, and stored with everything that is issued to the client.
 	maxDocumentURL = 512
-	// maxClientDocument is the most that a metadata document may have, in bytes: what
+	// maxClientDocument is the largest metadata document, in bytes, as
 	// draft-ietf-oauth-client-id-metadata-document section 8.6 recommends.
 	maxClientDocument = 5 << 10
-	// maxKeyDocument is the most that the JWK Set of such a client may have.
+	// maxKeyDocument is the largest JWK Set of such a client, in bytes.
 	maxKeyDocument = 16 << 10
-	// maxDocumentName is the most that the name in a document may have, in characters.
+	// maxDocumentName is the longest name in a document, in characters.
 	maxDocumentName = 100
 )
 
-// documentGrants are those of a client that only its document speaks for. Users are asked, or an
-// identity provider was (jwtBearer takes nothing but an ID-JAG from it). It does not act for
-// itself: nobody would answer for what is kept for it.
+// documentGrants are the grants of a client that only its document describes. Either users are
+// asked, or an identity provider was (jwtBearer accepts only an ID-JAG from such a client). The
+// client cannot act for itself, because what the server stores for it could not be counted against
+// anybody.
 var documentGrants = []string{GrantAuthorizationCode, GrantRefreshToken, GrantDeviceCode, GrantJWTBearer}
 
-// registeredClient finds a client that somebody registered. The error is ErrNotFound where there is
-// none.
+// registeredClient finds a client that is in the store. The error is ErrNotFound if there is none.
 func (s *Server) registeredClient(_ *call, clientID string) (Client, error) {
 	return s.cfg.Store.Client(clientID)
 }
 
-// client finds a client: a registered one, or else one whose client_id is the address of its
-// metadata. The error is ErrNotFound where there is none.
+// client finds a registered client, or else one whose client_id is the URL of its metadata. The
+// error is ErrNotFound if there is none.
 func (s *Server) client(c *call, clientID string) (Client, error) {
 	client, err := s.registeredClient(c, clientID)
 	if !errors.Is(err, ErrNotFound) || s.cfg.ClientDocuments == nil || !strings.HasPrefix(clientID, "https://") && !strings.HasPrefix(clientID, "http://") {
@@ -54,9 +54,9 @@ func (s *Server) client(c *call, clientID string) (Client, error) {
 	return d.client, err
 }
 
-// mayFetch tells whether the URL is one that a document may be read from:
-// draft-ietf-oauth-client-id-metadata-document section 2, and nothing that two parsers could take
-// for different addresses.
+// mayFetch reports whether a document may be read from the URL
+// (draft-ietf-oauth-client-id-metadata-document section 2). It refuses URLs that two parsers could
+// understand differently.
 func (s *Server) mayFetch(uri string) bool {
 	u, err := url.Parse(uri)
 	if err != nil || !isVSCHAR(uri) || strings.ContainsAny(uri, " \"#<>\\^`{|}") || u.User != nil || strings.Contains(u.Host, "@") ||
@@ -104,7 +104,7 @@ func (s *Server) readClientDocument(uri string, body []byte) (Client, error) {
 		return Client{}, documentError("token_endpoint_auth_method must be none, private_key_jwt or self_signed_tls_client_auth")
 	}
 	if m.JWKSURI != "" && (m.JWKS != nil || len(m.JWKSURI) > maxDocumentURL || !s.mayFetch(m.JWKSURI)) {
-		return Client{}, documentError("jwks_uri stands beside jwks, or is not an address that keys can be read from")
+		return Client{}, documentError("jwks_uri is given together with jwks, or is not an address from which keys can be read")
 	}
 	if s.keepKnown(&m); len(m.GrantTypes) == 0 || len(m.ResponseTypes) == 0 {
 		return Client{}, documentError("it names no grant type or no response type that it may have here")

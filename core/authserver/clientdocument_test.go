@@ -24,8 +24,8 @@ const (
 	toolRedirect = "http://127.0.0.1:7777/cb"
 )
 
-// toolDocument is the metadata document of the client at tool; more is names and values, nil taking
-// one out.
+// toolDocument is the metadata document of the client at tool. more holds names and values; nil
+// removes one.
 func toolDocument(more ...any) string {
 	m := map[string]any{"client_id": tool, "client_name": "The Tool", "redirect_uris": []string{toolRedirect, "https://tool.example/cb"},
 		"grant_types": codeAndFresh, "response_types": []string{"code"}, "token_endpoint_auth_method": "none"}
@@ -41,7 +41,7 @@ func toolDocument(more ...any) string {
 	return string(text)
 }
 
-// sites are what the addresses of the internet answer.
+// sites are the answers of internet addresses.
 type sites struct {
 	mu    sync.Mutex
 	pages map[string]authserver.Response
@@ -49,7 +49,7 @@ type sites struct {
 	down  error
 }
 
-// documentsOf switches metadata documents on, with one site for a document.
+// documentsOf switches metadata documents on. Each document has its own site.
 func documentsOf(documents ...string) (*sites, func(*authserver.Config)) {
 	s := &sites{pages: map[string]authserver.Response{}, reads: map[string]int{}}
 	for i := 0; i < len(documents); i += 2 {
@@ -94,9 +94,9 @@ func toolExchange(code string, more ...string) url.Values {
 	return with(exchange("spa", code), append([]string{"client_id", tool, "redirect_uri", toolRedirect}, more...)...)
 }
 
-// M120: a client that nobody registered signs users in by its metadata document
-// (draft-ietf-oauth-client-id-metadata-document): the metadata say that it may, the pages show the
-// host of its client_id and where the answer goes, and its tokens, refresh and userinfo work.
+// M120: a client that nobody registered signs users in with its metadata document
+// (draft-ietf-oauth-client-id-metadata-document): the server's metadata allow it, the pages show
+// the host of its client_id and where the answer goes, and its tokens, refresh and userinfo work.
 func TestM120ClientByItsDocument(t *testing.T) {
 	site, on := documentsOf(tool, toolDocument("scope", "openid profile unheard-of"))
 	b := newBench(t, on)
@@ -126,7 +126,7 @@ func TestM120ClientByItsDocument(t *testing.T) {
 	if !b.works(r.Access) || site.readsOf(tool) != 1 {
 		t.Errorf("read %d times", site.readsOf(tool))
 	}
-	// The loopback rule of RFC 8252 section 7.3, and nothing besides.
+	// The loopback rule of RFC 8252 section 7.3, and no other exception.
 	b.code(toolRequest("redirect_uri", "http://127.0.0.1:9/cb"))
 	if page := b.visit("GET", "/authorize?"+toolRequest("redirect_uri", "https://tool.example/cb").Encode(), nil); strings.Contains(string(page.Body), "on-device") {
 		t.Error("a warning of the device for an answer that goes to a site")
@@ -142,8 +142,8 @@ func TestM120ClientByItsDocument(t *testing.T) {
 	}
 }
 
-// M121: every way in which an address or a document can be wrong is refused, in words that say
-// which, without sending anybody anywhere.
+// M121: every kind of wrong address or document is refused. The description says what is wrong, and
+// nobody is redirected.
 func TestM121WrongDocuments(t *testing.T) {
 	private, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: clientKey}}})
 	if err != nil {
@@ -237,7 +237,7 @@ func TestM121WrongDocuments(t *testing.T) {
 				}
 				b.post("/token", toolExchange("x")).refused(t, 400, "invalid_client")
 			}
-			// What is wrong is not kept in mind.
+			// A wrong document is not cached.
 			if want := map[bool]int{true: 1, false: 4}[row.want == ""]; site.readsOf(tool) != want {
 				t.Errorf("read %d times, want %d", site.readsOf(tool), want)
 			}
@@ -245,7 +245,7 @@ func TestM121WrongDocuments(t *testing.T) {
 	}
 }
 
-// M121: addresses that are none are refused before anything is read.
+// M121: invalid addresses are refused before anything is read.
 func TestM121WrongAddresses(t *testing.T) {
 	for _, row := range []struct {
 		uri  string
@@ -299,15 +299,15 @@ func TestM121WrongAddresses(t *testing.T) {
 			}
 		})
 	}
-	// For tests, and only there, a client may be at the host itself.
+	// In tests, and only there, a client's document may be at the host itself.
 	local := "http://127.0.0.1:9/c"
 	site, on := documentsOf(local, toolDocument("client_id", local))
 	b := newBench(t, on, func(c *authserver.Config) { c.InsecurePrivateAddresses = true })
 	if b.code(toolRequest("client_id", local)); site.readsOf(local) != 1 {
 		t.Error("not read")
 	}
-	// A registered client with such a name is that of the registration, and what is not switched on
-	// is not read.
+	// If a client is registered under such a name, the registration counts. If documents are
+	// switched off, none is read.
 	if err := b.store.AddClient(authserver.Client{ClientID: tool, RedirectURIs: []string{toolRedirect}, Scope: "profile"}); err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +319,7 @@ func TestM121WrongAddresses(t *testing.T) {
 	off.post("/token", toolExchange("x")).refused(t, 401, "invalid_client")
 }
 
-// M122: a document is kept for as long as its server says, within bounds (RFC 9111 section 5.2).
+// M122: a document is cached for as long as its server says, within limits (RFC 9111 section 5.2).
 func TestM122DocumentLife(t *testing.T) {
 	now := start
 	at := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
@@ -354,9 +354,9 @@ func TestM122DocumentLife(t *testing.T) {
 	}
 }
 
-// M122: tokens and refresh go on when the document was forgotten. It is read again where the client
-// has to be known; where its site is down, the client is told to come again, and what it has stays
-// good.
+// M122: tokens and refresh continue to work after the document was evicted. It is read again when
+// the client must be known. If its site is down, the client is told to retry later, and its tokens
+// stay valid.
 func TestM122TokensOutliveTheDocument(t *testing.T) {
 	site, on := documentsOf(tool, toolDocument("scope", "openid profile"))
 	b := newBench(t, on)
@@ -390,25 +390,25 @@ func TestM122TokensOutliveTheDocument(t *testing.T) {
 			r = b.refresh(tool, r.Refresh).must(t)
 			site.down = errors.New("no route")
 			defer func() { site.down = nil }()
-			b.now = b.now.Add(10*time.Minute - time.Second) // the access token lives a second more
+			b.now = b.now.Add(10*time.Minute - time.Second) // the access token is valid for one more second
 			if u := b.send("GET", "/userinfo", http.Header{"Authorization": {"Bearer " + r.Access}}, ""); !b.works(r.Access) || u.Status != 200 {
 				t.Errorf("the access token needs the document: %d %s", u.Status, u.Body)
 			}
 		})
 	}
-	// A client that took its document away has no refresh any more.
+	// A client that deleted its document cannot refresh any more.
 	b.now = b.now.Add(10 * time.Minute)
 	delete(site.pages, tool)
 	b.refresh(tool, r.Refresh).refused(t, 400, "invalid_client")
-	// One that took a redirect URI away gets no code there, and one that took the grant away no
-	// refresh.
+	// A client that removed a redirect URI gets no code there, and one that removed the grant
+	// cannot refresh.
 	site.put(tool, toolDocument("redirect_uris", []string{"https://tool.example/cb"}, "grant_types", []string{"authorization_code"}))
 	stopped(t, b.visit("GET", "/authorize?"+toolRequest().Encode(), nil), "invalid_request")
 	b.refresh(tool, r.Refresh).refused(t, 400, "unauthorized_client")
 }
 
-// M122: many who want a document at one time have it read once, and all get what came of it; the
-// next one after an error reads anew.
+// M122: if many need a document at the same time, it is read once, and all get the result. After an
+// error, the next request reads it again.
 func TestM122OneReadsForMany(t *testing.T) {
 	for _, good := range []bool{true, false} {
 		var reads atomic.Int32
@@ -448,7 +448,7 @@ func TestM122OneReadsForMany(t *testing.T) {
 	}
 }
 
-// M122: a hook that panics leaves nobody waiting.
+// M122: if the hook panics, nobody waits for ever.
 func TestM122PanickingHook(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) {
 		c.ClientDocuments = func(string) (authserver.Response, error) { panic("hook") }
@@ -465,9 +465,9 @@ func TestM122PanickingHook(t *testing.T) {
 	}
 }
 
-// M123: strangers with 10,000 client_ids have a bounded number of documents read and kept, for one
-// address, for one host, and in all; a client whose document is kept goes on meanwhile, and others
-// at other addresses are read.
+// M123: strangers with 10,000 client_ids cause a limited number of reads and cached documents: for
+// one address, for one host, and in total. Meanwhile a client with a cached document keeps working,
+// and documents of others at other addresses are read.
 func TestM123CrowdsOfClients(t *testing.T) {
 	any := func(c *authserver.Config, reads *int) {
 		c.ClientDocuments = func(uri string) (authserver.Response, error) {
@@ -499,7 +499,7 @@ func TestM123CrowdsOfClients(t *testing.T) {
 					t.Fatalf("%d %s", resp.Status, resp.Body)
 				}
 				if i%500 == 0 {
-					// The client is in use.
+					// The client uses its document.
 					b.source = "198.51.100.1"
 					token = b.refresh(tool, token.Refresh).must(t)
 				}
@@ -513,8 +513,8 @@ func TestM123CrowdsOfClients(t *testing.T) {
 	}
 }
 
-// M123: what clients without a registration leave behind is bounded for their host and for all of
-// them, whatever they call themselves, and registered ones have their own.
+// M123: what is stored for clients without a registration is limited for their host and for all of
+// them, whatever they call themselves. Registered clients have their own limits.
 func TestM123StateOfCrowds(t *testing.T) {
 	reads := 0
 	b := newBench(t, func(c *authserver.Config) {
@@ -542,7 +542,7 @@ func TestM123StateOfCrowds(t *testing.T) {
 			{"/par", func(clientID string) url.Values { return toolRequest("client_id", clientID) }, "spa"},
 			{"/device_authorization", func(clientID string) url.Values { return url.Values{"client_id": {clientID}} }, "tv"},
 		} {
-			b.now = b.now.Add(time.Hour) // nothing counts any more
+			b.now = b.now.Add(time.Hour) // all counts are zero again
 			taken := 0
 			for i := range 200 {
 				b.source = fmt.Sprintf("10.1.%d.%d", i/250, i%250)
@@ -563,9 +563,9 @@ func TestM123StateOfCrowds(t *testing.T) {
 	}
 }
 
-// M125: a client proves itself by keys of its document, or of the place that it names; new keys
-// there are seen when they are used, a minute after the last look at the earliest, and a request of
-// the client may be signed with them.
+// M125: a client authenticates with keys in its document, or at the address that it names. New keys
+// are found when they are used, but the address is read at most once a minute. A request of the
+// client may be signed with these keys.
 func TestM125KeysOfDocuments(t *testing.T) {
 	const keysAt = "https://keys.example/set"
 	set := func(kid string, key any) string {
@@ -595,7 +595,7 @@ func TestM125KeysOfDocuments(t *testing.T) {
 			refresh := url.Values{"grant_type": {"refresh_token"}, "client_id": {tool}, "refresh_token": {r.Refresh}}
 			b.post("/token", refresh).refused(t, 401, "invalid_client")
 			b.post("/token", proved("3", clientKey, refresh)).must(t)
-			// The loopback port of a client that authenticates is exact.
+			// For a client that authenticates, the loopback port must match.
 			stopped(t, b.visit("GET", "/authorize?"+toolRequest("redirect_uri", "http://127.0.0.1:9/cb").Encode(), nil), "invalid_request")
 			object := signWith(t, jose.ES256, clientKey, "oauth-authz-req+jwt", false, claimsOf(toolRequest()))
 			if resp := b.visit("GET", "/authorize?"+url.Values{"client_id": {tool}, "request": {object}}.Encode(), nil); resp.Status != 303 {
@@ -607,7 +607,7 @@ func TestM125KeysOfDocuments(t *testing.T) {
 		t.Errorf("read %d and %d times", inside.readsOf(tool), elsewhere.readsOf(keysAt))
 	}
 
-	// signed is an assertion whose header names its key.
+	// signed returns an assertion whose header names its key.
 	signed := func(b *bench, id, kid string, key any) url.Values {
 		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, nil)
 		if err != nil {
@@ -629,7 +629,7 @@ func TestM125KeysOfDocuments(t *testing.T) {
 	}
 	b := newBench(t, onElsewhere)
 	reads := func() int { return elsewhere.readsOf(keysAt) }
-	b.post("/token", signed(b, "1", "k", clientKey)).refused(t, 400, "invalid_grant") // the client is known, its token not
+	b.post("/token", signed(b, "1", "k", clientKey)).refused(t, 400, "invalid_grant") // the client is authenticated, but its refresh token is unknown
 	next := newECKey(t, elliptic.P256())
 	elsewhere.put(keysAt, set("k2", next.Public()), "Content-Type", "application/jwk-set+json", "Cache-Control", "max-age=86400")
 	before := reads()
@@ -662,8 +662,8 @@ func TestM125KeysOfDocuments(t *testing.T) {
 	fresh.post("/token", signed(fresh, "1", "k", clientKey)).refused(t, 400, "invalid_client")
 }
 
-// M126: a client that only its document speaks for has no grant by which it would act for itself or
-// for users whom nobody asked, whatever its document says and the server has.
+// M126: a client that has only its document cannot use any grant with which it acts for itself, or
+// for users who were not asked, whatever its document says and the server supports.
 func TestM126GrantsOfDocuments(t *testing.T) {
 	all := append(codeAndFresh, authserver.GrantClientCredentials, authserver.GrantPassword, authserver.GrantTokenExchange, authserver.GrantJWTBearer)
 	site, on := documentsOf(tool, toolDocument("token_endpoint_auth_method", "private_key_jwt", "jwks", clientKeys, "grant_types", all))
@@ -686,7 +686,7 @@ func TestM126GrantsOfDocuments(t *testing.T) {
 		post(url.Values{"grant_type": {authserver.GrantJWTBearer}, "assertion": {signWith(t, jose.ES256, clientKey, typ, false, plain)}}).refused(t, 400, map[string]string{"JWT": "unauthorized_client", "oauth-id-jag+jwt": "invalid_grant"}[typ])
 	}
 	b.post("/introspect", url.Values{"token": {r.Access}, "client_id": {tool}}).refused(t, 401, "invalid_client")
-	// It has no secret, and nothing is read for one.
+	// It has no secret, and no document is read to check one.
 	b.now = b.now.Add(time.Hour)
 	before := site.readsOf(tool)
 	if resp := b.postWith("/token", basic(tool, "x"), toolExchange("x")); resp.Status != 401 || resp.Header.Get("WWW-Authenticate") == "" {

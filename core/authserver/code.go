@@ -15,10 +15,10 @@ const (
 
 // AuthorizationCode is an authorization code and what it is bound to.
 type AuthorizationCode struct {
-	// Code is the value; it is set only on the code as issued, never on one read from a [Store].
+	// Code is the value. It is set only when the code is issued, never on one read from a [Store].
 	Code     string
 	ClientID string
-	// RedirectURI is the one the authorization request named; empty where it named none.
+	// RedirectURI is the one that the authorization request named, empty if it named none.
 	RedirectURI  string
 	ResponseType string
 	// Scope is what the user granted, separated by spaces.
@@ -27,32 +27,32 @@ type AuthorizationCode struct {
 	AuthTime  time.Time
 	IssuedAt  time.Time
 	ExpiresIn time.Duration
-	// CodeChallenge is empty where the request had none.
+	// CodeChallenge is empty if the request had none.
 	CodeChallenge       string
 	CodeChallengeMethod string
 	Nonce               string
-	// JKT is the thumbprint of the key that the token request has to prove (RFC 9449 section 10);
-	// empty for any or none.
+	// JKT is the thumbprint of the key whose possession the token request must prove (RFC 9449
+	// section 10); empty if none is required.
 	JKT string
 	// ACR, Resources and AuthorizationDetails are those of [Token].
 	ACR                  string
 	Resources            []string
 	AuthorizationDetails string
-	// SID is that of the session it was granted in.
+	// SID is the SID of the session in which it was granted.
 	SID string
 	// User is the username, a key of Config.Users.
 	User string
 }
 
-// IsExpired tells whether the code's lifetime is over at now.
+// IsExpired reports whether the code has expired at now.
 func (c AuthorizationCode) IsExpired(now time.Time) bool {
 	return !now.Before(c.IssuedAt.Add(c.ExpiresIn))
 }
 
-// CheckCodeChallenge tells whether verifier answers the code challenge (RFC 7636 section 4.6),
-// comparing in constant time. A challenge without a method is plain (section 4.3). Without a
-// challenge only an absent verifier passes: one that comes nevertheless is a sign of a request
-// whose challenge was taken out on the way (RFC 9700 section 4.8.2).
+// CheckCodeChallenge reports whether verifier matches the code challenge (RFC 7636 section 4.6). It
+// compares in constant time. A challenge without a method is plain (section 4.3). Without a
+// challenge the verifier must be absent too: a verifier without a challenge is a sign that somebody
+// removed the challenge from the request (RFC 9700 section 4.8.2).
 func (c AuthorizationCode) CheckCodeChallenge(verifier string) bool {
 	if c.CodeChallenge == "" {
 		return verifier == ""
@@ -74,8 +74,8 @@ func constantTimeEqual(a, b string) bool {
 	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }
 
-// isCodeVerifier is the grammar of RFC 7636 section 4.1, which a code challenge shares (section
-// 4.2).
+// isCodeVerifier checks the grammar of RFC 7636 section 4.1, which is also that of a code challenge
+// (section 4.2).
 func isCodeVerifier(s string) bool {
 	if len(s) < 43 || len(s) > 128 {
 		return false
@@ -91,7 +91,7 @@ func isCodeVerifier(s string) bool {
 	return true
 }
 
-// isS256Challenge tells whether s can be the base64url of a SHA-256 digest.
+// isS256Challenge reports whether s can be the base64url of a SHA-256 digest.
 func isS256Challenge(s string) bool {
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	return err == nil && len(sum) == sha256.Size && len(s) == 43

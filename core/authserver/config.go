@@ -16,9 +16,9 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Lifetimes and the interval where the [Config] names none. Ten minutes is the most that RFC 6749
-// section 4.1.2 recommends for a code, and a client needs seconds; a device code has to last while
-// a user finds another device and signs in there. The interval is that of RFC 8628 section 3.2.
+// Default lifetimes and the default interval. Ten minutes is the longest that RFC 6749 section
+// 4.1.2 recommends for a code; a client needs seconds. A device code must be valid while a user
+// finds another device and signs in there. The interval is that of RFC 8628 section 3.2.
 const (
 	DefaultCodeLifetime         = time.Minute
 	DefaultAccessTokenLifetime  = 10 * time.Minute
@@ -33,38 +33,38 @@ type Config struct {
 	// without query, fragment and final slash. Endpoints are relative to it.
 	Issuer string
 	Store  Store
-	// Users may sign in; the key is the username.
+	// Users may sign in. The key is the username.
 	Users map[string]User
-	// Scopes are those that the server knows in addition to openid, profile and email; naming one
-	// of these changes its description.
+	// Scopes are the scopes that the server knows in addition to openid, profile and email. To name
+	// one of these changes its description.
 	Scopes []Scope
 
-	// Lifetimes; zero means the default constant.
+	// Lifetimes; zero means the default.
 	CodeLifetime         time.Duration
 	AccessTokenLifetime  time.Duration
 	RefreshTokenLifetime time.Duration
-	// DeviceCodeLifetime is that of a device code and of its user code.
+	// DeviceCodeLifetime is the lifetime of a device code and of its user code.
 	DeviceCodeLifetime time.Duration
-	// DeviceInterval, in whole seconds, is how long a device first has to wait between two polls;
-	// faster polling makes it longer ([DeviceRecord.Poll]).
+	// DeviceInterval, in whole seconds, is how long a device must wait between two polls at first.
+	// If it polls faster, the interval becomes longer ([DeviceRecord.Poll]).
 	DeviceInterval time.Duration
-	// RotationGrace is how long after its rotation a refresh token is accepted again and gets
+	// RotationGrace is how long after its rotation a refresh token is still accepted and gets
 	// another successor, for clients that lost the answer. Zero means that a second use revokes the
 	// grant.
 	RotationGrace time.Duration
 
-	// AllowedOrigins may call the token, pushed authorization request, device authorization,
-	// registration, revocation, userinfo and metadata endpoints from a page, as
-	// "https://app.example"; nil means any origin. Cookies play no part at those endpoints, and the
+	// AllowedOrigins are origins whose pages may call the token, pushed authorization request,
+	// device authorization, registration, revocation, userinfo and metadata endpoints, such as
+	// "https://app.example"; nil means any origin. These endpoints ignore cookies. The server's
 	// pages and the introspection endpoint never answer to another origin.
 	AllowedOrigins []string
 
-	// SigningKey signs ID tokens, logout tokens and signed answers with ES256; nil has the server
-	// make one, so that ID tokens from before a restart cannot be verified any more.
+	// SigningKey signs ID tokens, logout tokens and signed answers with ES256. If it is nil, the
+	// server makes one, and ID tokens from before a restart cannot be verified any more.
 	// [Server.RotateSigningKey] replaces it.
 	SigningKey *ecdsa.PrivateKey
 
-	// RequirePKCE asks for a code challenge from confidential clients too. Public clients always
+	// RequirePKCE requires a code challenge from confidential clients, too. Public clients always
 	// need one.
 	RequirePKCE bool
 	// InsecurePlainPKCE accepts the code challenge method plain, which shows the verifier to
@@ -75,9 +75,10 @@ type Config struct {
 	// RequirePAR refuses authorization requests that were not pushed (RFC 9126 section 5). It can
 	// also be set for a single client.
 	RequirePAR bool
-	// MutualTLSOrigin, where set, is where clients reach the endpoints with a certificate of
-	// theirs, as "https://mtls.login.example"; it may be the issuer's own. It switches on RFC 8705.
-	// The caller of [Server.Handle] is then responsible for Request.CertificateThumbprint.
+	// MutualTLSOrigin, if set, is the origin at which clients reach the endpoints with a
+	// certificate of theirs, such as "https://mtls.login.example"; it may be the issuer's own. It
+	// switches on RFC 8705. The caller of [Server.Handle] must then set
+	// Request.CertificateThumbprint.
 	MutualTLSOrigin string
 	// DPoPNonceInterval, if set, requires DPoP proofs to contain a nonce of the server (RFC 9449
 	// sections 8 and 9). There is a new nonce every interval, and each is valid for two intervals.
@@ -91,31 +92,30 @@ type Config struct {
 	// InsecurePasswordGrant lets clients that are registered for it ask users for their passwords
 	// (RFC 6749 section 4.3), which RFC 9700 section 2.4 forbids.
 	InsecurePasswordGrant bool
-	// AssertionIssuers are servers whose assertions about users are taken at the token endpoint
-	// (RFC 7523 section 2.1), with their public keys; sub is the Subject of a user. None switches
-	// that grant off.
+	// AssertionIssuers are servers whose assertions about users the token endpoint accepts (RFC
+	// 7523 section 2.1), with their public keys. sub is the Subject of a user. If there are none,
+	// that grant is off.
 	AssertionIssuers map[string]jose.JSONWebKeySet
 	// TokenExchange switches on RFC 8693 for access tokens, for clients that are registered for it,
-	// within what [Client.ExchangeTargets] says.
+	// within [Client.ExchangeTargets].
 	TokenExchange bool
-	// CrossAppAccess is what the server vouches for at other authorization servers, as the identity
-	// provider of its users. None switches that off.
+	// CrossAppAccess makes the server an identity provider that vouches for clients and users at
+	// other authorization servers. If it is empty, that is off.
 	CrossAppAccess []CrossAppAccess
-	// IdentityProviders are servers that vouch for users here in this way, by their issuers. It
-	// takes a client that authenticates and is registered for [GrantJWTBearer], or says so in its
-	// document.
+	// IdentityProviders are servers, by issuer, that vouch for users here in this way. The client
+	// must authenticate, and be registered for [GrantJWTBearer] or say so in its document.
 	IdentityProviders map[string]IdentityProvider
 
-	// Resources are what tokens may be asked for with the parameter resource (RFC 8707), besides
-	// the server's own userinfo endpoint by the name of the issuer. Nil: the parameter is not
-	// looked at.
+	// Resources are the resources for which tokens may be requested with the parameter resource
+	// (RFC 8707). The server's own userinfo endpoint, named by the issuer, is always one. Nil: the
+	// parameter is ignored.
 	Resources []string
 	// AuthorizationDetailsTypes are the types of authorization details (RFC 9396) that are granted
-	// as they are asked for and passed on to resource servers. Nil: the parameter is not looked at.
+	// as requested and passed on to resource servers. Nil: the parameter is ignored.
 	AuthorizationDetailsTypes []string
-	// ACRValues are authentication context classes, the weakest first. A sign-in is of the class
-	// that the request asks for with acr_values, or else of the weakest, whatever that means: there
-	// is one password. Nil: the parameter is not looked at.
+	// ACRValues are authentication context classes, the weakest first. A sign-in has the class that
+	// the request asks for with acr_values, or else the weakest. The classes do not differ in fact,
+	// as there is only a password. Nil: the parameter is ignored.
 	ACRValues []string
 
 	// RegistrationToken, if set, switches on dynamic registration (RFC 7591) for callers that have
@@ -123,39 +123,40 @@ type Config struct {
 	RegistrationToken        string
 	InsecureOpenRegistration bool
 
-	// ClientDocuments, where set, takes a client_id that is an https URL, and that the Store does
-	// not know, for the address of the client's metadata
-	// (draft-ietf-oauth-client-id-metadata-document). It answers as a GET of the URL does, with
-	// redirects as they are; [GetClientDocuments] makes one. Such a client has no secret and does
-	// not act for itself. What was read is kept for a time, and dropped where it has to make room.
+	// ClientDocuments, if set, makes the server treat a client_id that is an https URL and that the
+	// Store does not know as the URL of the client's metadata
+	// (draft-ietf-oauth-client-id-metadata-document). The function answers as a GET of the URL
+	// does, without following redirects; [GetClientDocuments] makes one. Such a client has no
+	// secret and cannot act for itself. Documents are cached for a time, and evicted when the cache
+	// is full.
 	ClientDocuments func(uri string) (Response, error)
 
-	// BackchannelLogout, where set, is called for each client with a BackchannelLogoutURI when a
-	// session ends, with what has to be posted there (OpenID Connect Back-Channel Logout section
-	// 2.5). It must not block; [PostLogoutTokens] makes one.
+	// BackchannelLogout, if set, is called when a session ends, for each client with a
+	// BackchannelLogoutURI, with the token that must be posted there (OpenID Connect Back-Channel
+	// Logout section 2.5). It must not block; [PostLogoutTokens] makes one.
 	BackchannelLogout func(uri, logoutToken string)
-	// InsecurePrivateAddresses lets clients have a backchannel_logout_uri, a client_id that is an
-	// address, and a jwks_uri at an address that is not public, and without TLS on loopback: for
-	// tests. Whether anything is sent there is for the transports of [PostLogoutTokens] and
-	// [GetClientDocuments] to say besides.
+	// InsecurePrivateAddresses allows addresses that are not public, and loopback without TLS, in a
+	// client's backchannel_logout_uri and jwks_uri and as its client_id: for tests. The transports
+	// of [PostLogoutTokens] and [GetClientDocuments] must allow such addresses, too.
 	InsecurePrivateAddresses bool
 
-	// Limits bound what the server stores for clients, accounts and addresses; the zero value means
-	// the defaults.
+	// Limits are bounds on what the server stores for clients, accounts and addresses. The zero
+	// value means the defaults.
 	Limits Limits
-	// TrustedProxies are the addresses of the host's own reverse proxies, for [Server.ServeHTTP]: a
-	// request from one comes from the last address in its X-Forwarded-For that is none of them.
-	// Without them all requests that a proxy passes on count as the proxy's own.
+	// TrustedProxies are the addresses of the host's own reverse proxies, for [Server.ServeHTTP].
+	// The source of a request from one is the last address in its X-Forwarded-For that is not a
+	// trusted proxy. If TrustedProxies is empty, all requests through a proxy count as the proxy's
+	// own.
 	TrustedProxies []netip.Prefix
 
 	// DemoHint, if set, is shown on the sign-in page and fills in its fields, unless the request or
-	// the user named somebody else.
+	// the user named another user.
 	DemoHint *DemoHint
 
-	// Rand is the source of secrets; nil means crypto/rand. It is read under a lock.
+	// Rand is the source of secrets; nil means crypto/rand. The server holds a lock while it reads.
 	Rand io.Reader
-	// Now is the clock of [Server.ServeHTTP]; nil means time.Now. [Server.Handle] takes the time
-	// from its request.
+	// Now is the clock of [Server.ServeHTTP]; nil means time.Now. [Server.Handle] uses the time in
+	// its request.
 	Now func() time.Time
 }
 
@@ -169,20 +170,20 @@ type User struct {
 	EmailVerified bool
 }
 
-// subject is the claim sub of the user with this username.
+// subject returns the claim sub of the user with this username.
 func (u User) subject(username string) string {
 	return cmp.Or(u.Subject, username)
 }
 
-// DemoHint lets a newcomer sign in by pressing the button.
+// DemoHint lets a visitor sign in by pressing the button.
 type DemoHint struct {
 	// Text is shown above the form.
 	Text string
-	// Username and Password fill in the form; both are in the page for everyone to read.
+	// Username and Password fill in the form. Both are in the page, where everyone can read them.
 	Username, Password string
 }
 
-// check fills in the defaults and returns the issuer, or an error that names the field.
+// check fills in the defaults and returns the issuer. Its error names the field.
 func (c *Config) check() (*url.URL, error) {
 	issuer, err := checkIssuer(c.Issuer)
 	if err != nil {
@@ -303,7 +304,7 @@ func isOrigin(s string) bool {
 		u.User == nil && s == u.Scheme+"://"+strings.ToLower(u.Host)
 }
 
-// grantTypes are those that are switched on.
+// grantTypes are the grant types that are switched on.
 func (c *Config) grantTypes() []string {
 	on := []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantDeviceCode}
 	if c.InsecurePasswordGrant {
@@ -318,12 +319,12 @@ func (c *Config) grantTypes() []string {
 	return on
 }
 
-// registers tells whether clients may register themselves.
+// registers reports whether clients may register themselves.
 func (c *Config) registers() bool {
 	return c.RegistrationToken != "" || c.InsecureOpenRegistration
 }
 
-// responseTypes are those that are switched on.
+// responseTypes are the response types that are switched on.
 func (c *Config) responseTypes() []string {
 	on := []string{ResponseTypeCode}
 	for _, t := range c.InsecureResponseTypes {
@@ -334,8 +335,9 @@ func (c *Config) responseTypes() []string {
 	return on
 }
 
-// checkCrossApp holds identity providers to others than this server, which may not issue tokens for
-// what it vouched for itself (draft-ietf-oauth-identity-assertion-authz-grant section 8.3).
+// checkCrossApp requires that identity providers are other servers: this server must not issue
+// tokens for what it vouched for itself (draft-ietf-oauth-identity-assertion-authz-grant section
+// 8.3).
 func (c *Config) checkCrossApp() error {
 	for _, a := range c.CrossAppAccess {
 		_, scoped := splitScope(a.Scope)

@@ -153,7 +153,7 @@ func TestMetadataSaysPlainOnlyWhereSwitchedOn(t *testing.T) {
 	}
 }
 
-// A4, A5: what has a switch is in the metadata exactly where it is on.
+// A4, A5: the metadata name an optional feature exactly if it is switched on.
 func TestA4MetadataSaysWhatIsOn(t *testing.T) {
 	for _, row := range []struct {
 		part   string

@@ -11,9 +11,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// S89: what the user was not asked about is in no token: a resource, an audience or a scope that
-// the token request adds is refused or of no effect, with every grant (RFC 8707 section 2.2, RFC
-// 6749 section 6).
+// S89: a token never has more than the user was asked for: a resource, an audience or a scope that
+// the token request adds is refused or ignored, with every grant (RFC 8707 section 2.2, RFC 6749
+// section 6).
 func TestS89NothingIsAddedAtTheTokenEndpoint(t *testing.T) {
 	narrow := func(query url.Values) url.Values { return with(query, "resource", mail, "scope", "profile") }
 	code := func(b *bench) url.Values { return exchange("spa", b.code(narrow(request("spa")))) }
@@ -30,7 +30,7 @@ func TestS89NothingIsAddedAtTheTokenEndpoint(t *testing.T) {
 		name string
 		form func(*bench) url.Values
 		more []string
-		want string // the error; empty: a token as it was granted
+		want string // the error; empty: a token as granted
 	}{
 		{"code, resource", code, []string{"resource", notes}, "invalid_target"},
 		{"code, the issuer as resource", code, []string{"resource", issuer}, "invalid_target"},
@@ -58,8 +58,8 @@ func TestS89NothingIsAddedAtTheTokenEndpoint(t *testing.T) {
 	}
 }
 
-// S89: a device asks the user about its resources and details, as a page does, and has them from
-// refresh to refresh.
+// S89: a device asks the user about its resources and details, as a page does, and keeps them
+// across refreshes.
 func TestS89DeviceResources(t *testing.T) {
 	b := newBench(t, everyGrant, func(c *authserver.Config) { c.AuthorizationDetailsTypes = []string{"payment"} })
 	details := `[{"amount":1,"type":"payment"}]`
@@ -83,8 +83,8 @@ func TestS89DeviceResources(t *testing.T) {
 	refused.refused(t, 400, "invalid_target")
 }
 
-// S90: a token for another resource tells nothing at introspection and userinfo, to whomever it was
-// sent (RFC 7662 section 4, RFC 8707 section 2).
+// S90: introspection and userinfo reveal nothing about a token for another resource, whoever
+// received it (RFC 7662 section 4, RFC 8707 section 2).
 func TestS90OnlyTheAudienceSees(t *testing.T) {
 	b := newBench(t, everyGrant)
 	for _, row := range []struct {
@@ -117,8 +117,8 @@ func TestS90OnlyTheAudienceSees(t *testing.T) {
 	}
 }
 
-// S90: a client that anybody may register has no grant that gives it tokens of users who were not
-// asked, and no rights of a resource server (RFC 7591 section 5).
+// S90: a client that anybody may register has no grant with which it gets tokens of users who were
+// not asked, and no rights of a resource server (RFC 7591 section 5).
 func TestS90OpenRegistrationHasUsersAsked(t *testing.T) {
 	b := newBench(t, everyGrant, func(c *authserver.Config) { c.InsecureOpenRegistration = true })
 	for _, grant := range []string{authserver.GrantPassword, authserver.GrantJWTBearer, authserver.GrantTokenExchange} {
@@ -136,8 +136,8 @@ func TestS90OpenRegistrationHasUsersAsked(t *testing.T) {
 	}
 }
 
-// S90: an assertion of another server is good for its user, once and while it lasts, and within
-// what the client may ask for.
+// S90: another server's assertion is valid for its user, once, until it expires, and within what
+// the client may ask for.
 func TestS90AssertionsStayWithinTheClient(t *testing.T) {
 	b := newBench(t, everyGrant)
 	form := func(id string, more ...string) url.Values {

@@ -17,8 +17,8 @@ func preflight(methods []string) Response {
 	return Response{Status: http.StatusNoContent, Header: h}
 }
 
-// allowOrigin lets a page of the origin read the response. Credentials are never allowed: these
-// endpoints look at no cookie.
+// allowOrigin lets a page of the origin read the response. It never allows credentials, because
+// these endpoints use no cookie.
 func (s *Server) allowOrigin(h http.Header, origin string) {
 	allowed := "*"
 	if s.cfg.AllowedOrigins != nil {
@@ -29,7 +29,7 @@ func (s *Server) allowOrigin(h http.Header, origin string) {
 		allowed = origin
 	}
 	h.Set("Access-Control-Allow-Origin", allowed)
-	// A client reads the reason of a 401 there (RFC 6750 section 3), and the nonce for its next
-	// proof (RFC 9449 section 8.2).
+	// A client reads the reason of a 401 in one (RFC 6750 section 3), and the nonce for its next
+	// proof in the other (RFC 9449 section 8.2).
 	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce")
 }

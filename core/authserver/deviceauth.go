@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// userCodeTries is how many user codes are drawn before a device is told to come again. With the
-// codes that are free far in the majority, as RFC 8628 section 5.1 needs them, one is all but
-// always enough.
+// userCodeTries is how many user codes are tried before a device is asked to retry later. Nearly
+// all codes are free, as RFC 8628 section 5.1 requires, so one try is almost always enough.
 const userCodeTries = 4
 
 // deviceAuthorization is the device authorization endpoint (RFC 8628 sections 3.1 and 3.2).
@@ -37,7 +36,7 @@ func (s *Server) deviceAuthorization(c *call) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	// An expired one is kept for as long again.
+	// Expired ones are stored for another lifetime.
 	if err := s.limiter.admit(c, countDevice, client.ClientID, s.cfg.Limits.DeviceAuthorizations, 1+len(details)>>10, 2*s.cfg.DeviceCodeLifetime); err != nil {
 		return Response{}, err
 	}
@@ -68,7 +67,7 @@ type deviceAuthorizationResponse struct {
 	Interval                int64  `json:"interval"`   // seconds
 }
 
-// newDevice keeps a device authorization, of which d has what was asked for.
+// newDevice stores a device authorization. d holds what was requested.
 func (s *Server) newDevice(d DeviceRecord) (deviceCode, userCode string, err error) {
 	if deviceCode, err = s.random.secret(); err != nil {
 		return "", "", err
@@ -105,14 +104,15 @@ func (s *Server) redeemDevice(r tokenRequest) (Token, error) {
 	}
 	switch {
 	case device.Status == DeviceRedeemed:
-		// A replay is noticed after the device code's lifetime too.
+		// A replay is detected after the device code's lifetime, too.
 		return Token{}, s.replayed("the device code", codeReplays, s.cfg.Store.RedeemDevice(device.Digest, TokenRecord{}))
 	case device.IsExpired(r.now):
 		return Token{}, badRequest("expired_token", "the device code has expired")
 	case device.Status == DeviceDenied:
 		return Token{}, badRequest("access_denied", "the user refused")
 	case device.Status == DevicePending:
-		// slow_down is a kind of authorization_pending: who is decided about need not wait.
+		// slow_down is a kind of authorization_pending: once the user has decided, the device need
+		// not wait.
 		early, err := s.cfg.Store.PollDevice(device.Digest, r.now)
 		switch {
 		case err != nil:

@@ -45,7 +45,7 @@ func (b *bench) poll(d device, more ...string) reply {
 	}, more...))
 }
 
-// enter types a user code into the verification page, and signs in where that is asked for.
+// enter types a user code into the verification page, and signs in if asked.
 func (b *bench) enter(code string) authserver.Response {
 	b.t.Helper()
 	page := b.submit(b.visit("GET", "/device", nil), "continue", url.Values{"user_code": {code}})
@@ -55,7 +55,7 @@ func (b *bench) enter(code string) authserver.Response {
 	return page
 }
 
-// decide goes through the verification pages, up to the button named.
+// decide goes through the verification pages, and presses the button named action.
 func (b *bench) decide(d device, action string) {
 	b.t.Helper()
 	if resp := b.submit(b.enter(d.UserCode), action, nil); !shows(resp, "device-result") || resp.Status != http.StatusOK {
@@ -132,7 +132,7 @@ func TestA7DeviceAuthorizationErrors(t *testing.T) {
 	}
 }
 
-// A4: RFC 8628 as a device and its user live it, at a time that only the test moves.
+// A4: the whole flow of RFC 8628, for device and user, with a clock that only the test moves.
 func TestA4DeviceFlow(t *testing.T) {
 	const second = time.Second
 	wait := func(b *bench, d time.Duration) { b.now = b.now.Add(d) }
@@ -145,7 +145,7 @@ func TestA4DeviceFlow(t *testing.T) {
 			wait(b, 5*second)
 			b.poll(d).refused(t, 400, "authorization_pending")
 			b.decide(d, "approve")
-			r := b.poll(d).must(t) // who is decided about need not wait
+			r := b.poll(d).must(t) // once the user has decided, the device need not wait
 			if r.Type != "Bearer" || r.Expires != 600 || r.Scope != "profile notes.read" || r.Refresh == "" {
 				t.Errorf("%s", r.Body)
 			}
@@ -179,9 +179,9 @@ func TestA4DeviceFlow(t *testing.T) {
 			b.poll(d).refused(t, 400, "slow_down")
 			wait(b, 9500*time.Millisecond) // the interval is 10 s now
 			b.poll(d).refused(t, 400, "slow_down")
-			wait(b, 14500*time.Millisecond+1) // and now 15 s, with half a second of slack
+			wait(b, 14500*time.Millisecond+1) // now 15 s, with half a second of tolerance
 			b.poll(d).refused(t, 400, "authorization_pending")
-			wait(b, 5*second) // and it stays that long
+			wait(b, 5*second) // it stays that long
 			b.poll(d).refused(t, 400, "slow_down")
 			b.decide(d, "approve")
 			b.poll(d).must(t)
@@ -192,14 +192,14 @@ func TestA4DeviceFlow(t *testing.T) {
 			b.poll(d).refused(t, 400, "authorization_pending")
 			wait(b, 5*second)
 			b.poll(stranger).refused(t, 400, "invalid_grant")
-			b.poll(d).refused(t, 400, "authorization_pending") // the stranger's did not count
+			b.poll(d).refused(t, 400, "authorization_pending") // the stranger's wrong codes did not count
 			b.decide(d, "approve")
 			b.poll(stranger).refused(t, 400, "invalid_grant")
 			b.poll(d).must(t)
 		}},
 		{"A8 replayed", func(t *testing.T, b *bench, d device) {
 			b.decide(d, "approve")
-			other := b.device("tv") // of the same client and user, which no replay touches
+			other := b.device("tv") // of the same client and user; no replay revokes it
 			b.decide(other, "approve")
 			kept := b.poll(other).must(t)
 			first := b.poll(d).must(t)
@@ -249,7 +249,7 @@ func TestA4DeviceFlow(t *testing.T) {
 	}
 }
 
-// A4: what a device gets depends on what it asked for and what its client is registered for.
+// A4: a device gets what it asked for and what its client is registered for.
 func TestA4DeviceScopeAndRefreshToken(t *testing.T) {
 	for _, row := range []struct {
 		name, client string
@@ -273,8 +273,8 @@ func TestA4DeviceScopeAndRefreshToken(t *testing.T) {
 	}
 }
 
-// A4, A8: of many polls at once exactly one is answered, and being replays the others revoke what
-// it got.
+// A4, A8: of many polls at once exactly one is answered. The others are replays, so they revoke
+// what it got.
 func TestA8DeviceRaceHasOneWinner(t *testing.T) {
 	b := newBench(t)
 	d := b.device("tv")
@@ -300,7 +300,7 @@ func TestA8DeviceRaceHasOneWinner(t *testing.T) {
 	}
 }
 
-// A2: the store never sees a value that a device could present.
+// A2: the store never gets a value that a device could present.
 func TestDeviceStoreHoldsDigestsOnly(t *testing.T) {
 	spy := &spyStore{}
 	b := newBench(t, func(c *authserver.Config) { spy.Store = c.Store; c.Store = spy })

@@ -10,15 +10,15 @@ import (
 )
 
 // device is the verification URI (RFC 8628 section 3.3): a form for the user code, sign-in,
-// consent, and the outcome. A code in the address only fills in the form, so that whoever follows a
-// stranger's link still compares it with the device's (section 5.4). Codes are looked at only for
-// users who are signed in, which is what limits guessing.
+// consent, and the outcome. A code in the address only fills in the form, so a user who follows a
+// stranger's link must still compare it with the device's code (section 5.4). The server looks up
+// codes only for users who are signed in, which limits guessing.
 func (s *Server) device(c *call) (Response, error) {
 	b, err := s.browser(c)
 	if err != nil {
 		return s.errorPage(err), nil
 	}
-	var code string // as people write it, or empty
+	var code string // as the user entered it, or empty
 	if letters, ok := readUserCode(c.target.Query().Get("user_code")); ok {
 		code = showUserCode(letters)
 	}
@@ -34,8 +34,8 @@ func (s *Server) device(c *call) (Response, error) {
 	return resp, nil
 }
 
-// deviceForm takes a form. Its token is bound to the code, so nobody decides about a code that was
-// not looked up for them.
+// deviceForm handles a form. Its token is bound to the code, so a user can decide only about a code
+// that was looked up for that user.
 func (s *Server) deviceForm(c *call, b browser, code string) (Response, error) {
 	form, err := c.form()
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Server) deviceForm(c *call, b browser, code string) (Response, error) {
 	return Response{}, invalidRequest("The form cannot be read.")
 }
 
-// enterUserCode goes on from the form with the code.
+// enterUserCode continues after the form with the code.
 func (s *Server) enterUserCode(c *call, b browser, typed string) (Response, error) {
 	code, ok := readUserCode(typed)
 	if !ok {
@@ -118,8 +118,8 @@ func (s *Server) enterUserCode(c *call, b browser, typed string) (Response, erro
 	})
 }
 
-// deviceSignIn answers with the next page itself: behind a redirect, the code would have to be
-// confirmed again.
+// deviceSignIn answers with the next page directly. After a redirect, the user would have to
+// confirm the code again.
 func (s *Server) deviceSignIn(c *call, b browser, form params, code string) (Response, error) {
 	right, err := s.checkPassword(c, form)
 	if err != nil {
@@ -162,7 +162,7 @@ func (s *Server) decideDevice(c *call, b browser, shown string, decision DeviceS
 	return s.page(name, http.StatusOK, page{Title: title}), nil
 }
 
-// userCodePage shows code in the form as it is.
+// userCodePage shows the code in the form unchanged.
 func (s *Server) userCodePage(c *call, b browser, code, alert string) (Response, error) {
 	query := url.Values{}
 	return s.formPage(c, b, "device", stepUserCode, query, page{
@@ -193,15 +193,15 @@ func (s *Server) deviceSignInPage(c *call, b browser, code, username, alert stri
 	})
 }
 
-// deviceURL is the address of the verification pages, without a host as that of the others.
+// deviceURL is the address of the verification pages. Like the other addresses, it has no host.
 func (s *Server) deviceURL(query url.Values) string {
 	u := url.URL{Path: s.issuer.Path + devicePath, RawQuery: query.Encode()}
 	return u.String()
 }
 
-// findDevice returns the device authorization with the user code that the user entered, in whatever
-// state it is; ErrNotFound; or errWait. It is one at a time, so that many guesses at once count
-// each.
+// findDevice returns the device authorization with the user code that the user entered, in any
+// state; or ErrNotFound; or errWait. Look-ups run one at a time, so that parallel guesses all
+// count.
 func (s *Server) findDevice(c *call, user, code string) (DeviceRecord, error) {
 	now := c.Now
 	s.wrong.mu.Lock()
@@ -209,7 +209,7 @@ func (s *Server) findDevice(c *call, user, code string) (DeviceRecord, error) {
 	if wait := s.wrong.wait(now, user); wait > 0 {
 		return DeviceRecord{}, errWait(wait)
 	}
-	// Whoever has many accounts guesses no faster than with ten.
+	// A user with many accounts guesses no faster than with ten.
 	var here []share
 	if c.source != "" {
 		here = append(here, share{countUserCode, c.source, wrongCodesAccounts * wrongCodesMost, 1, wrongCodesWait})
@@ -220,7 +220,7 @@ func (s *Server) findDevice(c *call, user, code string) (DeviceRecord, error) {
 	device, err := s.cfg.Store.DeviceByUserCode(DigestOf(code))
 	if errors.Is(err, ErrNotFound) {
 		s.wrong.add(now, user)
-		_ = s.limiter.counts.admit(now, false, here...) // nobody else counts in between
+		_ = s.limiter.counts.admit(now, false, here...) // nobody else counts at the same time
 	}
 	return device, err
 }

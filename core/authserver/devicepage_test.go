@@ -106,7 +106,7 @@ func TestA4UserCodeComparison(t *testing.T) {
 	}
 }
 
-// A4: a code that is over is told from one that never was.
+// A4: an expired code and a code that never existed give different messages.
 func TestA4UserCodeThatIsOver(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -148,7 +148,7 @@ func TestA4UserCodeThatIsOver(t *testing.T) {
 	}
 }
 
-// A4, A8: RFC 8628 section 5.1. The fifth wrong code of an account is the last one that is looked
+// A4, A8: RFC 8628 section 5.1. After the fifth wrong code of an account, no code of it is looked
 // up for ten minutes.
 func TestA8UserCodesCannotBeTried(t *testing.T) {
 	blocked := func(t *testing.T, b *bench, code, retryAfter string) {
@@ -179,7 +179,7 @@ func TestA8UserCodesCannotBeTried(t *testing.T) {
 			d := b.device("tv")
 			blocked(t, b, d.UserCode, "600")
 			b.now = b.now.Add(9*time.Minute + 59*time.Second)
-			blocked(t, b, d.UserCode, "1") // trying did not make it longer
+			blocked(t, b, d.UserCode, "1") // the try did not prolong it
 			b.now = b.now.Add(time.Second - 1)
 			blocked(t, b, "BBBB-BBBB", "1")
 			b.now = b.now.Add(1)
@@ -245,8 +245,7 @@ func TestA8UserCodesCannotBeTried(t *testing.T) {
 	}
 }
 
-// X10: the forms of the verification pages count only for the browser, the page and the code they
-// were made for.
+// X10: the forms of the verification pages count only for their browser, their page and their code.
 func TestX10DeviceFormsAreBoundToTheBrowser(t *testing.T) {
 	type state struct {
 		b                             *bench

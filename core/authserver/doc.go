@@ -43,34 +43,36 @@
 // ES256. It lasts as long as the access token that it comes with. [Server.RotateSigningKey] changes
 // the key.
 //
-// With Config.ClientDocuments a client needs no registration: its client_id is the address of its
-// metadata (draft-ietf-oauth-client-id-metadata-document), which are read from public addresses
-// only, kept for a time, and bounded in size, number and rate. The pages show the host.
+// With Config.ClientDocuments a client needs no registration: its client_id is the URL of its
+// metadata (draft-ietf-oauth-client-id-metadata-document). The server reads documents from public
+// addresses only, caches them for a time, and limits their size, number and rate. Its pages show
+// the host.
 //
 // With Config.CrossAppAccess the server is an identity provider that vouches for a client and a
-// user at other authorization servers, and with Config.IdentityProviders it takes what such a
-// provider says (draft-ietf-oauth-identity-assertion-authz-grant). Such an ID-JAG is for one
-// server and one client that authenticates, for five minutes, once.
+// user at other authorization servers. With Config.IdentityProviders it accepts the ID-JAGs of such
+// providers (draft-ietf-oauth-identity-assertion-authz-grant). An ID-JAG is for one server and one
+// client that authenticates. It is valid for five minutes and can be used once.
 //
 // The user always confirms a device's code, even if a link filled it in. The code is looked up only
 // once the user is signed in. After five wrong codes of one account, no code of that account is
 // looked up for ten minutes (RFC 8628 section 5.1).
 //
-// What a user allows is what tokens are good for. A token for certain resources (RFC 8707) is
-// refused by the others, told to no resource server but its own ([Client.Resources]), and exchanged
-// (RFC 8693) by its client for resources of its grant alone, and by a resource server for those
-// that its registration names ([Client.ExchangeTargets]). What came of a token lives no longer and
-// is revoked with it; what was granted in a session ends with it, a code that nobody used yet too.
+// A token is valid only for what the user allowed. A token for certain resources (RFC 8707) is
+// refused by other resources, and only their own resource servers can introspect it
+// ([Client.Resources]). Its client can exchange it (RFC 8693) only for resources of its grant, and
+// a resource server only for those that its registration names ([Client.ExchangeTargets]). A token
+// that was exchanged for another expires no later than that one and is revoked with it. Everything
+// that was granted in a session ends with the session, also unused codes.
 //
-// Whatever the server keeps for somebody is counted, for the client or account and for the address
-// that it came from ([Limits], [Request.Source]); what is too much is answered with 429 and
-// Retry-After, and nothing that is alive makes room for it. Pages, nonces and requests that are
-// refused leave nothing behind. Wrong passwords, client secrets and user codes are counted in the
-// same way, so that nobody guesses them, nor locks an owner out. Logout tokens are posted to public
-// addresses only ([PublicTransport]).
+// Everything that the server stores is counted, for the client or account and for the address of
+// the request ([Limits], [Request.Source]). A request above a limit is answered with 429 and
+// Retry-After, and nothing that is still valid is deleted to make room. The server stores nothing
+// for pages, nonces and refused requests. Wrong passwords, client secrets and user codes are
+// counted in the same way: nobody can guess them, and nobody can lock an owner out. Logout tokens
+// are posted to public addresses only ([PublicTransport]).
 //
 // The user is asked about each request, except one with prompt=none: that gets a code if the user
-// has allowed the same client as much before in this session, with the scope openid. So a page can
+// has allowed the same client as much earlier in this session, with the scope openid. So a page can
 // renew its session in a frame.
 //
 // A session ends at the end-session endpoint: at once if the client sends the ID token of this very

@@ -11,11 +11,11 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// maxDocuments is how many documents are kept at one time, at 20 KB or so each at the most. One
-// more drops the one that nobody used for the longest time.
+// maxDocuments is how many documents are cached at once, of 20 KB or so at most. To add another one
+// evicts the least recently used.
 const maxDocuments = 1 << 10
 
-// document is what was read at an address: a client, or keys.
+// document is the content of a document: a client, or keys.
 type document struct {
 	client Client
 	keys   []jose.JSONWebKey
@@ -24,18 +24,18 @@ type document struct {
 	until  time.Time
 }
 
-// reading is a document that is being read. All who want it wait for the one who reads.
+// reading is a document that is being read. Everybody who needs it waits for the one reader.
 type reading struct {
 	done     chan struct{}
 	document document
 	err      error
 }
 
-// documents are those that were read of late. What went wrong is not kept.
+// documents caches documents. Failures are not cached.
 type documents struct {
 	mu       sync.Mutex
 	kept     map[string]*list.Element
-	byUse    list.List // of document, the one that was used last in front
+	byUse    list.List // documents, the most recently used first
 	readings map[string]*reading
 	underWay requestsUnderWay
 }
@@ -44,7 +44,7 @@ func newDocuments() *documents {
 	return &documents{kept: map[string]*list.Element{}, readings: map[string]*reading{}, underWay: requestsUnderWay{toHost: map[string]int{}}}
 }
 
-// find has the document, or a reading of it, which is the caller's own where nobody else reads it.
+// find returns the cached document, or a reading of it. If nobody else reads it, the caller must.
 func (d *documents) find(uri string, now, since time.Time, admit func() error) (kept document, r *reading, mine bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -63,13 +63,13 @@ func (d *documents) find(uri string, now, since time.Time, admit func() error) (
 	if !d.underWay.begin(documentHost(uri)) {
 		return document{}, nil, false, documentUnavailable()
 	}
-	// The error is for a hook that panics.
+	// This error remains if the hook panics.
 	r = &reading{done: make(chan struct{}), err: documentUnavailable()}
 	d.readings[uri] = r
 	return document{}, r, true, nil
 }
 
-// end tells all who wait, and keeps what was read.
+// end wakes all who wait, and caches what was read.
 func (d *documents) end(uri, host string, r *reading) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -94,7 +94,7 @@ func (d *documents) keep(read document) {
 	}
 }
 
-// documentHost is the host of a client_id that is an address, and empty for any other.
+// documentHost is the host of a client_id that is a URL, and empty for any other.
 func documentHost(clientID string) string {
 	if !strings.HasPrefix(clientID, "https://") && !strings.HasPrefix(clientID, "http://") {
 		return ""
@@ -106,13 +106,13 @@ func documentHost(clientID string) string {
 	return u.Host
 }
 
-// documentError refuses a client because of its document. The reason is a constant.
+// documentError refuses a client because of its document. why is a constant.
 func documentError(why string) error {
 	return badRequest("invalid_client", "The metadata document of the application cannot be used: "+why+".")
 }
 
-// documentUnavailable is what a client is told whose document cannot be had now: what it has stays
-// good, and it may come again.
+// documentUnavailable is the error for a client whose document cannot be read now. Its tokens stay
+// valid, and it may retry.
 func documentUnavailable() error {
 	return &protocolError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable",
 		description: "The metadata document of the application cannot be read at the moment."}

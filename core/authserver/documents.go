@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// A document that was read is good for as long as its server says, within these bounds, and for the
-// standard where it says nothing (draft-ietf-oauth-client-id-metadata-document section 4.4). The
-// least is as long as a sign-in needs.
+// A document is cached for as long as its server says, within these bounds. If the server says
+// nothing, the standard time applies (draft-ietf-oauth-client-id-metadata-document section 4.4).
+// The least time is enough for a sign-in.
 const (
 	minDocumentLife      = time.Minute
 	standardDocumentLife = 10 * time.Minute
 	maxDocumentLife      = 24 * time.Hour
 )
 
-// documentWindow is over what time reading documents counts.
+// documentWindow is the time in which reads of documents are counted.
 const documentWindow = 10 * time.Minute
 
-// document returns the document at the address, as it was read after since or is read now. read
-// judges the body, which has no more than most bytes.
+// document returns the document at the address. It uses one that was read after since, or reads it
+// now. read checks the body, which has at most most bytes.
 func (s *Server) document(c *call, uri string, since time.Time, most int, read func(body []byte) (document, error)) (document, error) {
 	kept, r, mine, err := s.documents.find(uri, c.Now, since, func() error { return s.admitReading(c, uri) })
 	if r == nil {
@@ -43,8 +43,8 @@ func (s *Server) document(c *call, uri string, since time.Time, most int, read f
 	return d, err
 }
 
-// admitReading counts a document that is to be read against its host, so that nobody is flooded
-// through this server, and against the address that has it read.
+// admitReading counts a read against the document's host, so that nobody can flood a host through
+// this server, and against the address of the request.
 func (s *Server) admitReading(c *call, uri string) error {
 	return s.limiter.admit(c, countDocument, "host\x00"+documentHost(uri), s.cfg.Limits.ClientDocuments, 1, documentWindow)
 }
@@ -61,7 +61,7 @@ func (s *Server) fetch(c *call, uri string, most int, read func([]byte) (documen
 	case err != nil, resp.Status >= 500, resp.Status == http.StatusTooManyRequests, resp.Status == http.StatusRequestTimeout:
 		return document{}, time.Time{}, documentUnavailable()
 	case resp.Status != http.StatusOK:
-		// A redirect is no document either.
+		// A redirect is not accepted either.
 		return document{}, time.Time{}, documentError("its server does not answer with status 200")
 	case typeErr != nil || !isJSON(mediaType):
 		return document{}, time.Time{}, documentError("its Content-Type is not JSON")
@@ -70,7 +70,7 @@ func (s *Server) fetch(c *call, uri string, most int, read func([]byte) (documen
 	return d, c.Now.Add(documentLife(resp.Header, c.Now)), err
 }
 
-// documentLife is how long a document may be kept (RFC 9111 sections 4.2.1 and 5.2.2).
+// documentLife is how long a document may be cached (RFC 9111 sections 4.2.1 and 5.2.2).
 func documentLife(h http.Header, now time.Time) time.Duration {
 	life := standardDocumentLife
 	if expires, err := http.ParseTime(h.Get("Expires")); err == nil {
@@ -90,7 +90,7 @@ func documentLife(h http.Header, now time.Time) time.Duration {
 	return min(max(life, minDocumentLife), maxDocumentLife)
 }
 
-// secondsOf reads delta-seconds (RFC 9111 section 1.2.2): zero for what is none.
+// secondsOf reads delta-seconds (RFC 9111 section 1.2.2); zero if the text is invalid.
 func secondsOf(text string) time.Duration {
 	seconds, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
@@ -99,12 +99,12 @@ func secondsOf(text string) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// ErrDocumentTooLarge is for a [Config.ClientDocuments] that stops reading.
+// ErrDocumentTooLarge is the error with which a [Config.ClientDocuments] stops reading.
 var ErrDocumentTooLarge = errors.New("authserver: the document is too large")
 
 // GetClientDocuments returns a [Config.ClientDocuments] that reads a document with one GET, within
-// five seconds, and without following redirects. It reads 16 KiB at the most. Nil for the transport
-// means [PublicTransport], with which the address cannot lead into the server's own network.
+// five seconds, without following redirects. It reads at most 16 KiB. If transport is nil, it uses
+// [PublicTransport], so that an address cannot lead into the server's own network.
 func GetClientDocuments(transport http.RoundTripper) func(uri string) (Response, error) {
 	if transport == nil {
 		transport = PublicTransport()

@@ -18,12 +18,12 @@ import (
 const (
 	tokenTypeBearer = "Bearer"
 	tokenTypeDPoP   = "DPoP"
-	// proofWindow is how far iat of a proof may be from the server's time, both ways (RFC 9449
-	// section 4.3 item 11).
+	// proofWindow is how far iat of a proof may be from the server's time, before or after (RFC
+	// 9449 section 4.3 item 11).
 	proofWindow = time.Minute
 )
 
-// proofClaims are those of a DPoP proof (RFC 9449 section 4.2).
+// proofClaims are the claims of a DPoP proof (RFC 9449 section 4.2).
 type proofClaims struct {
 	ID              string   `json:"jti"`
 	Method          string   `json:"htm"`
@@ -33,15 +33,15 @@ type proofClaims struct {
 	Nonce           string   `json:"nonce"`
 }
 
-// proof is a DPoP proof that is right for its request; the zero value is none.
+// proof is a verified DPoP proof; the zero value means that there is none.
 type proof struct {
-	// jkt is the thumbprint of its key.
+	// jkt is the thumbprint of the proof's key.
 	jkt string
-	// id names the proof. It counts for its key, so that nobody can spend another's.
+	// id identifies the proof. It includes the key, so nobody can use up another's proof.
 	id Digest
 }
 
-// proof checks the DPoP proof of a request to one of the server's own endpoints, where it has one.
+// proof checks the DPoP proof of a request to one of the server's own endpoints, if it has one.
 func (s *Server) proof(c *call) (proof, error) {
 	if len(c.Header.Values("DPoP")) == 0 {
 		return proof{}, nil
@@ -49,12 +49,12 @@ func (s *Server) proof(c *call) (proof, error) {
 	return s.checkProof(c.Request, s.origin()+c.target.EscapedPath(), "")
 }
 
-// origin is that of all the server's endpoints.
+// origin is the origin of all the server's endpoints.
 func (s *Server) origin() string { return s.issuer.Scheme + "://" + s.issuer.Host }
 
 // checkProof checks the proof of a request for target (RFC 9449 section 4.3), with the access token
-// that comes along, if any. Whether it came before is for [Server.spendProof] to say, once the
-// request is otherwise good.
+// of the request, if any. [Server.spendProof] checks later whether the proof was used before, once
+// the request is otherwise valid.
 func (s *Server) checkProof(r Request, target, accessToken string) (proof, error) {
 	invalid := func(why string) (proof, error) { return proof{}, badRequest("invalid_dpop_proof", why) }
 	values := r.Header.Values("DPoP")
@@ -104,13 +104,13 @@ func (s *Server) checkProof(r Request, target, accessToken string) (proof, error
 	return proof{jkt: jkt, id: DigestOf("dpop\x00" + jkt + "\x00" + claims.ID)}, nil
 }
 
-// ownerProofs is how many times as many proofs as a key an account or a client has, which can make
-// keys as it likes.
+// ownerProofs: an account or client may use this many times as many proofs as one key, because it
+// can make any number of keys.
 const ownerProofs = 2
 
-// spendProof notes that a proof has come (RFC 9449 section 11.1). Anybody can make proofs and keys,
-// so that is done only for a request that is good in all else: then there is an owner to count it
-// against as well as the key.
+// spendProof records the use of a proof (RFC 9449 section 11.1). Anybody can make proofs and keys,
+// so this is done only for a request that is otherwise valid: then it counts against an owner as
+// well as against the key.
 func (s *Server) spendProof(now time.Time, p proof, owner string) error {
 	if p.jkt == "" {
 		return nil
@@ -131,8 +131,8 @@ func (s *Server) spendProof(now time.Time, p proof, owner string) error {
 	return err
 }
 
-// ownerOf is whom what is kept for a token counts against: the user, or the client where it acts
-// for itself.
+// ownerOf is the party against which a stored token counts: the user, or the client if it acts for
+// itself.
 func ownerOf(user, clientID string) string {
 	if user != "" {
 		return holderAccount + user
@@ -140,8 +140,8 @@ func ownerOf(user, clientID string) string {
 	return holderClient + clientID
 }
 
-// bindingProof has the key that what a request to the token endpoint gets is bound to. A client
-// that is registered for DPoP needs one.
+// bindingProof returns the proof to whose key the tokens of a request are bound. A client that is
+// registered for DPoP must send one.
 func (s *Server) bindingProof(c *call, client Client) (proof, error) {
 	p, err := s.proof(c)
 	if err == nil && p.jkt == "" && client.DPoPBoundAccessTokens {
@@ -151,8 +151,8 @@ func (s *Server) bindingProof(c *call, client Client) (proof, error) {
 	return p, err
 }
 
-// sameTarget compares htu with the address of the request as far as case, default port and empty
-// path go (RFC 3986 section 6.2.3), without query and fragment.
+// sameTarget compares htu with the URL of the request without query and fragment. Case, default
+// port and an empty path make no difference (RFC 3986 section 6.2.3).
 func sameTarget(htu, target string) bool {
 	a, errA := url.Parse(htu)
 	b, errB := url.Parse(target)
@@ -167,8 +167,8 @@ func normalTarget(u *url.URL) string {
 	return scheme + "://" + host + cmp.Or(u.EscapedPath(), "/")
 }
 
-// nonce is the current nonce for proofs (RFC 9449 section 8). It is the number of the interval,
-// authenticated, so that the server keeps none.
+// nonce is the current nonce for proofs (RFC 9449 section 8). It is the number of the interval with
+// a MAC, so the server stores none.
 func (s *Server) nonce(now time.Time) string {
 	return s.nonceOf(now.UnixNano() / int64(s.cfg.DPoPNonceInterval))
 }
@@ -181,13 +181,13 @@ func (s *Server) nonceOf(interval int64) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(b)[:24])
 }
 
-// checkNonce takes the nonce of this interval and of the one before.
+// checkNonce accepts the nonce of this interval and of the previous one.
 func (s *Server) checkNonce(now time.Time, nonce string) bool {
 	interval := now.UnixNano() / int64(s.cfg.DPoPNonceInterval)
 	return constantTimeEqual(nonce, s.nonceOf(interval)) || constantTimeEqual(nonce, s.nonceOf(interval-1))
 }
 
-// offerNonce puts the nonce for the next proof into an answer (RFC 9449 section 8.2).
+// offerNonce adds the nonce for the next proof to an answer (RFC 9449 section 8.2).
 func (s *Server) offerNonce(h http.Header, now time.Time) {
 	if s.cfg.DPoPNonceInterval > 0 {
 		h.Set("DPoP-Nonce", s.nonce(now))

@@ -23,7 +23,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// signWith makes a compact JWS of the claims; the header has the public key where embed is set.
+// signWith makes a compact JWS of the claims. If embed is set, the header contains the public key.
 func signWith(t testing.TB, alg jose.SignatureAlgorithm, key any, typ string, embed bool, claims map[string]any) string {
 	t.Helper()
 	opts := (&jose.SignerOptions{EmbedJWK: embed}).WithType(jose.ContentType(typ))
@@ -75,7 +75,7 @@ func (b *bench) prover() *prover { return &prover{b: b, key: newECKey(b.t, ellip
 
 func (p *prover) jkt() string { return thumbprint(p.b.t, p.key.Public()) }
 
-// claims of a proof, each time with another jti; more is names and values.
+// claims returns the claims of a proof, with a new jti each time. more holds names and values.
 func (p *prover) claims(method, target string, more ...string) map[string]any {
 	p.n++
 	c := map[string]any{"jti": strings.Repeat("j", p.n), "htm": method, "htu": issuer + target, "iat": p.b.now.Unix()}
@@ -89,7 +89,7 @@ func (p *prover) proof(method, target string, more ...string) http.Header {
 	return http.Header{"Dpop": {signWith(p.b.t, jose.ES256, p.key, "dpop+jwt", true, p.claims(method, target, more...))}}
 }
 
-// resource is the header of a request with an access token.
+// resource returns the headers of a request with an access token.
 func (p *prover) resource(method, target, accessToken string, more ...string) http.Header {
 	sum := sha256.Sum256([]byte(accessToken))
 	h := p.proof(method, target, append([]string{"ath", base64.RawURLEncoding.EncodeToString(sum[:])}, more...)...)
@@ -97,7 +97,7 @@ func (p *prover) resource(method, target, accessToken string, more ...string) ht
 	return h
 }
 
-// A4: RFC 9449 through all of a public client's flow.
+// A4: RFC 9449 in the whole flow of a public client.
 func TestA4DPoP(t *testing.T) {
 	b := newBench(t)
 	p := b.prover()
@@ -131,8 +131,8 @@ func TestA4DPoP(t *testing.T) {
 	}
 }
 
-// A4: a refresh token of a public client that was not bound becomes so, and one of a confidential
-// client follows its client to another key.
+// A4: a public client's unbound refresh token becomes bound, and a confidential client's moves to
+// another key with its client.
 func TestA4DPoPRefresh(t *testing.T) {
 	b := newBench(t)
 	p, q := b.prover(), b.prover()
@@ -165,7 +165,7 @@ func TestA4DPoPRefresh(t *testing.T) {
 	}
 }
 
-// A4: the other grants give bound tokens too.
+// A4: the other grants issue bound tokens, too.
 func TestA4DPoPGrants(t *testing.T) {
 	b := newBench(t)
 	p := b.prover()
@@ -186,7 +186,7 @@ func TestA4DPoPGrants(t *testing.T) {
 	}
 }
 
-// A7: a client registered for DPoP gets nothing without.
+// A7: a client that is registered for DPoP gets nothing without a proof.
 func TestA7DPoPRequired(t *testing.T) {
 	b := newBench(t)
 	form := exchange("bound", b.code(request("bound")))
@@ -194,8 +194,8 @@ func TestA7DPoPRequired(t *testing.T) {
 	b.postWith("/token", b.prover().proof("POST", "/token"), form).must(t)
 }
 
-// A8: RFC 9449 section 10: a code is good only with the key that the authorization request named,
-// in either way.
+// A8: RFC 9449 section 10: a code works only with the key that the authorization request named, by
+// parameter or by proof.
 func TestA8DPoPCodeBinding(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -226,8 +226,7 @@ func TestA8DPoPCodeBinding(t *testing.T) {
 	b.postWith("/par", p.proof("POST", "/token"), request("spa")).refused(t, 400, "invalid_dpop_proof")
 }
 
-// A7: each rule of RFC 9449 section 4.3, at the token endpoint; none of the refusals spends the
-// code.
+// A7: each rule of RFC 9449 section 4.3, at the token endpoint. No refusal uses up the code.
 func TestA7DPoPProofs(t *testing.T) {
 	b := newBench(t)
 	p := b.prover()
@@ -249,7 +248,7 @@ func TestA7DPoPProofs(t *testing.T) {
 		t.Fatal(err)
 	}
 	proof := func(more ...string) string { return p.proof("POST", "/token", more...).Get("DPoP") }
-	// forged has a header of our own making and the signature of a good proof.
+	// forged has a header that we made and the signature of a valid proof.
 	forged := func(header string) string {
 		parts := strings.Split(proof(), ".")
 		return base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + parts[1] + "." + parts[2]
@@ -320,7 +319,7 @@ func TestA7DPoPProofs(t *testing.T) {
 	b.postWith("/token", p.proof("POST", "/token"), form).must(t)
 }
 
-// A7: RFC 9449 section 7 at userinfo; the challenge says which rule.
+// A7: RFC 9449 section 7 at userinfo. The challenge says which rule was broken.
 func TestA7DPoPResource(t *testing.T) {
 	b := newBench(t)
 	p, other := b.prover(), b.prover()
@@ -403,7 +402,7 @@ func TestA7DPoPNonce(t *testing.T) {
 	}
 }
 
-// A7: a store that has no room left for another jti lets nothing pass.
+// A7: if the store has no room for another jti, nothing is accepted.
 func TestA7DPoPReplayMemory(t *testing.T) {
 	m := authserver.NewMemoryStore()
 	d := authserver.DigestOf("x")
@@ -423,7 +422,7 @@ func TestA7DPoPReplayMemory(t *testing.T) {
 	if !errors.Is(err, authserver.ErrUnavailable) {
 		t.Error(err)
 	}
-	// What is over makes room again.
+	// Expired ones make room again.
 	for range 300 {
 		if err = m.UseOnce(authserver.DigestOf("later"), start.Add(time.Minute), start.Add(time.Minute)); err == nil {
 			break

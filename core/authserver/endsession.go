@@ -12,9 +12,10 @@ const stepSignOut = "sign-out"
 // logoutRequest is a request of OpenID Connect RP-Initiated Logout section 2.
 type logoutRequest struct {
 	query url.Values
-	// hint are the claims of the ID token; zero where there is none of this server.
+	// hint holds the claims of the ID token; zero if it is not one of this server.
 	hint hintClaims
-	// returnTo is where the user goes afterwards, with the state; empty for nowhere.
+	// returnTo is where the user goes afterwards, with the state; empty if there is no such
+	// address.
 	returnTo string
 }
 
@@ -31,7 +32,8 @@ func (s *Server) endSession(c *call) (Response, error) {
 			return s.errorPage(err), nil
 		}
 		if form["action"] == "" {
-			// A request posted by another site comes without the session's cookie; the GET has it.
+			// A request that another site posts comes without the session's cookie. The GET brings
+			// it.
 			return seeOther(s.logoutURL(values)), nil
 		}
 	}
@@ -59,7 +61,8 @@ func (s *Server) logout(c *call, req logoutRequest, b browser, form params) (Res
 			return s.page("stayed", http.StatusOK, page{Title: "Still signed in", Username: b.session.User}), nil
 		}
 	case form != nil || !s.vouches(req.hint, b):
-		// Without a client that can name the session, anybody's link could end it.
+		// If the client cannot prove that it knows the session, any link could end it, so the user
+		// is asked.
 		alert := ""
 		if form != nil {
 			alert = alertOutOfDate
@@ -75,14 +78,14 @@ func (s *Server) logout(c *call, req logoutRequest, b browser, form params) (Res
 	return s.signedOutPage(req, frames), nil
 }
 
-// vouches tells whether the hint is of the browser's own session.
+// vouches reports whether the hint belongs to the browser's own session.
 func (s *Server) vouches(hint hintClaims, b browser) bool {
 	subject := s.cfg.Users[b.session.User].subject(b.session.User)
 	return hint.Issuer == s.cfg.Issuer && hint.Subject == subject && hint.SessionID == b.session.SID
 }
 
-// readLogout finds out who asks. An address that is not the client's is an error that nobody is
-// redirected for.
+// readLogout identifies the client. If the address does not belong to the client, that is an error,
+// and the user is not redirected.
 func (s *Server) readLogout(c *call, query url.Values) (logoutRequest, error) {
 	p, err := readParams(query)
 	if err != nil {
@@ -90,8 +93,8 @@ func (s *Server) readLogout(c *call, query url.Values) (logoutRequest, error) {
 	}
 	req := logoutRequest{query: query}
 	if hint := p["id_token_hint"]; hint != "" {
-		// An expired one is as good (section 4 there), as long as its key is still known. Another
-		// is as none.
+		// An expired ID token is accepted (section 4 there), as long as its key is still known. Any
+		// other invalid one is ignored.
 		if s.keys.verify(hint, "jwt", &req.hint) != nil || req.hint.Issuer != s.cfg.Issuer {
 			req.hint = hintClaims{}
 		}
@@ -119,17 +122,17 @@ func (s *Server) readLogout(c *call, query url.Values) (logoutRequest, error) {
 	return req, nil
 }
 
-// leaveScript goes on when the frames have loaded; the link is for browsers without scripts and for
-// frames that never do.
+// leaveScript continues when the frames have loaded. The link is for browsers without scripts, and
+// for frames that never load.
 const leaveScript = `addEventListener("load", () => { const a = document.querySelector("a"); if (a) location.replace(a.href) })`
 
-// signedOutPage goes back to the client, by way of a page where frames tell others (OpenID Connect
-// Front-Channel Logout section 2).
+// signedOutPage returns to the client. First, a page notifies other clients by frames (OpenID
+// Connect Front-Channel Logout section 2).
 func (s *Server) signedOutPage(req logoutRequest, frames []string) Response {
 	if req.returnTo != "" && len(frames) == 0 {
 		return seeOther(req.returnTo)
 	}
-	p := page{Title: "Signed out", Frames: frames, Link: template.URL(req.returnTo), ReturnTo: returnAddress(req.returnTo)} // a registered address
+	p := page{Title: "Signed out", Frames: frames, Link: template.URL(req.returnTo), ReturnTo: returnAddress(req.returnTo)} // registered addresses
 	if req.returnTo != "" {
 		p.Script = leaveScript
 	}

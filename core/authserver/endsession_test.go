@@ -14,7 +14,7 @@ import (
 // told is a logout token that was sent.
 type told struct{ uri, token string }
 
-// logoutBench is a server whose clients are told when a session ends.
+// logoutBench is a server whose clients are notified when a session ends.
 func logoutBench(t *testing.T) (*bench, *[]told) {
 	sent := &[]told{}
 	return newBench(t, func(c *authserver.Config) {
@@ -22,7 +22,8 @@ func logoutBench(t *testing.T) (*bench, *[]told) {
 	}), sent
 }
 
-// signedIn goes through the code flow with the scope, as given or all that the client may have.
+// signedIn goes through the code flow with the scope; if it is empty, with the client's whole
+// scope.
 func (b *bench) signedIn(client, scope string) reply {
 	b.t.Helper()
 	return b.post("/token", exchange(client, b.code(with(request(client), "scope", scope)))).must(b.t)
@@ -33,15 +34,15 @@ func (b *bench) isSignedIn() bool {
 	return !shows(b.visit("GET", "/authorize?"+request("spa").Encode(), nil), "login")
 }
 
-// A4: OpenID Connect RP-Initiated Logout, with the ID token of this very session as hint: no
-// question, and back to the client.
+// A4: OpenID Connect RP-Initiated Logout, with the ID token of this session as hint: the user is
+// not asked, and returns to the client.
 func TestA4Logout(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
 		t.Run(method, func(t *testing.T) {
 			b, sent := logoutBench(t)
 			first := b.signedIn("told", "openid")
 			again := b.signedIn("told", "openid")
-			b.now = b.now.Add(time.Hour) // an expired ID token is as good
+			b.now = b.now.Add(time.Hour) // an expired ID token also counts
 			query := url.Values{"id_token_hint": {first.IDToken}, "post_logout_redirect_uri": {"https://told.example/bye?a=b"}, "state": {"s&t"}}
 			var resp authserver.Response
 			if method == "GET" {
@@ -84,8 +85,8 @@ func TestA4LogoutToken(t *testing.T) {
 	}
 }
 
-// A4: a client of front-channel logout is told by a frame, with iss and sid, on a page that goes on
-// by itself or by a link.
+// A4: a client with front-channel logout is notified by a frame, with iss and sid. The page
+// continues by itself, or by a link.
 func TestA4FrontChannelLogout(t *testing.T) {
 	b, sent := logoutBench(t)
 	r := b.signedIn("framed", "")
@@ -107,11 +108,11 @@ func TestA4FrontChannelLogout(t *testing.T) {
 	}
 }
 
-// A4, A7: without a hint of this session the user is asked, and an address that is not the client's
-// is an error nobody is redirected for.
+// A4, A7: without a hint of this session the user is asked. An address that is not the client's is
+// an error, and the user is not redirected.
 func TestA7LogoutAsks(t *testing.T) {
 	other := newBench(t)
-	strangers := other.signedIn("told", "openid").IDToken // another server's
+	strangers := other.signedIn("told", "openid").IDToken // from another server
 	for _, row := range []struct {
 		name  string
 		query func(own string) url.Values
@@ -161,7 +162,7 @@ func TestA7LogoutAsks(t *testing.T) {
 	if !b.isSignedIn() {
 		t.Error("signed out by an error")
 	}
-	// Another kind of token of this server's is no hint.
+	// Another kind of token of this server does not count as a hint.
 	with, sent := logoutBench(t)
 	with.visit("GET", "/logout?id_token_hint="+with.signedIn("told", "openid").IDToken, nil)
 	query := url.Values{"id_token_hint": {(*sent)[0].token}, "post_logout_redirect_uri": {"https://told.example/bye?a=b"}}
@@ -179,7 +180,7 @@ func TestA7LogoutAsks(t *testing.T) {
 	}
 }
 
-// A4: what outlives a session, and what goes on with it.
+// A4: what outlives a session, and what continues with it.
 func TestA4SessionMembers(t *testing.T) {
 	b, sent := logoutBench(t)
 	lasting := b.signedIn("told", "openid offline_access")
@@ -204,7 +205,7 @@ func TestA4SessionMembers(t *testing.T) {
 	b.refresh("told", anew.Refresh).refused(t, 400, "invalid_grant")
 }
 
-// A4: the hook for net/http posts the token once, and goes nowhere else with it.
+// A4: the hook for net/http posts the token once, and follows no redirect.
 func TestA4PostLogoutTokens(t *testing.T) {
 	got := make(chan string, 2)
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -215,7 +216,7 @@ func TestA4PostLogoutTokens(t *testing.T) {
 	if r := <-got; r != "POST /back t+k" {
 		t.Error(r)
 	}
-	site.Close() // waits for what is under way
+	site.Close() // waits for running requests
 	if len(got) != 0 {
 		t.Error("followed a redirect to " + <-got)
 	}

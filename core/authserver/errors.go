@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// protocolError is an error as RFC 6749 sections 4.1.2.1 and 5.2 say it. The description is a
-// constant of this package: it holds no secret and nothing of the request, and keeps to their
-// character set.
+// protocolError is an error of RFC 6749 sections 4.1.2.1 and 5.2. The description is a constant of
+// this package: it contains no secret and nothing from the request, and uses only the allowed
+// characters.
 type protocolError struct {
 	status      int
 	code        string
 	description string
-	// challenges are the values of WWW-Authenticate.
+	// challenges are values of WWW-Authenticate.
 	challenges []string
-	// retryAfter is when to come again, where that is known.
+	// retryAfter is when to retry, if that is known.
 	retryAfter time.Duration
 }
 
@@ -34,7 +34,7 @@ func invalidGrant(description string) *protocolError {
 	return badRequest("invalid_grant", description)
 }
 
-// asProtocolError says an internal error in the protocol's words, without its text.
+// asProtocolError converts an internal error to one of the protocol, without its text.
 func asProtocolError(err error) *protocolError {
 	if p, ok := errors.AsType[*protocolError](err); ok {
 		return p
@@ -57,8 +57,7 @@ func (e *protocolError) response() Response {
 	return r
 }
 
-// sayWhen puts Retry-After into the response (RFC 9110 section 10.2.3), in whole seconds that are
-// long enough.
+// sayWhen adds Retry-After to the response (RFC 9110 section 10.2.3), rounded up to whole seconds.
 func (e *protocolError) sayWhen(r Response) {
 	if e.retryAfter > 0 {
 		r.Header.Set("Retry-After", strconv.FormatInt(int64((e.retryAfter+time.Second-1)/time.Second), 10))

@@ -14,8 +14,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// A7: every error of the list, once, where its rule says: status, code, a description, never
-// stored, and the headers that go with it.
+// A7: every error of the list once, at the place where its rule says: its status, code, description
+// and headers. No error may be cached.
 func TestA7EveryError(t *testing.T) {
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	as := func(user, password string) http.Header {
@@ -90,8 +90,8 @@ func TestA7EveryError(t *testing.T) {
 	}
 }
 
-// A8: with a replayed code goes all that came of the request, the token in the address and an
-// exchanged one too.
+// A8: a replayed code revokes all that its request gave, also the token in the URL and an exchanged
+// one.
 func TestA8ReplayRevokesEverything(t *testing.T) {
 	b := newBench(t, everyResponse, everyGrant)
 	query := with(request("front"), "response_type", "code token", "scope", "profile")
@@ -117,8 +117,8 @@ func TestA8ReplayRevokesEverything(t *testing.T) {
 }
 
 // A4, A8: a client of the FAPI 2.0 security profile with message signing goes through all of it:
-// its keys, a signed and pushed request, a signed response, DPoP with nonces; and neither code nor
-// token is good for anybody else.
+// its keys, a signed and pushed request, a signed response, DPoP with nonces. Nobody else can use
+// the code or the token.
 func TestA4FAPI2(t *testing.T) {
 	store := authserver.NewMemoryStore()
 	err := store.AddClient(authserver.Client{ClientID: "fapi", TokenEndpointAuthMethod: authserver.AuthMethodPrivateKeyJWT, JWKS: clientKeys,
@@ -132,7 +132,7 @@ func TestA4FAPI2(t *testing.T) {
 	})
 	p := b.prover()
 	nonce, n := "", 0
-	// send tries again with the nonce that it is told, as a client does, with a new assertion.
+	// send retries with the nonce that the server gives, as a client does, with a new assertion.
 	send := func(target string, form url.Values) (r reply) {
 		for range 2 {
 			n++

@@ -16,9 +16,9 @@ const (
 	payroll = "https://payroll.example"
 )
 
-// exchanging is a bench with four resources and the clients of a chain: "app" is the user's,
-// "mail-api" serves mail and may go on to notes, "notes-api" serves notes and may go on to payroll,
-// "shut" serves mail and may go nowhere, "hr-api" serves hr.
+// exchanging is a bench with four resources and a chain of clients: "app" is the user's; "mail-api"
+// serves mail and may exchange for notes; "notes-api" serves notes and may exchange for payroll;
+// "shut" serves mail and may exchange for nothing; "hr-api" serves hr.
 func exchanging(t *testing.T) *bench {
 	b := newBench(t, everyGrant, func(c *authserver.Config) { c.Resources = []string{notes, mail, hr, payroll} })
 	exchange := []string{authserver.GrantTokenExchange}
@@ -36,7 +36,7 @@ func exchanging(t *testing.T) *bench {
 	return b
 }
 
-// consent is what the user allowed "app", for the resources.
+// consent returns the tokens that "app" gets if the user allows the resources.
 func (b *bench) consent(resources ...string) reply {
 	b.t.Helper()
 	query := with(request("app"), "redirect_uri", appRedirect)
@@ -51,7 +51,7 @@ func (b *bench) exchange(clientID, subject string, more ...string) reply {
 		"subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"}}, more...))
 }
 
-// opens tells at which of the resources the token is good.
+// opens returns the resources that accept the token.
 func (b *bench) opens(access string) (open string) {
 	for name, resource := range map[string]string{"notes": notes, "mail": mail, "hr": hr, "payroll": payroll} {
 		r := authserver.Request{Method: "GET", URL: "/x", Header: http.Header{"Authorization": {"Bearer " + access}}, Now: b.now}
@@ -66,8 +66,8 @@ func (b *bench) opens(access string) (open string) {
 	return open
 }
 
-// S85: an exchanged token is for what the user allowed the client, and for a resource server for
-// what its registration names (RFC 8693 section 2.1, RFC 8707 section 2.2).
+// S85: an exchanged token is for what the user allowed the client or, if a resource server
+// exchanges, for what its registration names (RFC 8693 section 2.1, RFC 8707 section 2.2).
 func TestS85ExchangeStaysWithinConsent(t *testing.T) {
 	for _, row := range []struct {
 		name      string
@@ -109,7 +109,7 @@ func TestS85ExchangeStaysWithinConsent(t *testing.T) {
 	}
 }
 
-// S85: several audiences are held to consent each (RFC 8693 section 2.1 lets there be several).
+// S85: with several audiences, each needs consent (RFC 8693 section 2.1 allows several).
 func TestS85SeveralAudiences(t *testing.T) {
 	b := exchanging(t)
 	subject := b.consent(mail, hr).Access
@@ -123,8 +123,8 @@ func TestS85SeveralAudiences(t *testing.T) {
 	}
 }
 
-// S86: no chain of exchanges gets further than each of its steps: what was narrowed stays so, and
-// every resource server has its own targets.
+// S86: a chain of exchanges cannot get more than each of its steps: what was narrowed stays
+// narrowed, and every resource server has its own targets.
 func TestS86ChainsOfExchanges(t *testing.T) {
 	b := exchanging(t)
 	first := b.exchange("app", b.consent(mail, hr).Access, "audience", mail).must(t)
@@ -142,8 +142,8 @@ func TestS86ChainsOfExchanges(t *testing.T) {
 	b.exchange("mail-api", b.consent(mail).Access, "scope", "email").refused(t, 400, "invalid_scope")
 }
 
-// S87: what came of a token ends with it, by revocation of the token alone, of the grant, and by
-// signing out, and lives no longer (RFC 8693 section 2.2.1, RFC 7009 section 2.1).
+// S87: tokens that were exchanged for a token end with it (when the token alone or the grant is
+// revoked, and at sign-out), and expire no later (RFC 8693 section 2.2.1, RFC 7009 section 2.1).
 func TestS87DescendantsEndWithTheSubject(t *testing.T) {
 	type tokens struct{ subject, child, grandchild, sibling reply }
 	grown := func(b *bench) (k tokens) {
@@ -188,8 +188,8 @@ func TestS87DescendantsEndWithTheSubject(t *testing.T) {
 	}
 }
 
-// S87: each step of a chain lives at most as long as the token that it began with, whatever its own
-// lifetime were.
+// S87: each token of a chain expires no later than the first one, whatever its own lifetime would
+// be.
 func TestS87LifetimesOfChains(t *testing.T) {
 	b := exchanging(t)
 	subject := b.consent(mail).Access
@@ -202,7 +202,7 @@ func TestS87LifetimesOfChains(t *testing.T) {
 	}
 }
 
-// S87: a store keeps nothing for a token that ended while it was exchanged.
+// S87: the store saves nothing for a token that ended during its exchange.
 func TestS87ExchangeDuringRevocation(t *testing.T) {
 	for name, end := range map[string]func(authserver.Store, authserver.TokenRecord) error{
 		"token": func(s authserver.Store, r authserver.TokenRecord) error { return s.RevokeAccessToken(r.Access) },
@@ -219,7 +219,7 @@ func TestS87ExchangeDuringRevocation(t *testing.T) {
 	}
 }
 
-// lateStore ends the subject of an exchange right before its outcome is kept.
+// lateStore ends the subject of an exchange right before the new token is saved.
 type lateStore struct {
 	authserver.Store
 	subject authserver.Digest
@@ -237,8 +237,8 @@ func (s *lateStore) SaveToken(r authserver.TokenRecord) error {
 	return s.Store.SaveToken(r)
 }
 
-// S88: signing out ends what was granted in the session: a code that is not used yet, and what is
-// granted at the same moment.
+// S88: a sign-out ends what was granted in the session: also an unused code, and what is granted at
+// the same moment.
 func TestS88NothingOutlivesTheSignOut(t *testing.T) {
 	b := newBench(t)
 	signOut := func() {
@@ -250,7 +250,7 @@ func TestS88NothingOutlivesTheSignOut(t *testing.T) {
 	signOut()
 	b.post("/token", exchange("oidc", code)).refused(t, 400, "invalid_grant")
 
-	// Sign-out and consent at once, many times: whichever is first, no token is left.
+	// Sign-out and consent at once, many times: whichever is first, no token remains.
 	for range 50 {
 		b.cookie = ""
 		b.approve(query)
@@ -272,7 +272,7 @@ func TestS88NothingOutlivesTheSignOut(t *testing.T) {
 	}
 }
 
-// S88: a sign-out at the moment between a code and its place in the session finds the code.
+// S88: a sign-out between the issue of a code and its joining the session finds the code.
 func TestS88SignOutBetweenCodeAndSession(t *testing.T) {
 	for _, when := range []string{"SaveCode", "JoinSession"} {
 		t.Run(when, func(t *testing.T) {
@@ -292,7 +292,7 @@ func TestS88SignOutBetweenCodeAndSession(t *testing.T) {
 	}
 }
 
-// leavingStore has the session end right before an operation.
+// leavingStore ends the session right before an operation.
 type leavingStore struct {
 	authserver.Store
 	when    string
@@ -319,8 +319,8 @@ func (s *leavingStore) JoinSession(d authserver.Digest, m authserver.SessionMemb
 	return s.Store.JoinSession(d, m)
 }
 
-// S88: what joins a session after the sign-out has read it, and before it has ended it, ends with
-// it.
+// S88: a grant that joins a session after the sign-out has read the session, and before it has
+// ended it, ends with it.
 func TestS88SignOutFindsWhatJoinedLast(t *testing.T) {
 	for _, how := range []string{"sign-out", "somebody else signs in", "the same user signs in again"} {
 		t.Run(how, func(t *testing.T) {
@@ -332,7 +332,7 @@ func TestS88SignOutFindsWhatJoinedLast(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.cookie = ""
-			b.code(with(request("oidc"), "scope", "profile")) // no member of the session
+			b.code(with(request("oidc"), "scope", "profile")) // it does not join the session
 			store.late = authserver.SessionMember{ClientID: "oidc", Grant: record.Grant, Scope: "openid"}
 			if how == "sign-out" {
 				b.submit(b.visit("GET", "/logout", nil), "sign-out", nil)
@@ -354,7 +354,7 @@ func TestS88SignOutFindsWhatJoinedLast(t *testing.T) {
 	}
 }
 
-// joiningStore has something join a session right before it ends.
+// joiningStore adds a member to a session right before it ends.
 type joiningStore struct {
 	authserver.Store
 	late authserver.SessionMember

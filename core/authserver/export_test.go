@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Kept is how many records of each kind the store has.
+// Kept returns how many records of each kind the store has.
 func (m *MemoryStore) Kept() map[string]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -14,10 +14,10 @@ func (m *MemoryStore) Kept() map[string]int {
 		"sessions": len(m.sessions), "pushed": len(m.pushed), "once": len(m.once)}
 }
 
-// Parties is how many parties the server has a count of.
+// Parties returns how many parties have a count.
 func (s *Server) Parties() int { return len(s.limiter.counts.until) }
 
-// IsPublicAddress, CountedAddress, RemoteAddress and MaxParties are for tables.
+// IsPublicAddress, CountedAddress, RemoteAddress and MaxParties are for test tables.
 var (
 	IsPublicAddress = isPublicAddress
 	CountedAddress  = countedAddress
@@ -25,7 +25,7 @@ var (
 	MayBePublic     = mayBePublic
 )
 
-// MaxParties is the most of them.
+// MaxParties is the largest number of parties.
 const MaxParties = maxParties
 
 // Admit counts a device authorization of the client from the address.
@@ -34,20 +34,20 @@ func (s *Server) Admit(now time.Time, clientID, address string) error {
 	return s.limiter.admit(c, countDevice, clientID, s.cfg.Limits.DeviceAuthorizations, 1, s.cfg.DeviceCodeLifetime)
 }
 
-// Documents is how many documents of clients the server keeps.
+// Documents returns how many documents of clients the server caches.
 func (s *Server) Documents() int {
 	s.documents.mu.Lock()
 	defer s.documents.mu.Unlock()
 	return len(s.documents.kept)
 }
 
-// MaxDocuments is the most of them, and DocumentLife how long one is kept.
+// MaxDocuments is the largest number of cached documents.
 const MaxDocuments = maxDocuments
 
-// DocumentLife is how long a document with this header is kept.
+// DocumentLife returns how long a document with this header is cached.
 func DocumentLife(h http.Header, now time.Time) time.Duration { return documentLife(h, now) }
 
-// GuardedTransport is that of PublicTransport with another resolver.
+// GuardedTransport is PublicTransport with another resolver.
 func GuardedTransport(resolver *net.Resolver) http.RoundTripper {
 	return transportOf(&net.Dialer{Timeout: answerTime, ControlContext: refusePrivate, Resolver: resolver})
 }

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// BenchmarkFlood floods a server from one address without any secret, and reports what that leaves
-// in memory (MB), how many of the requests were taken, and the status that somebody else gets for
-// the same kind of request afterwards.
+// BenchmarkFlood floods a server from one address without any secret. It reports how much memory
+// that takes (MB), how many requests were accepted, and the status that another client gets
+// afterwards for the same kind of request.
 func BenchmarkFlood(b *testing.B) {
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	large := with(request("pushes"), "login_hint", strings.Repeat("x", 60<<10)).Encode()
@@ -19,7 +19,7 @@ func BenchmarkFlood(b *testing.B) {
 		name string
 		n    int
 		send func(*bench) (status int)
-		// other is somebody else.
+		// other is the request of another client.
 		other func(*bench) (status int)
 	}{
 		{"3,000 pushed requests of 60 KB", 3000,
@@ -55,7 +55,7 @@ func BenchmarkFlood(b *testing.B) {
 	}
 }
 
-// proofFlood has a new proof each time.
+// proofFlood sends a new proof each time.
 func proofFlood(b testing.TB) func(*bench) int {
 	signer := (&bench{t: b, now: start}).prover()
 	n := 0

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// interactionLifetime is how long a sign-in or consent page may stand open.
+// interactionLifetime is how long a user has to answer a sign-in or consent page.
 const interactionLifetime = 10 * time.Minute
 
-// Names of the pages with a form, which an interaction token is bound to.
+// Names of the pages with a form. An interaction token is bound to one.
 const (
 	stepSignIn        = "sign-in"
 	stepConsent       = "consent"
@@ -22,15 +22,15 @@ const (
 	stepDeviceConsent = "device consent"
 )
 
-// Alerts that pages of both flows show.
+// Alerts that the pages of both flows show.
 const (
 	alertOutOfDate = "That page was out of date. Please try again."
 	alertSignedOut = "You were signed out. Please sign in again."
 	alertPassword  = "That username and password do not match. Please try again."
 )
 
-// newInteraction makes the token of a form: when it expires, authenticated together with the step,
-// the browser and the request it is for. The server keeps nothing of an unfinished sign-in.
+// newInteraction makes the token of a form: its expiry, with a MAC over the step, the browser and
+// the request. The server stores nothing for an unfinished sign-in.
 func (s *Server) newInteraction(now time.Time, step, browserID string, query url.Values) string {
 	expires := binary.BigEndian.AppendUint64(nil, uint64(now.Add(interactionLifetime).Unix()))
 	return base64.RawURLEncoding.EncodeToString(append(expires, s.interactionMAC(expires, step, browserID, query)...))
@@ -49,13 +49,13 @@ func (s *Server) checkInteraction(now time.Time, token, step, browserID string, 
 func (s *Server) interactionMAC(expires []byte, step, browserID string, query url.Values) []byte {
 	h := hmac.New(sha256.New, s.formKey)
 	h.Write(expires)
-	// None of the parts can hold the separator.
+	// No part can contain the separator.
 	h.Write([]byte(step + "\x00" + browserID + "\x00" + query.Encode()))
 	return h.Sum(nil)
 }
 
-// formPage shows a page with a form, which it binds to the browser; one without an identifier gets
-// one.
+// formPage shows a page with a form that is bound to the browser. A browser without an identifier
+// gets one.
 func (s *Server) formPage(c *call, b browser, name, step string, query url.Values, p page) (Response, error) {
 	var cookie string
 	if b.id == "" {

@@ -16,8 +16,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// A7: whatever comes, nothing panics, and nobody is sent anywhere but to a registered redirect URI
-// or back to the pages, not even after signing in and approving.
+// A7: no request causes a panic, and nobody is sent anywhere but to a registered redirect URI or to
+// the server's own pages, not even after a sign-in and consent.
 func FuzzHandle(f *testing.F) {
 	form := "application/x-www-form-urlencoded"
 	f.Add("GET", "/authorize?"+request("spa").Encode(), "", "", "")
@@ -59,16 +59,17 @@ func FuzzHandle(f *testing.F) {
 	key := newECKey(f, elliptic.P256())
 	f.Fuzz(func(t *testing.T, method, target, contentType, authorization, body string) {
 		b := newBench(t, everyGrant, everyResponse, func(c *authserver.Config) {
-			c.SigningKey = key // making one takes longer than most requests
+			c.SigningKey = key // to make one takes longer than most requests
 			c.InsecureOpenRegistration, c.ACRValues, c.AuthorizationDetailsTypes = true, []string{"silver", "gold"}, []string{"payment"}
 		})
-		// Someone is signed in, without going through the pages each time.
+		// A user is signed in, without going through the pages each time.
 		session := authserver.Session{User: "first", AuthTime: start, ExpiresAt: start.Add(time.Hour), SID: "s", ACR: "silver"}
 		if err := b.store.SaveSession(authserver.DigestOf(challenge), session); err != nil {
 			t.Fatal(err)
 		}
 		b.cookie = "__Host-authserver=" + challenge
-		// The media type stands in for a proof, which needs none.
+		// The fuzzer's media type is also used as a proof, because a proof request needs no media
+		// type.
 		resp := b.send(method, target, http.Header{
 			"Content-Type": {contentType}, "Authorization": {authorization}, "Cookie": {b.cookie}, "Origin": {"https://evil.example"}, "Dpop": proofs(contentType),
 		}, body)
@@ -107,7 +108,7 @@ func FuzzHandle(f *testing.F) {
 	})
 }
 
-// proofs is the header of a DPoP proof, where the text could be one.
+// proofs returns the headers of a DPoP proof, if the text could be one.
 func proofs(text string) []string {
 	if strings.Count(text, ".") != 2 {
 		return nil
@@ -117,12 +118,12 @@ func proofs(text string) []string {
 
 var codeField = regexp.MustCompile(`name="user_code" [^>]*value="([^"]*)"`)
 
-// typedCode is what the form for the user code is filled in with.
+// typedCode returns the content of the field for the user code.
 func typedCode(page string) string {
 	return html.UnescapeString(codeField.FindStringSubmatch(page)[1])
 }
 
-// checkRegistered judges by a parser what the server compared as text.
+// checkRegistered checks with a parser what the server compared as text.
 func checkRegistered(t *testing.T, to string) {
 	t.Helper()
 	u, err := url.Parse(to)
@@ -143,7 +144,7 @@ func checkRegistered(t *testing.T, to string) {
 					t.Fatalf("Location %q", to)
 				}
 			}
-			// A signed response says the issuer itself.
+			// A signed response contains the issuer itself.
 			if u.Scheme == r.Scheme && sameHost && u.Path == r.Path && (result.Get("iss") == issuer || len(result["response"]) == 1) {
 				return
 			}
@@ -157,9 +158,9 @@ func checkRegistered(t *testing.T, to string) {
 	t.Fatalf("Location %q is nobody's", to)
 }
 
-// M121: whatever a document says, and whatever its address is, nothing panics; a client that is
-// taken has an https address without user or fragment, of which its document says that it is its
-// own, no secret, and the user goes to an address of the document's list only.
+// M121: whatever a document contains, and whatever its address is, nothing panics. An accepted
+// client has an https URL without user or fragment, its document names that URL as client_id, it
+// has no secret, and the user is sent only to a redirect URI in the document.
 func FuzzM121ClientDocument(f *testing.F) {
 	f.Add(tool, toolDocument())
 	f.Add(tool, toolDocument("scope", "profile", "grant_types", []string{"authorization_code", "urn:x"}, "token_endpoint_auth_method", nil))

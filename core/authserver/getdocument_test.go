@@ -17,9 +17,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// M124: whatever the site of a document does, it is given up after five seconds or 16 KiB, no
-// redirect is followed, nothing that it says is taken but a document, and the server itself says
-// why.
+// M124: whatever the site of a document does, the server gives up after five seconds or 16 KiB,
+// follows no redirect, accepts only a valid document, and itself words the reason of a refusal.
 func TestM124HostileSites(t *testing.T) {
 	var reached atomic.Int32
 	inner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -97,8 +96,8 @@ func TestM124HostileSites(t *testing.T) {
 	}
 }
 
-// M124: a document is read from public addresses only, whatever name its address has, and whatever
-// that name stood for before: the address that is connected to is the one that is judged.
+// M124: a document is read from public addresses only, whatever the name in its URL is and whatever
+// that name resolved to before: the address of the connection is checked.
 func TestM124NamesThatLeadInside(t *testing.T) {
 	var reached atomic.Int32
 	inner := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
@@ -140,7 +139,7 @@ func TestM124NamesThatLeadInside(t *testing.T) {
 			}
 		})
 	}
-	// What the zero value does.
+	// The default with a nil transport.
 	get := authserver.GetClientDocuments(nil)
 	if _, err := get(inner.URL); err == nil || reached.Load() != 0 {
 		t.Errorf("%v, reached %d times", err, reached.Load())
@@ -150,7 +149,7 @@ func TestM124NamesThatLeadInside(t *testing.T) {
 	}
 }
 
-// nameServer answers each question for an IPv4 address with that of this host.
+// nameServer answers each question for an IPv4 address with this host's.
 func nameServer(t *testing.T, asked chan<- string) func(context.Context, string, string) (net.Conn, error) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

@@ -4,31 +4,31 @@ import "time"
 
 // grant is what tokens are issued for.
 type grant struct {
-	// scope is that of the access token; user is empty where the client acts for itself.
+	// scope is the access token's. user is empty if the client acts for itself.
 	scope, user string
-	// name is what revokes them all.
+	// name is the name by which all its tokens are revoked.
 	name     string
 	authTime time.Time
-	// acr is the class of the sign-in.
+	// acr is the authentication context class of the sign-in.
 	acr string
-	// sid is that of the session it was granted in.
+	// sid is the SID of the session in which it was granted.
 	sid string
-	// nonce of the authorization request; the ID token of a refresh has none (OpenID Connect Core
+	// nonce is the authorization request's. The ID token of a refresh has none (OpenID Connect Core
 	// section 12.2).
 	nonce string
-	// resources the access token is for, and details that come with it.
+	// resources are those that the access token is for; details are its authorization details.
 	resources []string
 	details   string
 }
 
-// tokenRequest is a request to the token endpoint of an authenticated client.
+// tokenRequest is a request of an authenticated client to the token endpoint.
 type tokenRequest struct {
 	call   *call
 	now    time.Time
 	client Client
 	params
-	// proof is the request's DPoP proof, to whose key what is issued will be bound.
+	// proof is the request's DPoP proof. The issued tokens are bound to its key.
 	proof proof
-	// x5t is the certificate's, where tokens are to be bound to that.
+	// x5t is the certificate's thumbprint, if the tokens are bound to a certificate.
 	x5t string
 }

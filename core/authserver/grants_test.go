@@ -29,8 +29,7 @@ func everyGrant(c *authserver.Config) {
 	c.Resources = []string{notes, mail}
 }
 
-// A4: the grants that are not for everybody are unknown where they are not switched on, and not in
-// the metadata.
+// A4: grants that are switched off are unknown, and not in the metadata.
 func TestA4GrantsSwitchedOff(t *testing.T) {
 	off, on := newBench(t), newBench(t, everyGrant)
 	for _, grant := range []string{authserver.GrantPassword, authserver.GrantJWTBearer, authserver.GrantTokenExchange} {
@@ -92,7 +91,7 @@ func TestA4JWTBearer(t *testing.T) {
 		t.Run(name, func(t *testing.T) { b.postWith("/token", trusted, form(assertion)).refused(t, 400, "invalid_grant") })
 	}
 	b.postWith("/token", trusted, with(form(signed("9")), "scope", "email")).refused(t, 400, "invalid_scope")
-	b.postWith("/token", trusted, form(signed("9"))).must(t) // which the refusal did not spend
+	b.postWith("/token", trusted, form(signed("9"))).must(t) // the refusal did not use it up
 }
 
 // A4, A7, A8: RFC 8693 section 2.
@@ -131,7 +130,7 @@ func TestA4TokenExchange(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) { b.postWith("/token", row.client, row.form).refused(t, 400, row.want) })
 	}
-	// Both are the user's grant, which ends as one.
+	// Both tokens belong to the user's grant, which ends as a whole.
 	b.post("/revoke", url.Values{"client_id": {"spa"}, "token": {user.Refresh}})
 	if b.works(r.Access) {
 		t.Error("outlives the grant it came from")
@@ -146,8 +145,8 @@ func TestA4TokenExchange(t *testing.T) {
 	b.postWith("/token", h, form("subject_token", bound.Access)).must(t)
 }
 
-// A4: RFC 8707: a token is for the resources that were asked for, out of those that were granted,
-// and for no other.
+// A4: RFC 8707: a token is for the requested resources, of those that were granted, and for no
+// other.
 func TestA4Resources(t *testing.T) {
 	b := newBench(t, everyGrant)
 	query := request("spa")
@@ -193,8 +192,8 @@ func TestA4Resources(t *testing.T) {
 	}
 }
 
-// A4: RFC 9396: details go from the request, by way of the user's eyes, to the token and to who
-// introspects it.
+// A4: RFC 9396: the request's details are shown to the user, and are in the token and in its
+// introspection.
 func TestA4AuthorizationDetails(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.AuthorizationDetailsTypes = []string{"payment"} })
 	details := `[ {"type": "payment", "amount": 9007199254740993, "to": "<me>"} ]`
@@ -235,8 +234,8 @@ func TestA4AuthorizationDetails(t *testing.T) {
 	}
 }
 
-// A4: acr_values ask for a sign-in of a class (OpenID Connect Core section 3.1.2.1), max_age for a
-// recent one, and a resource can tell (RFC 9470).
+// A4: acr_values require a sign-in of a class (OpenID Connect Core section 3.1.2.1) and max_age a
+// recent one. The resource can check both (RFC 9470).
 func TestA4StepUp(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.ACRValues = []string{"silver", "gold"} })
 	first := b.post("/token", exchange("oidc", b.code(request("oidc")))).must(t)

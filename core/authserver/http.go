@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// bodyTime is how long the body of a request may take to come.
+// bodyTime is how long the body of a request may take to arrive.
 const bodyTime = 10 * time.Second
 
-// ServeHTTP answers a request by [Server.Handle]. Only a body that some endpoint takes is read, for
-// ten seconds at most; one over 64 KiB, or over 16 KiB where the server keeps what it says, is
-// refused with 413.
+// ServeHTTP answers a request by [Server.Handle]. It reads a body only if the endpoint accepts one,
+// for ten seconds at most. A body over 64 KiB is refused with 413; the limit is 16 KiB if the
+// server stores what the body contains.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body []byte
 	if e, ok := s.endpoints[r.URL.Path]; ok && r.Method == http.MethodPost {
@@ -33,21 +33,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		CertificateThumbprint: CertificateThumbprint(r), Source: remoteAddress(r, s.cfg.TrustedProxies), Now: s.cfg.Now()})
 	maps.Copy(w.Header(), resp.Header)
 	w.WriteHeader(resp.Status)
-	w.Write(resp.Body) // an error here is the peer's going away
+	w.Write(resp.Body) // an error here means that the peer has gone
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	connection := http.NewResponseController(w)
-	// A writer that has no deadlines leaves them to its own server.
+	// A writer without deadlines relies on those of its own server.
 	_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	_ = connection.SetReadDeadline(time.Time{})
 	return body, err
 }
 
-// CertificateThumbprint is what [Request.CertificateThumbprint] wants, of a request to net/http.
-// Go's TLS server checks that the client has the key of the certificate, whether or not it knows
-// who issued it.
+// CertificateThumbprint returns the value for [Request.CertificateThumbprint] of a request to
+// net/http. Go's TLS server checks that the client has the key of the certificate, whoever issued
+// it.
 func CertificateThumbprint(r *http.Request) string {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return ""

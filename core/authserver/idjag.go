@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Types and profiles of draft-ietf-oauth-identity-assertion-authz-grant, in which an identity
-// provider vouches at another authorization server for a client and a user (an ID-JAG).
+// Types and profiles of draft-ietf-oauth-identity-assertion-authz-grant. In an ID-JAG an identity
+// provider vouches at another authorization server for a client and a user.
 const (
 	typeIDJAG        = "urn:ietf:params:oauth:token-type:id-jag"
 	typeIDToken      = "urn:ietf:params:oauth:token-type:id_token"
@@ -20,10 +20,10 @@ const (
 	tokenTypeNA      = "N_A"
 )
 
-// idJAGLifetime is how long an ID-JAG is good, in which its client has to use it.
+// idJAGLifetime is how long an ID-JAG is valid. Its client must use it within this time.
 const idJAGLifetime = 5 * time.Minute
 
-// idJAGClaims are those of draft-ietf-oauth-identity-assertion-authz-grant section 3.1.
+// idJAGClaims are the claims of draft-ietf-oauth-identity-assertion-authz-grant section 3.1.
 type idJAGClaims struct {
 	assertionClaims
 	ClientID string          `json:"client_id"`
@@ -32,11 +32,11 @@ type idJAGClaims struct {
 	Details  json.RawMessage `json:"authorization_details"`
 	AuthTime *float64        `json:"auth_time"`
 	ACR      string          `json:"acr"`
-	// Confirmation is the key that the ID-JAG is bound to (RFC 7800).
+	// Confirmation names the key to which the ID-JAG is bound (RFC 7800).
 	Confirmation map[string]string `json:"cnf"`
 }
 
-// issuedIDJAG is what the server says in one; times are Unix seconds.
+// issuedIDJAG holds the claims of an ID-JAG of this server; times are Unix seconds.
 type issuedIDJAG struct {
 	Issuer       string            `json:"iss"`
 	Subject      string            `json:"sub"`
@@ -55,7 +55,7 @@ type issuedIDJAG struct {
 }
 
 // exchangeForIDJAG answers a token exchange with an ID-JAG
-// (draft-ietf-oauth-identity-assertion-authz-grant section 4.3). Nothing is kept of it.
+// (draft-ietf-oauth-identity-assertion-authz-grant section 4.3). Nothing is stored.
 func (s *Server) exchangeForIDJAG(r tokenRequest) (Token, error) {
 	p := r.params
 	user, err := s.exchangedUser(r)
@@ -119,8 +119,8 @@ func (s *Server) exchangeForIDJAG(r tokenRequest) (Token, error) {
 	return Token{AccessToken: signed, TokenType: tokenTypeNA, ExpiresIn: idJAGLifetime, Scope: scope}, err
 }
 
-// crossAppAccess is what the client may have for the audience. A server vouches for nothing at
-// itself: what it may have there, the user was asked.
+// crossAppAccess is what the client may have at the audience. The server never vouches at itself:
+// here the user is asked.
 func (s *Server) crossAppAccess(clientID, audience string) (CrossAppAccess, bool) {
 	for _, a := range s.cfg.CrossAppAccess {
 		if a.ClientID == clientID && a.Audience == audience {
@@ -137,11 +137,11 @@ type subjectUser struct {
 	acr      string
 }
 
-// exchangedUser is the user of an ID token or refresh token that the server issued to this client.
+// exchangedUser returns the user of an ID token or refresh token that was issued to this client.
 func (s *Server) exchangedUser(r tokenRequest) (subjectUser, error) {
 	notValid := invalidGrant("the subject token is not valid")
 	if r.params["subject_token_type"] == typeRefreshToken {
-		// As for a refresh, but it is not used up.
+		// As for a refresh, but the token is not used up.
 		digest := DigestOf(r.params["subject_token"])
 		t, err := s.cfg.Store.Token(digest)
 		if err != nil && !errors.Is(err, ErrNotFound) {
@@ -181,9 +181,9 @@ func (s *Server) exchangedUser(r tokenRequest) (subjectUser, error) {
 	return subjectUser{name, claims.AuthTime, claims.ACR}, nil
 }
 
-// takeIDJAG exchanges an ID-JAG, which its typ says that it is, for an access token
-// (draft-ietf-oauth-identity-assertion-authz-grant section 4.4). It is good once; then the client
-// gets another from the identity provider, and no refresh token here.
+// takeIDJAG exchanges an ID-JAG, which its typ identifies, for an access token
+// (draft-ietf-oauth-identity-assertion-authz-grant section 4.4). An ID-JAG can be used once. There
+// is no refresh token: the client gets another ID-JAG from the identity provider.
 func (s *Server) takeIDJAG(r tokenRequest) (Token, error) {
 	notValid := invalidGrant("the ID-JAG is not valid")
 	if r.client.IsPublic() {
@@ -248,7 +248,7 @@ func (s *Server) takeIDJAG(r tokenRequest) (Token, error) {
 	return issued, s.cfg.Store.SaveToken(record)
 }
 
-// userAt is the user whom the provider calls by the subject.
+// userAt returns the user who has the subject at the provider.
 func (s *Server) userAt(provider IdentityProvider, subject string) (string, bool) {
 	if provider.Users == nil {
 		return s.usernameOf(subject)
@@ -260,8 +260,8 @@ func (s *Server) userAt(provider IdentityProvider, subject string) (string, bool
 	return name, ok
 }
 
-// withinIDJAG is what the request asks for, and else the ID-JAG, within what the ID-JAG and the
-// client's registration allow.
+// withinIDJAG sets what the token is for: what the request asks for, or else what the ID-JAG has.
+// Both are limited by the ID-JAG and by the client's registration.
 func (s *Server) withinIDJAG(r tokenRequest, claims idJAGClaims, g *grant) (err error) {
 	allowed := r.client.Scope
 	if claims.Scope != nil {
@@ -278,7 +278,7 @@ func (s *Server) withinIDJAG(r tokenRequest, claims idJAGClaims, g *grant) (err 
 		return err
 	}
 	if len(claims.Resource) > 0 {
-		// What it is for is kept to, also where the server has no list of its own.
+		// The ID-JAG's resources are respected even if the server has no list of its own.
 		known := slices.DeleteFunc(slices.Clone(claims.Resource), func(name string) bool {
 			return name == "" || s.cfg.Resources != nil && name != s.cfg.Issuer && !slices.Contains(s.cfg.Resources, name)
 		})

@@ -51,20 +51,20 @@ func identityProvider(t *testing.T, change ...func(*authserver.Config)) *bench {
 	return b
 }
 
-// signsIn is what the client has once the user has signed in.
+// signsIn returns what the client gets after the user has signed in.
 func (b *bench) signsIn(clientID string) reply {
 	b.t.Helper()
 	query := with(request(clientID), "redirect_uri", appRedirect)
 	return b.postWith("/token", basic(clientID, clientID), with(exchange(clientID, b.code(query)), "redirect_uri", appRedirect)).must(b.t)
 }
 
-// asksForJAG is the token exchange that asks for an ID-JAG.
+// asksForJAG is a token exchange that requests an ID-JAG.
 func asksForJAG(subject string, more ...string) url.Values {
 	return with(url.Values{"grant_type": {authserver.GrantTokenExchange}, "requested_token_type": {typeJAG}, "audience": {chat},
 		"subject_token": {subject}, "subject_token_type": {typeID}}, more...)
 }
 
-// partsOf are header and claims of a token, not verified.
+// partsOf returns the header and claims of a token without verifying it.
 func partsOf(t *testing.T, token string) (header, claims map[string]any) {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -80,8 +80,8 @@ func partsOf(t *testing.T, token string) (header, claims map[string]any) {
 	return header, claims
 }
 
-// chatServer is the bench of a server that takes ID-JAGs of the bench's server and of
-// https://idp.example, whose key is that of the clients.
+// chatServer is a bench whose server accepts ID-JAGs of idp's server and of https://idp.example,
+// whose key is the clients' key.
 func chatServer(t *testing.T, idp *bench, change ...func(*authserver.Config)) *bench {
 	var keys jose.JSONWebKeySet
 	if err := json.Unmarshal(idp.send("GET", "/jwks", nil, "").Body, &keys); err != nil {
@@ -116,10 +116,10 @@ func (b *bench) useJAG(header http.Header, assertion string, more ...string) rep
 	return b.postWith("/token", header, with(url.Values{"grant_type": {authserver.GrantJWTBearer}, "assertion": {assertion}}, more...))
 }
 
-// M128: cross-app access (draft-ietf-oauth-identity-assertion-authz-grant), both servers in memory:
-// the user signed in to the client at the identity provider, which vouches for both at the other
-// server; the token there is for the user whom it knows by that name, for the resource and scope of
-// the ID-JAG, and comes without a refresh token.
+// M128: cross-app access (draft-ietf-oauth-identity-assertion-authz-grant), with both servers in
+// memory. The user signed in to the client at the identity provider, which vouches for both at the
+// other server. The token there is for the user who has that subject, for the resource and scope of
+// the ID-JAG, and there is no refresh token.
 func TestM128CrossAppAccess(t *testing.T) {
 	idp := identityProvider(t)
 	server := chatServer(t, idp)
@@ -165,13 +165,13 @@ func TestM128CrossAppAccess(t *testing.T) {
 			server.useJAG(basic("wiki-at-chat", "wiki-at-chat"), r.Access).refused(t, 400, "invalid_grant")
 		})
 	}
-	// The sign-in goes on here as before: nothing was used up.
+	// The sign-in here continues as before: nothing was used up.
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {session.Refresh}}
 	idp.postWith("/token", basic("wiki", "wiki"), form).must(t)
 	if kept := idp.store.(*authserver.MemoryStore).Kept(); kept["tokens"] != 4 {
 		t.Errorf("kept for ID-JAGs: %v", kept)
 	}
-	// A client that may see the address passes it on.
+	// If the client may see the email address, the ID-JAG contains it.
 	mailer := authserver.Client{ClientID: "wiki", ClientSecret: "wiki", RedirectURIs: []string{appRedirect}, GrantTypes: append(codeAndFresh, authserver.GrantTokenExchange), Scope: "openid email"}
 	if err := idp.store.AddClient(mailer); err != nil {
 		t.Fatal(err)
@@ -180,13 +180,14 @@ func TestM128CrossAppAccess(t *testing.T) {
 	if claims["email"] != "first@example.com" || claims["email_verified"] != true {
 		t.Errorf("%v", claims)
 	}
-	// A new key here, and what the old one signed is still good there.
+	// After a rotation here, what the old key signed is still valid there.
 	before := idp.postWith("/token", basic("wiki", "wiki"), asksForJAG(session.IDToken)).must(t)
 	if err := idp.server.RotateSigningKey(idp.now, nil); err != nil {
 		t.Fatal(err)
 	}
 	server.useJAG(basic("wiki-at-chat", "wiki-at-chat"), before.Access).must(t)
-	// The old key is published for as long as what it signed may be used, however short tokens are.
+	// The old key stays published while ID-JAGs that it signed are valid, even if tokens are
+	// shorter.
 	short := identityProvider(t, func(c *authserver.Config) { c.AccessTokenLifetime = time.Minute })
 	if err := short.server.RotateSigningKey(short.now, nil); err != nil {
 		t.Fatal(err)
@@ -197,9 +198,8 @@ func TestM128CrossAppAccess(t *testing.T) {
 	}
 }
 
-// M129: an identity provider vouches for nobody whom its configuration does not name, for no user
-// but the one who signed in to this very client, for nothing beyond its configuration, and for
-// nothing at itself.
+// M129: an identity provider vouches only for clients in its configuration, only for a user who
+// signed in to this client, only within its configuration, and never at itself.
 func TestM129RefusedIDJAGs(t *testing.T) {
 	idp := identityProvider(t)
 	mine, others := idp.signsIn("wiki"), idp.signsIn("other")
@@ -256,7 +256,7 @@ func TestM129RefusedIDJAGs(t *testing.T) {
 	idp.post("/token", with(asksForJAG(mine.IDToken), "client_id", "wiki")).refused(t, 401, "invalid_client")
 	assertion := signWith(t, jose.ES256, clientKey, "JWT", false, idp.assertion(tool, "1"))
 	idp.post("/token", asserting(asksForJAG(mine.IDToken), assertion)).refused(t, 400, "unauthorized_client")
-	// What is over vouches no more.
+	// Expired tokens do not count.
 	idp.now = idp.now.Add(10 * time.Minute)
 	idp.postWith("/token", basic("wiki", "wiki"), asksForJAG(mine.IDToken)).refused(t, 400, "invalid_grant")
 	idp.postWith("/token", basic("wiki", "wiki"), asksForJAG(mine.Refresh, "subject_token_type", typeFresh)).must(t)
@@ -302,8 +302,8 @@ func TestM129RefusedIDJAGs(t *testing.T) {
 	}
 }
 
-// M130: every way in which an ID-JAG can be wrong is refused; what is right is good for no more
-// than it says, the request asks for, and the client is registered for.
+// M130: every kind of wrong ID-JAG is refused. A valid one gives no more than it contains, the
+// request asks for, and the client is registered for.
 func TestM130TakenIDJAGs(t *testing.T) {
 	server := chatServer(t, identityProvider(t))
 	now := server.now.Unix()
@@ -411,14 +411,14 @@ func TestM130TakenIDJAGs(t *testing.T) {
 			}
 		})
 	}
-	// A client may not use what it has no grant, no secret or no right for.
+	// A client that lacks the grant, the secret or the right cannot use one.
 	mine := func(clientID string) string { return jag("client_id", clientID) }
 	server.useJAG(nil, mine("open"), "client_id", "open").refused(t, 400, "unauthorized_client")
 	server.useJAG(basic("unable", "unable"), mine("unable")).refused(t, 400, "unauthorized_client")
 	server.useJAG(basic("wiki-at-chat", "wrong"), jag()).refused(t, 401, "invalid_client")
 	server.useJAG(basic("another", "another"), jag()).refused(t, 400, "invalid_grant")
-	// What is refused for its request may come again; what was used may not, not even by its other
-	// spelling or after a while.
+	// An ID-JAG whose request was refused may be sent again. A used one may not, not even in
+	// another spelling or later.
 	once := jag("scope", "profile")
 	server.useJAG(basic("wiki-at-chat", "wiki-at-chat"), once, "scope", "email").refused(t, 400, "invalid_scope")
 	server.useJAG(basic("wiki-at-chat", "wiki-at-chat"), once).must(t)
@@ -426,20 +426,20 @@ func TestM130TakenIDJAGs(t *testing.T) {
 	for _, again := range []string{once, same} {
 		server.useJAG(basic("wiki-at-chat", "wiki-at-chat"), again).refused(t, 400, "invalid_grant")
 	}
-	// A class of sign-in that the server knows is passed on.
+	// A class of sign-in that the server knows is adopted.
 	gold := server.useJAG(basic("wiki-at-chat", "wiki-at-chat"), jag("acr", "gold", "auth_time", now-60)).must(t)
 	if token, _ := server.server.Authenticate(server.now, gold.Access); token.ACR != "gold" || token.AuthTime.Unix() != now-60 {
 		t.Errorf("%+v", token)
 	}
-	// One name of a client in the whole world: that of its document.
+	// The client has the same name at all servers: the URL of its document.
 	proof := signWith(t, jose.ES256, clientKey, "JWT", false, server.assertion(tool, "1", "aud", chat))
 	server.post("/token", asserting(url.Values{"grant_type": {authserver.GrantJWTBearer}, "assertion": {jag("client_id", tool, "scope", "profile")}}, proof)).must(t)
 	server.now = server.now.Add(4 * time.Minute)
 	server.useJAG(basic("wiki-at-chat", "wiki-at-chat"), once).refused(t, 400, "invalid_grant")
 }
 
-// M130: the keys of a provider are read where it has them, and again for a new one; while its site
-// is down, the client is told to come again, and its ID-JAG stays good.
+// M130: the keys of a provider are read from its address, and again when it signs with a new key.
+// While its site is down, the client is told to retry later, and its ID-JAG stays valid.
 func TestM130KeysOfProviders(t *testing.T) {
 	const keysAt = issuer + "/jwks"
 	idp := identityProvider(t)
@@ -467,7 +467,7 @@ func TestM130KeysOfProviders(t *testing.T) {
 	}
 	publish()
 	second := jag()
-	use(second).refused(t, 400, "invalid_grant") // not a minute after the last look
+	use(second).refused(t, 400, "invalid_grant") // less than a minute after the last read
 	server.now, idp.now = server.now.Add(time.Minute), idp.now.Add(time.Minute)
 	use(second).must(t)
 	if n := site.readsOf(keysAt); n != 3 {
@@ -475,7 +475,7 @@ func TestM130KeysOfProviders(t *testing.T) {
 	}
 }
 
-// M130: a provider's identifiers are counted: it has no more than Limits.Identifiers at one time.
+// M130: a provider's identifiers are counted: at most Limits.Identifiers at one time.
 func TestM130IdentifiersAreBounded(t *testing.T) {
 	server := chatServer(t, identityProvider(t), func(c *authserver.Config) { c.Limits.Identifiers.Owner = 5 })
 	taken := 0
@@ -493,8 +493,8 @@ func TestM130IdentifiersAreBounded(t *testing.T) {
 	}
 }
 
-// M131: an ID-JAG that was asked for with a DPoP proof is bound to its key: it is good with another
-// proof of that key only, and so is the token that comes of it.
+// M131: an ID-JAG that was requested with a DPoP proof is bound to its key. It works only with
+// another proof of that key, and the token is bound to the key, too.
 func TestM131BoundIDJAGs(t *testing.T) {
 	idp := identityProvider(t)
 	server := chatServer(t, idp)
@@ -524,12 +524,12 @@ func TestM131BoundIDJAGs(t *testing.T) {
 	if r.Type != "DPoP" || server.works(r.Access) {
 		t.Errorf("%s", r.Body)
 	}
-	// One that is bound to no key gets the token that the proof asks for.
+	// With an ID-JAG that is not bound, the token is bound to the key of the request's proof.
 	free := idp.postWith("/token", basic("wiki", "wiki"), asksForJAG(session.IDToken)).must(t)
 	if r := server.useJAG(atChat(other), free.Access).must(t); r.Type != "DPoP" {
 		t.Errorf("%s", r.Body)
 	}
-	// A proof is spent by what it got.
+	// A successful request uses up its proof.
 	proof := with("wiki", p.proof("POST", "/token"))
 	idp.postWith("/token", proof, asksForJAG(session.IDToken)).must(t)
 	idp.postWith("/token", proof, asksForJAG(session.IDToken)).refused(t, 400, "invalid_dpop_proof")

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// idTokenClaims are those of OpenID Connect Core sections 2, 3.1.3.6 and 3.3.2.11; times are Unix
-// seconds.
+// idTokenClaims are the claims of OpenID Connect Core sections 2, 3.1.3.6 and 3.3.2.11; times are
+// Unix seconds.
 type idTokenClaims struct {
 	Issuer   string `json:"iss"`
 	Subject  string `json:"sub"`
@@ -18,14 +18,14 @@ type idTokenClaims struct {
 	Nonce    string `json:"nonce,omitempty"`
 	AtHash   string `json:"at_hash,omitempty"`
 	CHash    string `json:"c_hash,omitempty"`
-	// SessionID is that of OpenID Connect Front-Channel Logout section 3.
+	// SessionID is the claim of OpenID Connect Front-Channel Logout section 3.
 	SessionID string `json:"sid,omitempty"`
 	ACR       string `json:"acr,omitempty"`
 	userClaims
 }
 
-// idToken makes the ID token that comes with an access token or a code, either of which may be
-// empty. It lasts as long as an access token.
+// idToken makes the ID token for an access token or a code, either of which may be empty. It is
+// valid as long as an access token.
 func (s *Server) idToken(now time.Time, client Client, g grant, accessToken, code string) (string, error) {
 	user := s.cfg.Users[g.user]
 	claims := idTokenClaims{
@@ -44,13 +44,14 @@ func (s *Server) idToken(now time.Time, client Client, g grant, accessToken, cod
 		claims.AuthTime = g.authTime.Unix()
 	}
 	if accessToken == "" && code == "" {
-		// OpenID Connect Core section 5.4: there is nothing to ask for them with.
+		// OpenID Connect Core section 5.4: without an access token the client cannot ask userinfo
+		// for them.
 		claims.userClaims = user.claims(g.scope)
 	}
 	return s.keys.sign("JWT", claims)
 }
 
-// leftHalf is the hash of at_hash and c_hash with ES256 (OpenID Connect Core section 3.3.2.11).
+// leftHalf is the hash for at_hash and c_hash with ES256 (OpenID Connect Core section 3.3.2.11).
 func leftHalf(value string) string {
 	if value == "" {
 		return ""

@@ -19,13 +19,13 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// RoundTrip is the network between the server and another client.
+// RoundTrip connects another client to the server.
 func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp := b.send(r.Method, r.URL.String(), r.Header, "")
 	return &http.Response{StatusCode: resp.Status, Header: resp.Header, Body: io.NopCloser(bytes.NewReader(resp.Body)), Request: r}, nil
 }
 
-// verifier is coreos/go-oidc, which finds the server's metadata and keys by itself.
+// verifier is coreos/go-oidc, which finds the server's metadata and keys itself.
 func (b *bench) verifier(client string) *oidc.IDTokenVerifier {
 	b.t.Helper()
 	ctx := oidc.ClientContext(context.Background(), &http.Client{Transport: b})
@@ -57,7 +57,7 @@ func (b *bench) verified(client string, r reply) (*oidc.IDToken, map[string]any)
 }
 
 // A4: with the scope openid each flow of a user gives an ID token (OpenID Connect Core sections 2,
-// 3.1.3.3 and 12.2), as an independent client verifies it; nothing else does.
+// 3.1.3.3 and 12.2), which an independent client verifies. Nothing else gives one.
 func TestA4IDToken(t *testing.T) {
 	b := newBench(t)
 	signedIn := b.now
@@ -108,7 +108,7 @@ func TestA4IDToken(t *testing.T) {
 	}
 }
 
-// keyIDs are those of the JWK Set, which has public members only.
+// keyIDs are the key IDs in the JWK Set, which must have public members only.
 func (b *bench) keyIDs() (ids []string) {
 	b.t.Helper()
 	resp := b.send("GET", "/jwks", nil, "")
@@ -168,8 +168,8 @@ func TestA4SigningKeyRotation(t *testing.T) {
 	}
 }
 
-// A4: max_age and prompt ask for a new sign-in (OpenID Connect Core section 3.1.2.1), which no form
-// gets around.
+// A4: max_age and prompt require a new sign-in (OpenID Connect Core section 3.1.2.1), and no form
+// can avoid it.
 func TestA4SignInAnew(t *testing.T) {
 	for _, row := range []struct {
 		name  string

@@ -33,21 +33,21 @@ func (s *Server) begin(c *call, req *authorizationRequest) (Response, error) {
 	return s.consentPage(c, req, b, "")
 }
 
-// mustSignIn tells whether the request asks for a sign-in that the browser does not have yet
+// mustSignIn reports whether the user has to sign in before the request can be answered
 // (OpenID Connect Core section 3.1.2.1).
 func (s *Server) mustSignIn(now time.Time, b browser, req *authorizationRequest) bool {
 	return !b.signedIn || s.isAnother(b.session.User, req) || !s.satisfies(b.session.ACR, req.acr) || slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account") ||
 		req.maxAge >= 0 && now.Sub(b.session.AuthTime) > req.maxAge
 }
 
-// isAnother tells whether the user is not the one that the request's ID token names. There is then
-// never a code (OpenID Connect Core section 3.1.2.1, id_token_hint).
+// isAnother reports whether the user is not the one named by the request's ID token. Then no code
+// is ever issued (OpenID Connect Core section 3.1.2.1, id_token_hint).
 func (s *Server) isAnother(username string, req *authorizationRequest) bool {
 	return req.hintedSubject != "" && req.hintedSubject != s.cfg.Users[username].subject(username)
 }
 
-// interact takes a form. Its token is checked first, so that no other site can fill one in (RFC
-// 6749 section 10.12), not even with the attacker's own account.
+// interact handles a form. It checks the form's token first, so that no other site can submit one
+// (RFC 6749 section 10.12), not even with the attacker's own account.
 func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) {
 	form, err := c.form()
 	if err != nil {
@@ -99,7 +99,8 @@ func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form para
 	if s.isAnother(form["username"], req) {
 		return Response{}, badRequest("login_required", "somebody else signed in than the user who was asked for")
 	}
-	// Redirecting lets the next page be reloaded; what asked for this sign-in is done with.
+	// After a redirect the next page can be reloaded. The parameters that asked for this sign-in
+	// are removed, because it is done.
 	next := url.Values{}
 	maps.Copy(next, req.query)
 	prompt := slices.DeleteFunc(slices.Clone(req.prompt), func(p string) bool { return p == "login" || p == "select_account" })
@@ -125,7 +126,7 @@ func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form para
 	return resp, nil
 }
 
-// approve issues what the response type asks for (RFC 6749 sections 4.1.2 and 4.2.2, OpenID Connect
+// approve issues what the response type requests (RFC 6749 sections 4.1.2 and 4.2.2, OpenID Connect
 // Core sections 3.2.2.5 and 3.3.2.5).
 func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Response, error) {
 	if err := s.spend(req); err != nil {
@@ -151,8 +152,8 @@ func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Respons
 	return s.answer(req, result), nil
 }
 
-// join makes what was issued a part of the session. It comes afterwards, so that a sign-out at the
-// same time either finds it or is found.
+// join adds what was issued to the session. It runs after the issue: if the user signs out at the
+// same time, either the sign-out finds it here, or join finds that the session has ended.
 func (s *Server) join(req *authorizationRequest, g grant, b browser) error {
 	err := s.cfg.Store.JoinSession(DigestOf(b.id), SessionMember{ClientID: req.client.ClientID, Grant: g.name,
 		Offline: slices.Contains(req.scope, scopeOffline), Scope: g.scope, Resources: g.resources, AuthorizationDetails: g.details})
@@ -168,8 +169,8 @@ func (s *Server) join(req *authorizationRequest, g grant, b browser) error {
 	return err
 }
 
-// pageURL is the address of the pages for an authorization request. It has no host, so it stays on
-// the origin the browser came to.
+// pageURL is the address of the pages for an authorization request. It has no host, so the browser
+// stays on the origin that it used.
 func (s *Server) pageURL(query url.Values) string {
 	return s.issuer.Path + authorizePath + "?" + query.Encode()
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// introspect is the introspection endpoint (RFC 7662 section 2). token_type_hint is not looked at:
-// one look-up finds either kind.
+// introspect is the introspection endpoint (RFC 7662 section 2). It ignores token_type_hint: one
+// look-up finds both kinds of token.
 func (s *Server) introspect(c *call) (Response, error) {
 	p, err := c.form()
 	if err != nil {
@@ -21,8 +21,7 @@ func (s *Server) introspect(c *call) (Response, error) {
 		return Response{}, err
 	}
 	if client.IsPublic() {
-		// RFC 7662 section 2.1: whoever could ask without a secret could try tokens that are not
-		// theirs.
+		// RFC 7662 section 2.1: a caller without a secret could try tokens of others.
 		return Response{}, &protocolError{status: http.StatusUnauthorized, code: "invalid_client",
 			description: "introspection needs client authentication, which a public client has not"}
 	}
@@ -31,7 +30,7 @@ func (s *Server) introspect(c *call) (Response, error) {
 	}
 	answer, err := s.introspectToken(c.Now, client, DigestOf(p["token"]))
 	if errors.Is(err, ErrNotFound) {
-		// RFC 7662 section 2.2: why it is not active is not said.
+		// RFC 7662 section 2.2: the answer does not say why a token is inactive.
 		answer, err = introspection{}, nil
 	}
 	if err != nil {
@@ -40,7 +39,7 @@ func (s *Server) introspect(c *call) (Response, error) {
 	if !wantsSignedIntrospection(c.Header) {
 		return jsonResponse(http.StatusOK, answer), nil
 	}
-	// RFC 9701 section 5. The audience keeps one resource server's answer from being shown to
+	// RFC 9701 section 5. The audience prevents that one resource server's answer is shown to
 	// another.
 	signed, err := s.keys.sign("token-introspection+jwt", signedIntrospection{s.cfg.Issuer, client.ClientID, c.Now.Unix(), answer})
 	return Response{Status: http.StatusOK, Header: newHeader(introspectionMediaType), Body: []byte(signed)}, err
@@ -48,8 +47,8 @@ func (s *Server) introspect(c *call) (Response, error) {
 
 const introspectionMediaType = "application/token-introspection+jwt"
 
-// wantsSignedIntrospection tells whether the caller names the media type, which no list of
-// wildcards does (RFC 9701 section 4).
+// wantsSignedIntrospection reports whether the caller names the media type. Wildcards do not count
+// (RFC 9701 section 4).
 func wantsSignedIntrospection(h http.Header) bool {
 	for part := range strings.SplitSeq(strings.Join(h.Values("Accept"), ","), ",") {
 		if mediaType, _, err := mime.ParseMediaType(part); err == nil && mediaType == introspectionMediaType {
@@ -83,7 +82,7 @@ type introspection struct {
 	Audience  []string `json:"aud,omitempty"`
 	// RFC 9396 section 9.2.
 	Details json.RawMessage `json:"authorization_details,omitempty"`
-	// Confirmation names the key that the access token is bound to (RFC 9449 section 6.2, RFC 8705
+	// Confirmation names the key to which the access token is bound (RFC 9449 section 6.2, RFC 8705
 	// section 3.2).
 	Confirmation *confirmation `json:"cnf,omitempty"`
 }
@@ -94,7 +93,8 @@ type confirmation struct {
 	X5T string `json:"x5t#S256,omitempty"`
 }
 
-// introspectToken returns ErrNotFound for what is not active, or not for the client to see.
+// introspectToken returns ErrNotFound for a token that is not active, or that the client may not
+// see.
 func (s *Server) introspectToken(now time.Time, client Client, digest Digest) (introspection, error) {
 	t, err := s.cfg.Store.Token(digest)
 	if err != nil {
@@ -120,8 +120,8 @@ func (s *Server) introspectToken(now time.Time, client Client, digest Digest) (i
 			answer.Confirmation = &confirmation{JKT: t.JKT, X5T: t.X5T}
 		}
 	} else {
-		// A resource server that took a refresh token for an access token would be wrong, so it
-		// sees none. token_type says how an access token is used (RFC 6749 section 7.1); a refresh
+		// A resource server sees no refresh tokens, because it must not accept one as an access
+		// token. token_type says how an access token is used (RFC 6749 section 7.1); a refresh
 		// token has none.
 		alive, visible = !t.RefreshTokenExpired(now) && !s.usedUp(now, t), own
 		answer.Scope, answer.ExpiresAt = t.GrantScope, t.IssuedAt.Add(t.RefreshTokenExpiresIn).Unix()
@@ -129,8 +129,8 @@ func (s *Server) introspectToken(now time.Time, client Client, digest Digest) (i
 	if t.Revoked || !alive || !visible {
 		return introspection{}, ErrNotFound
 	}
-	// A token that a client got for itself has no sub: its client_id could be some user's subject
-	// (RFC 9700 section 4.15).
+	// A token that a client got for itself has no sub: its client_id could equal some user's
+	// subject (RFC 9700 section 4.15).
 	if t.User != "" {
 		user, known := s.cfg.Users[t.User]
 		if !known {
@@ -141,7 +141,7 @@ func (s *Server) introspectToken(now time.Time, client Client, digest Digest) (i
 	return answer, nil
 }
 
-// usedUp tells whether the refresh token was rotated and may not come again.
+// usedUp reports whether the refresh token was rotated and is not accepted any more.
 func (s *Server) usedUp(now time.Time, t TokenRecord) bool {
 	return !t.RotatedAt.IsZero() && (s.cfg.RotationGrace <= 0 || now.Sub(t.RotatedAt) > s.cfg.RotationGrace)
 }

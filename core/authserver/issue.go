@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// newGrant is what a request asks for that no code or token stands behind.
+// newGrant is what a request asks for if it has no code and no token.
 func (s *Server) newGrant(r tokenRequest) (g grant, err error) {
 	if g.scope, err = s.scopes.requested(r.params["scope"], r.client.Scope); err != nil {
 		return grant{}, err
@@ -22,8 +22,8 @@ func (s *Server) newGrant(r tokenRequest) (g grant, err error) {
 	return g, err
 }
 
-// newToken makes a token with its values for the client, and the record of it for the store.
-// Without a user the client acts for itself and gets no refresh token (RFC 6749 section 4.4.3).
+// newToken makes a token with its values for the client, and its record for the store. Without a
+// user the client acts for itself and gets no refresh token (RFC 6749 section 4.4.3).
 func (s *Server) newToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
 	refreshable, lifetime := g.user != "" && r.client.CheckGrantType(GrantRefreshToken), s.cfg.AccessTokenLifetime
 	if refreshable {
@@ -49,18 +49,18 @@ func (s *Server) newToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
 	return t, record, nil
 }
 
-// newAccessToken makes a token that nothing comes with.
+// newAccessToken makes an access token without a refresh token.
 func (s *Server) newAccessToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
 	return s.newKeptToken(r, g, s.cfg.AccessTokenLifetime)
 }
 
-// admitToken counts a token or a code of the grant, which is kept for the lifetime.
+// admitToken counts a token or a code of the grant, which is stored for the lifetime.
 func (s *Server) admitToken(now time.Time, g grant, client Client, lifetime time.Duration) error {
 	return s.limiter.counts.admit(now, false, share{countToken, ownerOf(g.user, client.ClientID), s.cfg.Limits.Tokens.Owner, 1, lifetime})
 }
 
-// newKeptToken makes a token whose record is kept for the lifetime. The request is good in all else
-// by now, and so its proof is spent.
+// newKeptToken makes a token whose record is stored for the lifetime. The request is otherwise
+// valid by now, so it uses up its proof.
 func (s *Server) newKeptToken(r tokenRequest, g grant, lifetime time.Duration) (Token, TokenRecord, error) {
 	if err := s.admitToken(r.now, g, r.client, lifetime); err != nil {
 		return Token{}, TokenRecord{}, err
@@ -91,8 +91,8 @@ func (s *Server) newKeptToken(r tokenRequest, g grant, lifetime time.Duration) (
 	return t, record, nil
 }
 
-// bind notes in an issued token what its client has to prove when it uses it. A token bound to a
-// certificate stays of the type Bearer (RFC 8705 section 3).
+// bind records in an issued token what its client must prove when it uses the token. A token that
+// is bound to a certificate still has the type Bearer (RFC 8705 section 3).
 func (r tokenRequest) bind(t *Token) {
 	t.JKT, t.X5T = r.proof.jkt, r.x5t
 	if r.proof.jkt != "" {
@@ -170,8 +170,8 @@ func (s *Server) issueCode(req *authorizationRequest, g grant) (string, error) {
 func codeReplays(st *Stats)    { st.CodeReplays++ }
 func refreshReplays(st *Stats) { st.RefreshReplays++ }
 
-// replayed says an error of a Store that was to use something up in the protocol's words, and
-// counts it where that had been used before.
+// replayed converts the error of a Store that should use something up to one of the protocol. It
+// counts the error if that thing was used before.
 func (s *Server) replayed(what string, count func(*Stats), err error) error {
 	switch {
 	case errors.Is(err, ErrReplayed):

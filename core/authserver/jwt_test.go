@@ -11,8 +11,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// TestJWTSpelling (S76): a token of a client's has one spelling; line ends, padding and bits that
-// mean nothing make it another.
+// TestJWTSpelling (S76): a client's token has only one spelling. Line ends, padding and unused bits
+// make it invalid.
 func TestJWTSpelling(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -31,7 +31,7 @@ func TestJWTSpelling(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := strings.LastIndex(good, ".") + 5
-	last := good[len(good)-1] // of 256 octets: two bits are used
+	last := good[len(good)-1] // of 256 octets: only two bits of it are used
 	for _, row := range []struct {
 		name, token string
 		ok          bool
@@ -55,7 +55,7 @@ func TestJWTSpelling(t *testing.T) {
 	}
 }
 
-// TestClientKeysAreStrong (S75): what anybody can sign for is nobody's key.
+// TestClientKeysAreStrong (S75): a key with which anybody could sign is refused.
 func TestClientKeysAreStrong(t *testing.T) {
 	modulus := func(bits int) *big.Int { return new(big.Int).SetBytes(bytes.Repeat([]byte{0xff}, bits/8)) }
 	for _, row := range []struct {

@@ -2,8 +2,8 @@ package authserver
 
 import "errors"
 
-// jwtBearer exchanges another server's assertion about a user (RFC 7523 section 2.1). What it gives
-// ends with the assertion's use: there is no refresh token (RFC 7521 section 4.1).
+// jwtBearer exchanges another server's assertion about a user (RFC 7523 section 2.1). It issues no
+// refresh token, so the client needs a new assertion for a new token (RFC 7521 section 4.1).
 func (s *Server) jwtBearer(r tokenRequest) (Token, error) {
 	assertion := r.params["assertion"]
 	if assertion == "" {
@@ -14,7 +14,8 @@ func (s *Server) jwtBearer(r tokenRequest) (Token, error) {
 	case err == nil && headerType(header) == jwtIDJAG:
 		return s.takeIDJAG(r)
 	case r.client.ofDocument:
-		// An assertion that names no client is for those whom somebody registered for it.
+		// An assertion that names no client is only for clients that somebody registered for this
+		// grant.
 		return Token{}, badRequest("unauthorized_client", "the client may use an ID-JAG only")
 	}
 	notValid := invalidGrant("the assertion is not valid")
@@ -53,7 +54,7 @@ func (s *Server) jwtBearer(r tokenRequest) (Token, error) {
 	return issued, s.cfg.Store.SaveToken(record)
 }
 
-// usernameOf finds the user with the subject.
+// usernameOf returns the user with the subject.
 func (s *Server) usernameOf(subject string) (string, bool) {
 	for name, u := range s.cfg.Users {
 		if subject != "" && u.subject(name) == subject {

@@ -9,54 +9,53 @@ import (
 	"time"
 )
 
-// Limit bounds what the server keeps for one party. As much may come at once, and as much again
-// over the lifetime of what is kept, so that never more than twice as much is alive. What is above
-// is answered with 429 and Retry-After (RFC 6585 section 4), and nothing that is alive makes room
-// for it.
+// Limit is how much the server stores for one party. That much may come at once, and as much again
+// over the lifetime of what is stored, so never more than twice as much is alive. What is above the
+// limit is answered with 429 and Retry-After (RFC 6585 section 4). Nothing that is alive is deleted
+// to make room.
 type Limit struct {
-	// Owner is for one client, key or account, whatever the field of [Limits] says.
+	// Owner is the limit of one client, key or account, as the field of [Limits] says.
 	Owner int
-	// Source is for one address that requests come from ([Request.Source]): an IPv4 address, or the
-	// /48 of an IPv6 address. It is well below Owner, so that one address cannot use up what a
-	// client has for everybody.
+	// Source is the limit of one address from which requests come ([Request.Source]): an IPv4
+	// address, or the /48 of an IPv6 address. It is well below Owner, so one address cannot use up
+	// a client's whole limit.
 	Source int
 }
 
-// Limits are the bounds of a [Server]; zero in a field means its default, which is said there as
-// Owner and Source. The counts are the server's own, in memory: each process has its own, and they
-// start anew with it.
+// Limits are the limits of a [Server]. Zero in a field means its default, which its comment gives
+// as Owner and Source. Each process counts for itself, in memory, and starts again at zero.
 type Limits struct {
-	// PushedRequests are authorization requests that are kept (RFC 9126 section 2.3, RFC 9101), in
-	// KiB of parameters begun, for each client: 16384 and 1024. One is kept for a minute, and ten
-	// while its pages stand open.
+	// PushedRequests are stored authorization requests (RFC 9126 section 2.3, RFC 9101) of each
+	// client, in KiB of parameters, rounded up: 16384 and 1024. One is stored for a minute, and for
+	// ten minutes while its pages are open.
 	PushedRequests Limit
-	// DeviceAuthorizations are those of RFC 8628 for each client: 4096 and 256 within twice
+	// DeviceAuthorizations are those of each client (RFC 8628): 4096 and 256 within twice
 	// Config.DeviceCodeLifetime.
 	DeviceAuthorizations Limit
-	// Registrations are clients that register themselves (RFC 7591 section 5), in KiB of metadata
-	// begun: 1000 an hour from all, 50 from one address. As clients do not expire, it is ten times
-	// Owner in thirty days.
+	// Registrations are clients that register themselves (RFC 7591 section 5), in KiB of metadata,
+	// rounded up: 1000 an hour in total, 50 from one address. As clients do not expire, in thirty
+	// days at most ten times Owner may register.
 	Registrations Limit
-	// Sessions are sign-ins of one account with a browser: 10000 and 10000 within eight hours.
+	// Sessions are sign-ins of one account in browsers: 10000 and 10000 within eight hours.
 	Sessions Limit
-	// Tokens are codes and tokens for one account, or for a client that acts for itself: 100000
-	// within the longest of their lifetimes, of 700 bytes each or so. A refresh token that was used
-	// is kept as long as a fresh one (RFC 9700 section 4.14.2). Addresses are not looked at.
+	// Tokens are codes and tokens of one account, or of a client that acts for itself: 100000
+	// within the longest of their lifetimes, of 700 bytes each or so. A used refresh token is
+	// stored as long as a fresh one (RFC 9700 section 4.14.2). Addresses are not counted.
 	Tokens Limit
-	// Identifiers are those of DPoP proofs (RFC 9449 section 11.1) for each key, and of assertions
-	// (RFC 7523 section 3) for each client or issuer: 16384, within two minutes for proofs and
-	// until its expiry for an assertion. One account, or client that acts for itself, has twice as
-	// many proofs in all. Their addresses are not looked at: only requests that are otherwise good
-	// count.
+	// Identifiers are those of DPoP proofs (RFC 9449 section 11.1) of each key, and of assertions
+	// (RFC 7523 section 3) of each client or issuer: 16384, within two minutes for proofs and until
+	// the expiry of an assertion. One account, or client that acts for itself, may have twice as
+	// many proofs in total. Addresses are not counted, because only requests that are otherwise
+	// valid count.
 	Identifiers Limit
-	// ClientDocuments are documents of clients that are read ([Config.ClientDocuments]), for each
-	// host: 256 and 64 within ten minutes. Those that are still kept do not count.
+	// ClientDocuments are documents of clients that the server reads ([Config.ClientDocuments]),
+	// for each host: 256 and 64 within ten minutes. Cached documents do not count.
 	ClientDocuments Limit
 	// WrongSecrets are wrong passwords of one account and wrong secrets of one client: 50 from all
 	// addresses and 10 from one, within fifteen minutes (RFC 6749 sections 2.3.1 and 4.3.2). One
 	// address has ten times Source for all accounts and clients together. An address from which the
-	// account or client proved itself within thirty days counts by itself alone, so that strangers
-	// cannot lock the owner out.
+	// account or client sent the right secret within thirty days has a count of its own, so that
+	// strangers cannot lock the owner out.
 	WrongSecrets Limit
 }
 
@@ -88,7 +87,7 @@ func (l Limits) negative() bool {
 	return false
 }
 
-// Kinds of what is counted. Each has its own count with every party.
+// Kinds of things that are counted. Each kind has its own count for every party.
 const (
 	countPushed   = "pushed"
 	countDevice   = "device"
@@ -104,7 +103,7 @@ const (
 	countDocument = "document"
 )
 
-// share is how much of a party's limit something takes, and for how long.
+// share is how much of a party's limit something uses, and for how long.
 type share struct {
 	kind, party string
 	limit       int
@@ -112,31 +111,33 @@ type share struct {
 	lifetime    time.Duration
 }
 
-// cost is how long the share keeps its party from being back at nothing.
+// cost is by how much the share delays the time when the party's count is zero again.
 func (s share) cost() time.Duration {
 	return s.lifetime * time.Duration(max(s.weight, 1)) / time.Duration(s.limit)
 }
 
-// key of the count. What lasts longer has another, as a little of it would be a lot of what does
-// not. A digest has the same length whatever a stranger calls himself.
+// key is the key of the count. Different lifetimes have different counts, because a small share of
+// a long one would be a large share of a short one. A digest has the same length whatever name a
+// stranger uses.
 func (s share) key(party string) Digest {
 	return DigestOf(s.kind + "\x00" + s.lifetime.String() + "\x00" + party)
 }
 
 const (
-	// maxParties is how many parties have a count of their own at one time, at 70 bytes or so each.
-	// Those beyond share one for each kind: a network of that many addresses slows strangers down,
-	// and whoever has a count already not at all.
+	// maxParties is how many parties have a count of their own at once, at 70 bytes or so each. All
+	// others share one count of each kind. So a network of very many addresses slows strangers
+	// down, but not parties that have a count already.
 	maxParties = 1 << 17
-	// sweepParties is after how many admissions, at least, the parties are looked through for those
-	// that are back at nothing.
+	// sweepParties is the least number of admissions between two searches for parties whose count
+	// is zero again.
 	sweepParties = 1 << 10
-	// sweepFullParties is how long after the last time it looks again where there is no room.
+	// sweepFullParties is the least time between two such searches when there is no room.
 	sweepFullParties = 10 * time.Second
 )
 
-// counts tells how much each party has of what is kept. It holds one time for each: when it is back
-// at nothing (the generic cell rate algorithm of ITU-T I.371), however much it was.
+// counts records how much each party has stored. It holds one time for each party: when its count
+// is zero again (the generic cell rate algorithm of ITU-T I.371), so its size does not grow with
+// the count.
 type counts struct {
 	mu     sync.Mutex
 	until  map[Digest]time.Time
@@ -144,8 +145,8 @@ type counts struct {
 	swept  time.Time
 }
 
-// admit takes the shares, all of them or none: what one party may not have is not counted against
-// another. With free they have to be there and are not taken.
+// admit takes all of the shares or none: a share that one party may not have is not counted against
+// another. With free, it only checks that they could be taken.
 func (c *counts) admit(now time.Time, free bool, shares ...share) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -165,7 +166,7 @@ func (c *counts) admit(now time.Time, free bool, shares ...share) error {
 	return nil
 }
 
-// refund gives the shares back.
+// refund returns the shares.
 func (c *counts) refund(shares ...share) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -176,7 +177,7 @@ func (c *counts) refund(shares ...share) {
 	}
 }
 
-// note keeps a party in mind until the time, if there is room; has tells whether it is.
+// note remembers a party until the time, if there is room. has reports whether it is remembered.
 func (c *counts) note(now time.Time, party string, until time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -192,7 +193,7 @@ func (c *counts) has(now time.Time, party string) bool {
 	return now.Before(c.until[DigestOf(party)])
 }
 
-// slot is where the party's time is.
+// slot is the key under which the party's time is stored.
 func (c *counts) slot(s share) Digest {
 	key := s.key(s.party)
 	if _, known := c.until[key]; !known && len(c.until) >= maxParties {
@@ -201,7 +202,7 @@ func (c *counts) slot(s share) Digest {
 	return key
 }
 
-// after is when the party is back at nothing with the share.
+// after is when the party's count would be zero again, with the share added.
 func (c *counts) after(now time.Time, key Digest, s share) time.Time {
 	from := c.until[key]
 	if from.Before(now) {
@@ -220,19 +221,19 @@ func (c *counts) sweep(now time.Time) {
 	maps.DeleteFunc(c.until, func(_ Digest, until time.Time) bool { return !now.Before(until) })
 }
 
-// limiter holds a server's parties to its limits.
+// limiter enforces a server's limits.
 type limiter struct {
 	limits Limits
-	counts counts // of what is kept
-	known  counts // addresses from which a secret was right
+	counts counts // of what is stored
+	known  counts // addresses that sent a right secret
 }
 
 func newLimiter(limits Limits) *limiter {
 	return &limiter{limits, counts{until: map[Digest]time.Time{}}, counts{until: map[Digest]time.Time{}}}
 }
 
-// admit counts something that is kept for lifetime against its owner and, where that is known, the
-// address that it came from.
+// admit counts something that is stored for lifetime, against its owner and, if that is known, the
+// address of the request.
 func (l *limiter) admit(c *call, kind, owner string, limit Limit, weight int, lifetime time.Duration) error {
 	shares := ownerShares(kind, "owner\x00"+owner, limit.Owner, weight, lifetime)
 	if c.source != "" {
@@ -241,12 +242,12 @@ func (l *limiter) admit(c *call, kind, owner string, limit Limit, weight int, li
 	return l.counts.admit(c.Now, false, shares...)
 }
 
-// allDocuments is how many times as much as one owner the clients have together that only their
-// documents speak for.
+// allDocuments: all clients that have only a metadata document may together have this many times as
+// much as one owner.
 const allDocuments = 4
 
-// ownerShares counts something for its owner. Clients whose client_id is an address cost nothing to
-// make: those of one host count as one, and all of them together too.
+// ownerShares counts something for its owner. A client_id that is a URL costs nothing to make, so
+// clients of one host count as one, and there is a limit for all of them together, too.
 func ownerShares(kind, owner string, limit, weight int, lifetime time.Duration) []share {
 	host := documentHost(owner[strings.LastIndexByte(owner, 0)+1:])
 	if host == "" {
@@ -255,7 +256,7 @@ func ownerShares(kind, owner string, limit, weight int, lifetime time.Duration) 
 	return []share{{kind, "host\x00" + host, limit, weight, lifetime}, {kind, "all hosts", allDocuments * limit, weight, lifetime}}
 }
 
-// tooMany is the error of a party that has as much as it may have.
+// tooMany is the error of a party that has reached its limit.
 func tooMany(wait time.Duration) *protocolError {
 	return &protocolError{status: http.StatusTooManyRequests, code: "temporarily_unavailable",
 		description: "too many requests; the header Retry-After tells when to come again", retryAfter: wait}

@@ -21,7 +21,7 @@ import (
 
 func (b *bench) kept() map[string]int { return b.store.(*authserver.MemoryStore).Kept() }
 
-// tooMany checks that an answer is 429 with a Retry-After after which it is answered (RFC 6585
+// tooMany checks that an answer is 429, and that a retry after its Retry-After succeeds (RFC 6585
 // section 4).
 func tooMany(t testing.TB, resp authserver.Response) time.Duration {
 	t.Helper()
@@ -32,14 +32,14 @@ func tooMany(t testing.TB, resp authserver.Response) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// from has the bench send from another address.
+// from makes the bench send from another address.
 func (b *bench) from(source string) *bench {
 	other := *b
 	other.source, other.cookie = source, ""
 	return &other
 }
 
-// S91: proofs of requests that are no good are not kept, however many: anybody can make them under
+// S91: proofs of refused requests are not stored, however many there are: anybody can make them in
 // the name of a public client (RFC 9449 section 11.1).
 func TestS91ProofsOfBadRequestsAreNotKept(t *testing.T) {
 	b := newBench(t, everyGrant)
@@ -89,8 +89,8 @@ func TestS91ProofsOfBadRequestsAreNotKept(t *testing.T) {
 	})
 }
 
-// S91: each key, and each account, has its own share of the memory for proofs; one that is full is
-// told when to come again, and nobody else notices.
+// S91: each key and each account has its own limit of stored proofs. One that has reached it is
+// told when to retry, and nobody else is affected.
 func TestS91ProofsAreCountedByKeyAndAccount(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.Limits.Identifiers.Owner = 8 })
 	bound := func(b *bench, user, password string) (*prover, string) {
@@ -134,7 +134,7 @@ func TestS91ProofsAreCountedByKeyAndAccount(t *testing.T) {
 		t.Errorf("after %s: %d", wait, resp.Status)
 	}
 
-	// With further keys the account comes to twice as many.
+	// With further keys the account gets twice as many.
 	last := 0
 	for range 20 {
 		b.cookie = ""
@@ -151,9 +151,9 @@ func TestS91ProofsAreCountedByKeyAndAccount(t *testing.T) {
 	}
 }
 
-// S92: pushed requests are short, and so many for an address and for a client (RFC 9126 sections
-// 2.3 and 7.2): one address cannot use up what the client has, nothing that is alive is forgotten,
-// and who has to wait is told how long.
+// S92: pushed requests are limited in length, and in number for an address and for a client (RFC
+// 9126 sections 2.3 and 7.2). One address cannot use up the client's limit, nothing that is alive
+// is deleted, and a refused client is told when to retry.
 func TestS92PushedRequestsAreBounded(t *testing.T) {
 	b := newBench(t)
 	b.source = "192.0.2.1"
@@ -179,7 +179,7 @@ func TestS92PushedRequestsAreBounded(t *testing.T) {
 		t.Errorf("what was pushed first is gone: %d %s", page.Status, page.Body)
 	}
 
-	// Sixteen addresses are as much as a client has.
+	// Sixteen addresses may send as much as the client's limit.
 	for i := range 20 {
 		stranger := b.from("192.0.2." + strconv.Itoa(100+i))
 		for range 200 {
@@ -195,8 +195,8 @@ func TestS92PushedRequestsAreBounded(t *testing.T) {
 	}
 }
 
-// S92: a request object that comes again and again is counted as what it opens, and too long a
-// request is refused wherever it comes.
+// S92: if a request object is sent repeatedly, each stored request is counted. A request that is
+// too long is refused at every endpoint.
 func TestS92OpenedRequestsAreBounded(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.Limits.PushedRequests.Source = 10 })
 	b.source = "192.0.2.1"
@@ -218,15 +218,15 @@ func TestS92OpenedRequestsAreBounded(t *testing.T) {
 	b.post("/par", url.Values{"client_id": {"maybe"}, "request": {object}}).refused(t, http.StatusRequestEntityTooLarge, "invalid_request")
 }
 
-// S93: device authorizations are so many for an address and for a client; the devices that wait go
-// on (RFC 8628 section 5).
+// S93: device authorizations are limited for an address and for a client. Devices that already wait
+// are not affected (RFC 8628 section 5).
 func TestS93DeviceAuthorizationsAreBounded(t *testing.T) {
 	b := newBench(t)
 	b.source = "2001:db8:1::1"
 	first := b.device("tv")
 	var last reply
 	for i := range 3000 {
-		// Addresses of one site are one.
+		// Addresses of one site count as one.
 		b.source = fmt.Sprintf("2001:db8:1:%x::%x", i%100, i)
 		last = b.post("/device_authorization", url.Values{"client_id": {"tv"}})
 	}
@@ -252,7 +252,7 @@ func TestS93DeviceAuthorizationsAreBounded(t *testing.T) {
 	b.post("/device_authorization", url.Values{"client_id": {"tv"}, "x": {strings.Repeat("x", 16<<10)}}).refused(t, 413, "invalid_request")
 }
 
-// S94: clients that register themselves are so many, and short (RFC 7591 section 5).
+// S94: clients that register themselves are limited in number and length (RFC 7591 section 5).
 func TestS94RegistrationsAreBounded(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.InsecureOpenRegistration = true })
 	b.source = "192.0.2.1"
@@ -276,13 +276,13 @@ func TestS94RegistrationsAreBounded(t *testing.T) {
 	}
 }
 
-// S95: sessions, codes, tokens and assertions are so many for an account or a client, which others
-// do not notice.
+// S95: sessions, codes, tokens and assertions are limited for an account or a client. Others are
+// not affected.
 func TestS95EverybodyHasAShare(t *testing.T) {
 	secondSignsIn := url.Values{"username": {"second"}, "password": {"two"}}
 	for _, row := range []struct {
 		name string
-		// send does something once more, as one party and as another.
+		// send does something once more for one party, other for another party.
 		send, other func(*bench, int) authserver.Response
 		kind        string
 		limit       func(*authserver.Limits) *authserver.Limit
@@ -343,7 +343,7 @@ func TestS95EverybodyHasAShare(t *testing.T) {
 	}
 }
 
-// S95: a session that is told of one consent again and again keeps what is alive of it.
+// S95: if a session gets the same consent again and again, it keeps the grants that are alive.
 func TestS95SessionsForgetGrantsThatAreOver(t *testing.T) {
 	m := authserver.NewMemoryStore()
 	d := authserver.DigestOf("session")
@@ -374,7 +374,7 @@ func TestS95SessionsForgetGrantsThatAreOver(t *testing.T) {
 	}
 }
 
-// S96: pages, nonces, sign-outs and requests that are refused leave nothing behind, however many.
+// S96: for pages, nonces, sign-outs and refused requests nothing is stored, however many there are.
 func TestS96NothingIsKeptForStrangers(t *testing.T) {
 	b := newBench(t, everyGrant, func(c *authserver.Config) { c.DPoPNonceInterval = time.Minute })
 	b.source = "192.0.2.1"
@@ -397,8 +397,8 @@ func TestS96NothingIsKeptForStrangers(t *testing.T) {
 	}
 }
 
-// S97: the counts themselves have a bound. With more addresses than that, strangers share, and
-// whoever has a count keeps it.
+// S97: the number of counts is limited. Above it, strangers share a count, and existing counts are
+// kept.
 func TestS97CountsAreBounded(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) {
 		c.Limits.DeviceAuthorizations = authserver.Limit{Owner: 1 << 30, Source: 4}
@@ -422,7 +422,7 @@ func TestS97CountsAreBounded(t *testing.T) {
 	}
 }
 
-// S97: what an address counts under.
+// S97: the party under which an address counts.
 func TestS97CountedAddress(t *testing.T) {
 	for _, row := range []struct{ address, want string }{
 		{"192.0.2.1", "192.0.2.1"},
@@ -440,7 +440,7 @@ func TestS97CountedAddress(t *testing.T) {
 	}
 }
 
-// S97: X-Forwarded-For is believed of proxies that are trusted, as far as they wrote it.
+// S97: X-Forwarded-For is used only from trusted proxies, and only the part that they wrote.
 func TestS97RemoteAddress(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	for _, row := range []struct {
@@ -471,7 +471,7 @@ func TestS97RemoteAddress(t *testing.T) {
 	}
 }
 
-// S97: net/http: the connection's address is what counts.
+// S97: with net/http the address of the connection counts.
 func TestS97ServeHTTPCounts(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) {
 		c.Limits.DeviceAuthorizations.Source = 3
@@ -495,7 +495,7 @@ func TestS97ServeHTTPCounts(t *testing.T) {
 	}
 }
 
-// S97: a body that no endpoint takes is not read.
+// S97: a body is read only if the endpoint accepts one.
 func TestS97BodiesAreReadForEndpointsOnly(t *testing.T) {
 	b := newBench(t)
 	for _, row := range []struct {
@@ -517,7 +517,8 @@ func TestS97BodiesAreReadForEndpointsOnly(t *testing.T) {
 	}
 }
 
-// S97: a body has ten seconds to come; the connection then has the deadlines of its server again.
+// S97: a body must arrive within ten seconds. After that the connection has its server's deadlines
+// again.
 func TestS97BodiesHaveAClock(t *testing.T) {
 	b := newBench(t)
 	w := &clocked{ResponseRecorder: httptest.NewRecorder()}
@@ -529,7 +530,7 @@ func TestS97BodiesHaveAClock(t *testing.T) {
 	}
 }
 
-// clocked notes the deadlines that its connection would get.
+// clocked records the deadlines that its connection would get.
 type clocked struct {
 	*httptest.ResponseRecorder
 	deadlines []time.Time
@@ -540,7 +541,7 @@ func (w *clocked) SetReadDeadline(at time.Time) error {
 	return nil
 }
 
-// late is a body that notes whether there was a deadline when it was read.
+// late is a body that records whether there was a deadline when it was read.
 type late struct {
 	until  func() bool
 	inTime bool

@@ -10,7 +10,8 @@ import (
 // logoutTokenLifetime follows OpenID Connect Back-Channel Logout section 2.4: two minutes at most.
 const logoutTokenLifetime = 2 * time.Minute
 
-// logoutClaims are those of OpenID Connect Back-Channel Logout section 2.4; times are Unix seconds.
+// logoutClaims are the claims of OpenID Connect Back-Channel Logout section 2.4; times are Unix
+// seconds.
 type logoutClaims struct {
 	Issuer    string              `json:"iss"`
 	Subject   string              `json:"sub"`
@@ -22,11 +23,11 @@ type logoutClaims struct {
 	Events    map[string]struct{} `json:"events"`
 }
 
-// signOut ends the browser's session, if it has one: what was granted in it is revoked, unless it
-// was meant to last, and its clients are told by the back channel. The addresses returned are for
-// those that are told by frames.
+// signOut ends the browser's session, if it has one. It revokes what was granted in the session,
+// except grants that outlive it, and notifies clients by the back channel. It returns the addresses
+// of clients that are notified by frames.
 func (s *Server) signOut(now time.Time, b browser) (frames []string, err error) {
-	// What counts is what the session has come to by now.
+	// DeleteSession returns the session with all members that have joined by now.
 	session, err := s.cfg.Store.DeleteSession(DigestOf(b.id))
 	if err != nil || !b.signedIn {
 		return nil, err
@@ -41,7 +42,7 @@ func (s *Server) signOut(now time.Time, b browser) (frames []string, err error) 
 		}
 		client, err := s.cfg.Store.Client(m.ClientID)
 		if err != nil || slices.Contains(told, m.ClientID) {
-			continue // a client that is gone has nothing to be told
+			continue // a deleted client need not be notified
 		}
 		told = append(told, m.ClientID)
 		if client.FrontchannelLogoutURI != "" {
@@ -76,11 +77,11 @@ func (s *Server) logoutToken(now time.Time, client Client, session Session) (str
 }
 
 // PostLogoutTokens returns a [Config.BackchannelLogout] that posts tokens as OpenID Connect
-// Back-Channel Logout section 2.5 says, each in a goroutine of its own, once, for five seconds,
-// without following redirects. A client that keeps others waiting is not told: no more than 32
-// posts to one host, and 256 in all, are on their way at one time. Nil for the transport means
-// [PublicTransport], with which an address that a client registered cannot lead into the server's
-// own network.
+// Back-Channel Logout section 2.5 says. Each is posted once, in its own goroutine, for five seconds
+// at most, without following redirects. At most 32 posts to one host, and 256 in total, run at
+// once; above that a client is not notified, so that slow clients do not delay others. If transport
+// is nil, it uses [PublicTransport], so that an address that a client registered cannot lead into
+// the server's own network.
 func PostLogoutTokens(transport http.RoundTripper) func(uri, logoutToken string) {
 	if transport == nil {
 		transport = PublicTransport()

@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	// maxMembers is how many living grants one session may have.
+	// maxMembers is how many grants one session may have that are not revoked or expired.
 	maxMembers = 1 << 12
-	// sweepEvery is after how many writes, at least, a MemoryStore looks for what has expired:
-	// after a quarter as many as there are records, so that a write, which makes two at most, costs
-	// the same however many there are.
+	// sweepEvery is the least number of writes between two searches for expired records. A
+	// MemoryStore searches after a quarter as many writes as there are records: a write makes at
+	// most two, so its average cost does not grow with their number.
 	sweepEvery = 256
-	// sweepFull is how long after the last time it looks again where there is no room.
+	// sweepFull is the least time between two searches when there is no room.
 	sweepFull = 10 * time.Second
 )
 
-// maxOnce is how many identifiers a MemoryStore keeps in mind at one time, at a hundred bytes or so
-// each: 16 times what Limits lets one account have of proofs.
+// maxOnce is how many identifiers a MemoryStore remembers at once, at a hundred bytes or so each:
+// 16 times as many proofs as Limits allows one account.
 const maxOnce = 1 << 19
 
-// MemoryStore is a [Store] in memory. It forgets what has expired as it goes.
+// MemoryStore is a [Store] in memory. It deletes expired records as it runs.
 type MemoryStore struct {
 	mu        sync.Mutex
 	clients   map[string]Client
@@ -35,7 +35,7 @@ type MemoryStore struct {
 	grants    map[string][]*TokenRecord
 	sessions  map[Digest]Session
 	pushed    map[Digest]PushedRequest
-	once      map[Digest]int64 // until when, in nanoseconds since 1970
+	once      map[Digest]int64 // the time until which each is remembered, in nanoseconds since 1970
 	writes    int
 	swept     time.Time
 }
@@ -166,7 +166,7 @@ func (m *MemoryStore) RevokeAccessToken(access Digest) error {
 		return nil
 	}
 	delete(m.tokens, access)
-	// What came of a token comes behind it.
+	// Tokens that were exchanged for a token come after it in the list.
 	gone := map[Digest]bool{access: true}
 	for _, other := range m.grants[t.Grant] {
 		if gone[other.Subject] {
@@ -213,20 +213,20 @@ func (m *MemoryStore) JoinSession(d Digest, member SessionMember) error {
 		return ErrNotFound
 	}
 	if len(s.Members) == cap(s.Members) {
-		// It would be made anew now in any case.
+		// A new one would be made in any case.
 		s.Members = m.livingMembers(s.Members)
 	}
 	if len(s.Members) >= maxMembers {
 		return ErrUnavailable
 	}
-	// Others may hold the slice, but none of them looks behind its end.
+	// Others may hold the slice, but none of them reads beyond its end.
 	s.Members = append(s.Members, member)
 	m.sessions[d] = s
 	return nil
 }
 
-// livingMembers are those that something is left of, or that say of a consent what no later one
-// does.
+// livingMembers are members with a grant that still exists, or whose consent is not repeated by a
+// later member.
 func (m *MemoryStore) livingMembers(members []SessionMember) []SessionMember {
 	type consent struct{ client, scope, resources, details string }
 	said := map[consent]bool{}
@@ -271,10 +271,10 @@ func (m *MemoryStore) keep(t TokenRecord) {
 	m.grants[t.Grant] = append(m.grants[t.Grant], &t)
 }
 
-// sweep forgets, every so many writes, what has expired. A rotated refresh token stays until its
-// own lifetime is over and a used code while anything of its grant is alive, so that a replay is
-// noticed; an expired device code for as long again, so that a device that sleeps learns why it is
-// refused.
+// sweep deletes expired records, once every so many writes. A rotated refresh token stays until its
+// own lifetime is over, and a used code stays while anything of its grant is alive, so that a
+// replay is detected. An expired device code stays for another lifetime, so that a device that was
+// asleep learns why it is refused.
 func (m *MemoryStore) sweep(now time.Time) {
 	m.writes++
 	records := len(m.tokens) + len(m.codes) + len(m.devices) + len(m.sessions) + len(m.pushed) + len(m.once)

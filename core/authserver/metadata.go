@@ -6,8 +6,8 @@ import (
 )
 
 // metadata is the authorization server metadata of RFC 8414 section 2 and of OpenID Connect
-// Discovery section 3. What it leaves out would be taken for the default there, so response modes
-// and the revocation methods are said too.
+// Discovery section 3. An omitted member would mean its default there, so it also lists response
+// modes and revocation methods.
 func (s *Server) metadata(*call) (Response, error) {
 	at := func(path string) string { return s.cfg.Issuer + path }
 	challengeMethods := []string{ChallengeS256}

@@ -21,7 +21,7 @@ func TestA1CheckRedirectURI(t *testing.T) {
 		name string
 		uri  string
 		want bool
-		// alone is the answer for a confidential client.
+		// alone is the expected answer for a confidential client.
 		alone bool
 	}{
 		{"exact", "https://app.example/cb", true, true},

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// serve puts a server on a socket; polls tells how often a device has polled it.
+// serve puts a server on a socket. polls returns how often a device has polled it.
 func serve(t *testing.T) (endpoint oauth2.Endpoint, base string, polls func() int) {
 	t.Helper()
 	site := httptest.NewUnstartedServer(nil)
@@ -36,8 +36,8 @@ func serve(t *testing.T) (endpoint oauth2.Endpoint, base string, polls func() in
 	return endpoint, base, func() int { return b.server.Stats().TokenRequests[authserver.GrantDeviceCode] }
 }
 
-// A4: golang.org/x/oauth2 as the device, another HTTP client as the user's browser, real time
-// between them.
+// A4: golang.org/x/oauth2 as the device and another HTTP client as the user's browser, in real
+// time.
 func TestA4DeviceFlowOfAnotherClient(t *testing.T) {
 	for _, row := range []struct {
 		name, button, refusal string
@@ -61,7 +61,7 @@ func TestA4DeviceFlowOfAnotherClient(t *testing.T) {
 				token, err := cfg.DeviceAccessToken(ctx, auth)
 				done <- outcome{token, err}
 			}()
-			for polls() == 0 { // so that the device has heard authorization_pending
+			for polls() == 0 { // then the device has got authorization_pending
 				select {
 				case o := <-done:
 					t.Fatalf("over before the user decided: %+v", o)
@@ -101,8 +101,8 @@ func TestA4DeviceFlowOfAnotherClient(t *testing.T) {
 	}
 }
 
-// A4, A6: a token that golang.org/x/oauth2 got with client credentials, seen by a resource server
-// elsewhere.
+// A4, A6: golang.org/x/oauth2 gets a token with client credentials, and a resource server elsewhere
+// introspects it.
 func TestA6ClientCredentialsOfAnotherClient(t *testing.T) {
 	endpoint, base, _ := serve(t)
 	for _, style := range []oauth2.AuthStyle{oauth2.AuthStyleInHeader, oauth2.AuthStyleInParams} {
@@ -125,7 +125,7 @@ func TestA6ClientCredentialsOfAnotherClient(t *testing.T) {
 	}
 }
 
-// fetch gets a page, or posts a form, and returns what came.
+// fetch gets a page, or posts a form, and returns the answer.
 func fetch(t *testing.T, client *http.Client, target string, form url.Values) string {
 	t.Helper()
 	get := func() (*http.Response, error) { return client.Get(target) }

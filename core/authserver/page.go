@@ -16,7 +16,7 @@ var pageFiles embed.FS
 
 var (
 	pageTemplates = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
-	pageStyle     = mustRead("pages/style.css")
+	pageStyle     = mustRead("pages/base.css") + mustRead("pages/style.css")
 	pageStyleHash = hashSource(pageStyle)
 )
 
@@ -33,13 +33,13 @@ func hashSource(style string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// page is what the templates show; every page uses some of it.
+// page is what the templates show. Every page uses part of it.
 type page struct {
 	Title       string
-	Issuer      string // its host
+	Issuer      string // the issuer's host
 	Style       template.CSS
 	Client      string
-	Host        string // of a client_id that is an address
+	Host        string // the host of a client_id that is a URL
 	OnDevice    bool   // the answer goes to the user's own device
 	Action      string
 	Interaction string
@@ -59,16 +59,16 @@ type page struct {
 	Frames      []string
 	Link        template.URL
 
-	// formAction is the source that the page's form goes to; empty means this server.
+	// formAction is the CSP source of the form's target; empty means this server.
 	formAction string
-	// frameSources are those of the frames, separated by spaces.
+	// frameSources are the CSP sources of the frames, separated by spaces.
 	frameSources string
 }
 
-// errorPage tells the user of an error that must not be told to whoever the request names.
+// errorPage shows the user an error that must not be sent to the address in the request.
 func (s *Server) errorPage(err error) Response { return s.errorPageFor("", err) }
 
-// errorPageFor is errorPage with a way back, to the home page of the client that sent the user.
+// errorPageFor is errorPage with a link to the home page of the client that sent the user.
 func (s *Server) errorPageFor(clientID string, err error) Response {
 	e := asProtocolError(err)
 	alert := e.description
@@ -84,24 +84,24 @@ func (s *Server) errorPageFor(clientID string, err error) Response {
 	return resp
 }
 
-// inMinutes says a time that is long enough for people.
+// inMinutes writes a duration for people, rounded up to minutes.
 func inMinutes(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Minute-1)/time.Minute), 10) + " min"
 }
 
 func (s *Server) page(name string, status int, p page) Response {
 	p.Issuer = s.issuer.Host
-	p.Style = template.CSS(pageStyle) // our own file, not a request's
+	p.Style = template.CSS(pageStyle) // our own file, nothing from a request
 	var body bytes.Buffer
 	if err := pageTemplates.ExecuteTemplate(&body, name+".html", p); err != nil {
 		return asProtocolError(err).response()
 	}
 	h := newHeader("text/html; charset=utf-8")
 	csp := "default-src 'none'; style-src " + pageStyleHash + "; base-uri 'none'; frame-ancestors 'none'"
-	// Chromium holds every redirect after a form to form-action. The password goes to this server
-	// and nowhere else; but the forms for consent and for signing out end at the client, by a
+	// Chromium checks every redirect after a form against form-action. The password goes only to
+	// this server. But the forms for consent and for signing out end at the client: at a
 	// private-use scheme, an IPv6 address that no source expression can name, or further redirects
-	// of the client's own, so those forms are left without.
+	// of the client's own. So those forms have no form-action.
 	if name != "consent" && name != "signout" {
 		csp += "; form-action " + cmp.Or(p.formAction, "'self'")
 	}

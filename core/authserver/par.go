@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// requestURILifetime is how long a client has to send the user here: RFC 9126 section 2.2 has it
-// relatively short.
+// requestURILifetime is how long a client has to send the user here. RFC 9126 section 2.2 wants a
+// short time.
 const requestURILifetime = time.Minute
 
-// pushedAuthorization is the pushed authorization request endpoint (RFC 9126 section 2). It checks
-// what the authorization endpoint would check, so that the client hears of its errors at once.
+// pushedAuthorization is the pushed authorization request endpoint (RFC 9126 section 2). It makes
+// all checks of the authorization endpoint, so that the client gets errors at once.
 func (s *Server) pushedAuthorization(c *call) (Response, error) {
 	values, err := c.formValues()
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *Server) pushedAuthorization(c *call) (Response, error) {
 	for name, v := range values {
 		switch name {
 		case "client_secret", "client_assertion", "client_assertion_type":
-			// They are for this request and no part of what is pushed.
+			// These authenticate this request and are not part of what is pushed.
 		default:
 			params[name] = v
 		}
@@ -41,7 +41,7 @@ func (s *Server) pushedAuthorization(c *call) (Response, error) {
 	params.Set("client_id", client.ClientID)
 	switch {
 	case p["request"] != "":
-		// RFC 9126 section 3: what stands beside the object plays no part.
+		// RFC 9126 section 3: parameters outside the object are ignored.
 		if params, err = s.requestObject(c, client, p["request"]); err != nil {
 			return Response{}, err
 		}
@@ -53,7 +53,7 @@ func (s *Server) pushedAuthorization(c *call) (Response, error) {
 		return Response{}, invalidRequest("request_uri is not for this endpoint")
 	}
 	if sent.jkt != "" {
-		// RFC 9449 section 10.1: the proof says the same as the parameter.
+		// RFC 9449 section 10.1: the proof and the parameter must name the same key.
 		if pushed := params.Get("dpop_jkt"); pushed != "" && pushed != sent.jkt {
 			return Response{}, invalidRequest("dpop_jkt is not the key of the DPoP proof")
 		}

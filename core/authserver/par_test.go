@@ -29,13 +29,13 @@ func (b *bench) push(header http.Header, params url.Values) url.Values {
 	return url.Values{"client_id": {params.Get("client_id")}, "request_uri": {answer.RequestURI}}
 }
 
-// open follows the redirect by which the pages take a pushed request over.
+// open follows the redirect with which the pages take over a pushed request.
 func (b *bench) open(query url.Values) authserver.Response {
 	b.t.Helper()
 	return b.visit("GET", location(b.t, b.visit("GET", "/authorize?"+query.Encode(), nil)).String(), nil)
 }
 
-// stopped checks that the user is told and sent nowhere.
+// stopped checks that the user sees an error and is not redirected.
 func stopped(t *testing.T, resp authserver.Response, code string) {
 	t.Helper()
 	if resp.Status != http.StatusBadRequest || resp.Header.Get("Location") != "" || !strings.Contains(string(resp.Body), "<code>"+code+"</code>") {
@@ -43,8 +43,8 @@ func stopped(t *testing.T, resp authserver.Response, code string) {
 	}
 }
 
-// A4: RFC 9126, from the push to the token; a request_uri is used once, and what is not in it plays
-// no part.
+// A4: RFC 9126, from the push to the token. A request_uri is used once, and parameters beside it
+// are ignored.
 func TestA4PushedAuthorizationRequest(t *testing.T) {
 	b := newBench(t)
 	pushed := b.push(nil, with(request("pushes"), "prompt", "login"))
@@ -68,7 +68,7 @@ func TestA4PushedAuthorizationRequest(t *testing.T) {
 	b.post("/token", exchange("pushes", done.Query().Get("code"))).must(t)
 }
 
-// A7: RFC 9126 section 2.3: errors of the authorization request are told to the client at once.
+// A7: RFC 9126 section 2.3: the client gets errors of the authorization request at once.
 func TestA7PushedErrors(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -99,7 +99,7 @@ func TestA7PushedErrors(t *testing.T) {
 	}
 }
 
-// A7: a request_uri that is not the client's to use is told to the user and to nobody else.
+// A7: if the client may not use a request_uri, only the user sees the error.
 func TestA7RequestURI(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -132,7 +132,7 @@ func TestA7RequestURI(t *testing.T) {
 	}
 }
 
-// A7: a client, or a whole server, may be held to pushing.
+// A7: a client, or a whole server, may require pushed requests.
 func TestA7PushingRequired(t *testing.T) {
 	everybody := func(c *authserver.Config) { c.RequirePAR = true }
 	for _, row := range []struct {
@@ -157,7 +157,7 @@ func TestA7PushingRequired(t *testing.T) {
 	}
 }
 
-// A8: a refusal spends the request too.
+// A8: a refusal also uses up the request.
 func TestA8PushedRequestDenied(t *testing.T) {
 	b := newBench(t)
 	b.approve(request("spa")) // signs in
@@ -170,8 +170,8 @@ func TestA8PushedRequestDenied(t *testing.T) {
 	}
 }
 
-// A8: of many visits with one request_uri at once exactly one is let in, and of many approvals of
-// one request one is answered.
+// A8: of many visits with one request_uri at once exactly one succeeds, and of many approvals of
+// one request exactly one is answered.
 func TestA8PushedRequestRace(t *testing.T) {
 	b := newBench(t)
 	b.approve(request("spa")) // signs in

@@ -1,6 +1,6 @@
 package authserver
 
-// passwordGrant exchanges what a user told the client (RFC 6749 section 4.3).
+// passwordGrant exchanges a password that a user told the client (RFC 6749 section 4.3).
 func (s *Server) passwordGrant(r tokenRequest) (Token, error) {
 	if r.params["username"] == "" || r.params["password"] == "" {
 		return Token{}, invalidRequest("username or password is missing")

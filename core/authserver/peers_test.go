@@ -40,7 +40,7 @@ func newSite(t *testing.T, change ...func(*authserver.Config)) site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The browser stops where it would leave the server: nobody serves the redirect URIs.
+	// The browser stops where it would leave the server, because nobody serves the redirect URIs.
 	leave := func(r *http.Request, _ []*http.Request) error {
 		if r.URL.Scheme+"://"+r.URL.Host != base {
 			return http.ErrUseLastResponse
@@ -50,8 +50,8 @@ func newSite(t *testing.T, change ...func(*authserver.Config)) site {
 	return site{b, base, &http.Client{Jar: jar, CheckRedirect: leave}}
 }
 
-// visit goes through the pages from an authorization URL and gives the address that the browser is
-// sent to.
+// visit goes through the pages from an authorization URL, and returns the address to which the
+// browser is redirected.
 func (s site) visit(address, decision string) *url.URL {
 	s.t.Helper()
 	page, left := s.load(func() (*http.Response, error) { return s.browser.Get(address) })
@@ -73,7 +73,7 @@ func (s site) visit(address, decision string) *url.URL {
 	return nil
 }
 
-// load gives the page that came, or where the browser is sent.
+// load returns the page, or the address to which the browser is redirected.
 func (s site) load(get func() (*http.Response, error)) (page string, left *url.URL) {
 	s.t.Helper()
 	resp, err := get()
@@ -109,8 +109,8 @@ func (s site) exchangeOf(ctx context.Context, cfg oauth2.Config, more ...oauth2.
 	return token
 }
 
-// A4, A8: golang.org/x/oauth2 and coreos/go-oidc together, as their documentation shows it:
-// discovery, code with PKCE, ID token, userinfo, refresh, and a refresh token that comes twice.
+// A4, A8: golang.org/x/oauth2 and coreos/go-oidc together, as their documentation shows: discovery,
+// code with PKCE, ID token, userinfo, refresh, and a refresh token that is used twice.
 func TestA4CodeFlowOfAnotherClient(t *testing.T) {
 	s := newSite(t)
 	ctx := t.Context()
@@ -155,7 +155,7 @@ func TestA4CodeFlowOfAnotherClient(t *testing.T) {
 	if again := verify(fresh); again.Subject != id.Subject || again.Nonce != "" {
 		t.Errorf("%+v", again)
 	}
-	// The refresh token that was used comes again, and all of the grant ends.
+	// The used refresh token is sent again, and the whole grant ends.
 	if _, err := cfg.TokenSource(ctx, &stale).Token(); refusalOf(err) != "invalid_grant" {
 		t.Error(err)
 	}
@@ -165,8 +165,8 @@ func TestA4CodeFlowOfAnotherClient(t *testing.T) {
 	}
 }
 
-// A4: coreos/go-oidc verifies tokens of before and after a rotation of the server's key, with the
-// one provider that it found at the start.
+// A4: coreos/go-oidc verifies tokens from before and after a rotation of the server's key, with the
+// same provider object.
 func TestA4KeyRotationOfAnotherClient(t *testing.T) {
 	s := newSite(t)
 	ctx := t.Context()
@@ -185,7 +185,7 @@ func TestA4KeyRotationOfAnotherClient(t *testing.T) {
 	}
 	for name, token := range map[string]*oauth2.Token{"after": s.exchangeOf(ctx, cfg), "before": old} {
 		// go-oidc answers with the keys of a fetch that is just ending, until its own goroutine has
-		// put that away.
+		// removed that fetch.
 		_, err := verifier.Verify(ctx, token.Extra("id_token").(string))
 		for end := time.Now().Add(oauthtest.Patience); err != nil && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)
@@ -200,7 +200,7 @@ func TestA4KeyRotationOfAnotherClient(t *testing.T) {
 	}
 }
 
-// A7: golang.org/x/oauth2 is told what is wrong, by the codes of RFC 6749 section 5.2.
+// A7: golang.org/x/oauth2 gets the error codes of RFC 6749 section 5.2.
 func TestA7RefusalsOfAnotherClient(t *testing.T) {
 	s := newSite(t)
 	ctx := t.Context()
@@ -244,7 +244,7 @@ func TestA7RefusalsOfAnotherClient(t *testing.T) {
 	}
 }
 
-// refusalOf is the error code that golang.org/x/oauth2 was told.
+// refusalOf returns the error code that golang.org/x/oauth2 got.
 func refusalOf(err error) string {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return refused.ErrorCode

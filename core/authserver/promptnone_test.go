@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// A4: prompt=none gives a code to a client that the user allowed as much before in this session
+// A4: prompt=none gives a code to a client that the user allowed as much earlier in this session
 // (OpenID Connect Core section 3.1.2.6), and to no other.
 func TestA4PromptNone(t *testing.T) {
 	resources := []string{"https://one.example", "https://two.example"}
@@ -52,7 +52,7 @@ func TestA4PromptNone(t *testing.T) {
 	}
 }
 
-// A4: consent ends with the session, and never answers for a program on the user's device (RFC 8252
+// A4: consent ends with the session, and never counts for a program on the user's device (RFC 8252
 // section 8.6).
 func TestA4PromptNoneAsksForNobodyElse(t *testing.T) {
 	none := func(b *bench, query url.Values) string {
@@ -65,7 +65,7 @@ func TestA4PromptNoneAsksForNobodyElse(t *testing.T) {
 	if got := none(b, oidc); got != "login_required" {
 		t.Errorf("after the session: %q", got)
 	}
-	b.code(request("spa")) // the same user signs in anew
+	b.code(request("spa")) // the same user signs in again
 	if got := none(b, oidc); got != "consent_required" {
 		t.Errorf("in a later session: %q", got)
 	}
@@ -94,8 +94,8 @@ func TestA4PromptNoneAsksForNobodyElse(t *testing.T) {
 	}
 }
 
-// A4: the user whom id_token_hint names is the one who answers, or nobody is (OpenID Connect Core
-// section 3.1.2.1).
+// A4: only the user whom id_token_hint names can answer the request (OpenID Connect Core section
+// 3.1.2.1).
 func TestA4IDTokenHint(t *testing.T) {
 	b := newBench(t)
 	oidc := with(request("oidc"), "scope", "openid")
@@ -134,7 +134,7 @@ func TestA4IDTokenHint(t *testing.T) {
 	}
 }
 
-// A4: a consent that was pushed is as good, and the request is answered once (RFC 9126 section 4).
+// A4: consent to a pushed request counts, too, and a request is answered once (RFC 9126 section 4).
 func TestA4PromptNonePushed(t *testing.T) {
 	b := newBench(t)
 	oidc := with(request("oidc"), "scope", "openid")

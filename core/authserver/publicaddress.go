@@ -16,15 +16,15 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/address"
 )
 
-// isPublicAddress tells whether the address is one of the internet, by the rule that the client
-// has, too. One with a zone is of this machine's own links.
+// isPublicAddress reports whether the address is a public internet address, by the same rule as the
+// client uses. An address with a zone belongs to a link of this machine.
 func isPublicAddress(ip netip.Addr) bool {
 	return ip.IsValid() && ip.Zone() == "" && address.Address(ip.As16()).IsPublic()
 }
 
-// mayBePublic tells whether a URL that a client registers is https, and names neither an address
-// that is not public, in whatever spelling, nor a host of a network of one's own. Where a name
-// leads is known only when it is used.
+// mayBePublic reports whether a URL that a client registers is https, and its host is not a private
+// address, in any spelling, or a name of a private network. Where a name leads is known only when
+// it is used.
 func mayBePublic(uri string) bool {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != "https" || isLoopbackHost(u.Hostname()) {
@@ -33,17 +33,17 @@ func mayBePublic(uri string) bool {
 	return address.Public(strings.ToLower(strings.TrimSuffix(u.Host, ":"+u.Port())))
 }
 
-// answerTime and maxAnswer bound what a server that was asked may say: it has five seconds to
-// begin, and 16 KiB of header.
+// answerTime and maxAnswer limit the answers of other servers: an answer must begin within five
+// seconds, with at most 16 KiB of header.
 const (
 	answerTime = 5 * time.Second
 	maxAnswer  = 16 << 10
 )
 
-// PublicTransport makes connections to addresses of the internet only, whatever a name resolves to
-// at that moment, and to the origins named, as "http://127.0.0.1:8080", which have to be exact.
-// Those are for tests and for services of the host's own. It uses no proxy, by which it could not
-// tell the address. What it refuses is an error that names the address.
+// PublicTransport connects only to public internet addresses, whatever a name resolves to at that
+// moment, and to the named origins, such as "http://127.0.0.1:8080", which must match exactly.
+// Those are for tests and for services of the host's own. It uses no proxy, because with one it
+// could not check the address. Its error for a refused address names the address.
 func PublicTransport(insecurePrivateOrigins ...string) http.RoundTripper {
 	open := &net.Dialer{Timeout: answerTime}
 	guarded := &net.Dialer{Timeout: answerTime, ControlContext: refusePrivate}
@@ -54,8 +54,8 @@ func PublicTransport(insecurePrivateOrigins ...string) http.RoundTripper {
 	}
 }
 
-// publicTransport has two transports, so that no connection to a private origin is used for another
-// one of that address.
+// publicTransport has two transports, so that a connection to a private origin is not reused for
+// another origin at the same address.
 type publicTransport struct {
 	public, private *http.Transport
 	origins         []string
@@ -89,8 +89,8 @@ func transportOf(dialer *net.Dialer) *http.Transport {
 
 var errNotPublic = errors.New("not a public address")
 
-// refusePrivate is asked for each address that a name has resolved to, right before it is connected
-// to, so that no later look-up can say another one.
+// refusePrivate checks each address to which a name has resolved, right before the connection is
+// made. So no later look-up can give another address.
 func refusePrivate(_ context.Context, _, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil || !isPublicAddress(target.Addr()) {

@@ -13,7 +13,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// S102: which addresses are of the internet (RFC 6890 and the registries that it set up).
+// S102: which addresses are public (RFC 6890 and its registries).
 func TestS102PublicAddresses(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -84,9 +84,9 @@ func TestS102PublicAddresses(t *testing.T) {
 	}
 }
 
-// S103: the transport connects to none of the host's own addresses, by whatever name, and looks
-// when it connects: a name that led elsewhere before is no way in. What is allowed is an exact
-// origin.
+// S103: the transport connects to none of the host's own addresses, by any name. It checks when it
+// connects, so it does not matter what the name resolved to before. An allowed origin must match
+// exactly.
 func TestS103PublicTransport(t *testing.T) {
 	var reached atomic.Int32
 	site := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
@@ -130,8 +130,8 @@ func TestS103PublicTransport(t *testing.T) {
 	}
 }
 
-// S103: no connection that an allowed origin left open serves another name, an answer without end
-// is given up, and a redirect is not followed.
+// S103: a connection to an allowed origin is not reused for another name, the transport gives up an
+// endless answer, and a redirect is not followed.
 func TestS103LogoutTokensGoNowhereElse(t *testing.T) {
 	inner := make(chan string, 4)
 	private := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inner <- r.URL.Path }))
@@ -160,13 +160,13 @@ func TestS103LogoutTokensGoNowhereElse(t *testing.T) {
 		resp.Body.Close()
 		t.Error("a header of 1 MiB was read")
 	}
-	site.Close() // waits for what is under way
+	site.Close() // waits for running requests
 	if len(inner) != 0 {
 		t.Error("a request came to", <-inner)
 	}
 }
 
-// S103: a client that does not answer holds up a bounded number of posts, and no other client's.
+// S103: a client that does not answer delays a limited number of posts, and none of other clients.
 func TestS103PostsUnderWayAreBounded(t *testing.T) {
 	arrived, release := make(chan bool, 100), make(chan bool)
 	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -192,10 +192,10 @@ func TestS103PostsUnderWayAreBounded(t *testing.T) {
 	}
 }
 
-// S103: what a client registers for the server to call is https and no address that is not public,
-// unless the server is for tests (OpenID Connect Back-Channel Logout section 2.2). Nothing else
-// that a client names is fetched: neither keys nor a request, and a frame is the user's browser's
-// to load.
+// S103: a URL that a client registers for the server to call must be https, and its address public,
+// unless the server is for tests (OpenID Connect Back-Channel Logout section 2.2). The server
+// fetches nothing else that a client names, neither keys nor a request; a frame is loaded by the
+// user's browser.
 func TestS103RegisteredAddresses(t *testing.T) {
 	for _, row := range []struct {
 		uri    string

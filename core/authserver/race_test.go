@@ -11,7 +11,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// atOnce sends fifty times at one moment.
+// atOnce sends fifty requests at once.
 func atOnce(send func() reply) []reply {
 	replies := make([]reply, 50)
 	var ready, done sync.WaitGroup
@@ -27,9 +27,10 @@ func atOnce(send func() reply) []reply {
 	return replies
 }
 
-// S104: of fifty uses at once of what is good for one exactly one wins, and where the second use of
-// it is a sign of theft, what the first got is revoked with all that came of it (RFC 6749 section
-// 4.1.2, RFC 9700 sections 2.1.1 and 4.14.2, RFC 9449 section 11.1, RFC 7523 section 3).
+// S104: of fifty simultaneous uses of a thing that can be used once, exactly one succeeds. If a
+// second use is a sign of theft, what the first got is revoked, with all that was exchanged for it
+// (RFC 6749 section 4.1.2, RFC 9700 sections 2.1.1 and 4.14.2, RFC 9449 section 11.1, RFC 7523
+// section 3).
 func TestS104RacesHaveOneWinner(t *testing.T) {
 	tokenForm := func(form url.Values) func(*bench) func() reply {
 		return func(b *bench) func() reply { return func() reply { return b.post("/token", form) } }
@@ -94,8 +95,8 @@ func TestS104RacesHaveOneWinner(t *testing.T) {
 	}
 }
 
-// S104: exchanges and the revocation of their subject at once: when both are done nothing that came
-// of it is alive.
+// S104: exchanges and the revocation of their subject at once: when both are done, no exchanged
+// token is alive.
 func TestS104ExchangesAndRevocationAtOnce(t *testing.T) {
 	for _, kind := range []string{"access token", "refresh token"} {
 		t.Run(kind, func(t *testing.T) {
@@ -127,7 +128,7 @@ func TestS104ExchangesAndRevocationAtOnce(t *testing.T) {
 }
 
 // S104: a grant that a replay ended stays ended: neither the winner's successor nor an exchange
-// brings it back.
+// restores it.
 func TestS104ReplayEndsTheWholeGrant(t *testing.T) {
 	b := newBench(t, everyGrant)
 	form := exchange("spa", b.code(request("spa")))
@@ -144,9 +145,9 @@ func TestS104ReplayEndsTheWholeGrant(t *testing.T) {
 	}
 }
 
-// S104: a logout token is for its client alone, of a type that no ID token has and without what
-// would make it one, short-lived and each with its own jti (OpenID Connect Back-Channel Logout
-// sections 2.4 and 2.6); and none is taken for an ID token here.
+// S104: a logout token is for its client only. Its type differs from an ID token's, it lacks the
+// claims of one, it expires soon, and each has its own jti (OpenID Connect Back-Channel Logout
+// sections 2.4 and 2.6). This server does not accept one as an ID token.
 func TestS104LogoutTokensAreNothingElse(t *testing.T) {
 	var told []string
 	b := newBench(t, func(c *authserver.Config) {
@@ -172,7 +173,7 @@ func TestS104LogoutTokensAreNothingElse(t *testing.T) {
 		first["exp"].(float64)-first["iat"].(float64) > 120 {
 		t.Errorf("%v\n%v", first, second)
 	}
-	// As a hint it names nobody: the user is asked before a sign-out, and anybody may sign in.
+	// As a hint it is ignored: the user is asked before a sign-out, and anybody may sign in.
 	b.code(with(request("told"), "scope", "openid"))
 	if page := b.visit("GET", "/logout?id_token_hint="+told[1], nil); !shows(page, "sign-out") {
 		t.Errorf("a logout token signs out: %d", page.Status)

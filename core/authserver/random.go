@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// random draws secrets.
+// random makes secrets.
 type random struct {
 	mu     sync.Mutex
 	source io.Reader
 }
 
-// secret returns 256 random bits, more than RFC 6749 section 10.10 asks for, in base64url.
+// secret returns 256 random bits in base64url. RFC 6749 section 10.10 requires fewer.
 func (r *random) secret() (string, error) {
 	b, err := r.bytes(32)
 	return base64.RawURLEncoding.EncodeToString(b), err

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// maxAuthorizationRequest is the most that an authorization request may have, form-encoded, in
-// bytes. All of it may have to be kept before anybody has signed in (RFC 9126 section 2.3).
+// maxAuthorizationRequest is the longest authorization request, form-encoded, in bytes. All of it
+// may have to be stored before anybody has signed in (RFC 9126 section 2.3).
 const maxAuthorizationRequest = 8 << 10
 
-// trustedRequest finds the client and checks the redirect URI. What fails here must not be told by
-// a redirect, which would go wherever a stranger wishes (RFC 6749 section 4.1.2.1).
+// trustedRequest finds the client and checks the redirect URI. An error here must not be sent by a
+// redirect, because a stranger could choose where it goes (RFC 6749 section 4.1.2.1).
 func (s *Server) trustedRequest(c *call, query url.Values) (*authorizationRequest, error) {
 	if len(query.Encode()) > maxAuthorizationRequest {
 		return nil, &protocolError{status: http.StatusRequestEntityTooLarge, code: "invalid_request",
@@ -38,7 +38,7 @@ func (s *Server) trustedRequest(c *call, query url.Values) (*authorizationReques
 	req := &authorizationRequest{client: client, query: query, requestedURI: query.Get("redirect_uri")}
 	req.redirectURI = req.requestedURI
 	if req.requestedURI == "" {
-		// RFC 6749 section 3.1.2.3: it may be left out where there is only one.
+		// RFC 6749 section 3.1.2.3: it may be omitted if only one is registered.
 		if len(client.RedirectURIs) != 1 {
 			return nil, invalidRequest("The request does not say where to return to.")
 		}
@@ -78,13 +78,13 @@ func (s *Server) readAuthorization(req *authorizationRequest) error {
 	if req.jkt = p["dpop_jkt"]; req.jkt != "" && !isS256Challenge(req.jkt) {
 		return invalidRequest("dpop_jkt is not a thumbprint")
 	}
-	// OpenID Connect Core section 3.1.2.1. What is no ID token of this server names nobody.
+	// OpenID Connect Core section 3.1.2.1. An ID token that is not from this server is ignored.
 	if hint := (hintClaims{}); s.keys.verify(p["id_token_hint"], "jwt", &hint) == nil && hint.Issuer == s.cfg.Issuer {
 		req.hintedSubject = hint.Subject
 	}
 	req.prompt = strings.Fields(p["prompt"])
 	if len(req.prompt) > 1 && slices.Contains(req.prompt, "none") {
-		return invalidRequest("prompt none stands alone")
+		return invalidRequest("prompt none cannot be combined with another value")
 	}
 	if req.acr, err = s.readACR(p); err != nil {
 		return err
@@ -121,7 +121,7 @@ func (s *Server) readChallenge(req *authorizationRequest, p params) error {
 		return nil
 	}
 	if method == "" {
-		// RFC 7636 section 4.3; never as if there were no challenge.
+		// RFC 7636 section 4.3. It must never count as if there were no challenge.
 		method = ChallengePlain
 	}
 	switch {
@@ -136,8 +136,8 @@ func (s *Server) readChallenge(req *authorizationRequest, p params) error {
 	return nil
 }
 
-// readResponseType checks the response type against what is switched on, what the client may have,
-// and what it needs.
+// readResponseType checks that the response type is switched on, that the client may use it, and
+// that the request has what it needs.
 func (s *Server) readResponseType(req *authorizationRequest, p params) error {
 	if p["response_type"] == "" {
 		return invalidRequest("response_type is missing")
@@ -149,7 +149,7 @@ func (s *Server) readResponseType(req *authorizationRequest, p params) error {
 	bound := req.client.DPoPBoundAccessTokens || req.client.TLSClientCertificateBoundAccessTokens
 	switch {
 	case !req.client.CheckResponseType(req.responseType), req.gives(ResponseTypeCode) && !req.client.CheckGrantType(GrantAuthorizationCode),
-		// A token in an address cannot be bound to anything.
+		// A token in a URL cannot be bound to a key.
 		req.gives(ResponseTypeToken) && bound:
 		return badRequest("unauthorized_client", "the client may not use this response type")
 	}

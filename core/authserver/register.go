@@ -11,8 +11,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// clientMetadata is what a client says of itself and is told back (RFC 7591 section 2, and the
-// registries of the RFCs that add to it).
+// clientMetadata is a client's metadata, in the request and in the answer (RFC 7591 section 2, and
+// the registries of the RFCs that extend it).
 type clientMetadata struct {
 	RedirectURIs                          []string            `json:"redirect_uris,omitempty"`
 	TokenEndpointAuthMethod               string              `json:"token_endpoint_auth_method"`
@@ -37,7 +37,7 @@ type registration struct {
 	ClientID         string `json:"client_id"`
 	ClientSecret     string `json:"client_secret,omitempty"`
 	ClientIDIssuedAt int64  `json:"client_id_issued_at"`
-	// ClientSecretExpiresAt is 0, never, where there is a secret.
+	// ClientSecretExpiresAt is 0 (never) if there is a secret.
 	ClientSecretExpiresAt *int64 `json:"client_secret_expires_at,omitempty"`
 	clientMetadata
 }
@@ -99,15 +99,16 @@ func (s *Server) register(c *call) (Response, error) {
 	return jsonResponse(http.StatusCreated, answer), nil
 }
 
-// openGrants are those of a client that anybody may register: the user is asked, or there is none.
-// By the others it would have tokens of users who allowed it nothing (RFC 7591 section 5).
+// openGrants are the grants of a client that anybody may register: with these a user is asked, or
+// there is no user. With others such a client would get tokens of users who allowed nothing (RFC
+// 7591 section 5).
 var openGrants = []string{GrantAuthorizationCode, GrantRefreshToken, GrantDeviceCode, GrantClientCredentials}
 
-// clientMonths is how many times as much as in an hour may be registered in thirty days. Clients do
+// clientMonths is how many times the hourly limit may be registered in thirty days, as clients do
 // not expire.
 const clientMonths = 10
 
-// admitClient counts a client that registers itself, by the size of what it says.
+// admitClient counts a client that registers itself, by the size of its metadata.
 func (s *Server) admitClient(c *call) error {
 	limit, weight := s.cfg.Limits.Registrations, 1+len(c.Body)>>10
 	if err := s.limiter.admit(c, countRegister, "", limit, weight, time.Hour); err != nil {
@@ -116,12 +117,12 @@ func (s *Server) admitClient(c *call) error {
 	return s.limiter.counts.admit(c.Now, false, share{countRegister, "all", clientMonths * limit.Owner, weight, 30 * 24 * time.Hour})
 }
 
-// fillIn says the defaults of RFC 7591 section 2.
+// fillIn sets the defaults of RFC 7591 section 2.
 func (s *Server) fillIn(m *clientMetadata) {
 	if m.TokenEndpointAuthMethod == "" {
 		m.TokenEndpointAuthMethod = AuthMethodBasic
 	}
-	// The grant of that name only goes with response types, which are checked by themselves.
+	// The grant "implicit" only accompanies response types, which are checked separately.
 	m.GrantTypes = slices.DeleteFunc(m.GrantTypes, func(g string) bool { return g == "implicit" })
 	if len(m.GrantTypes) == 0 {
 		m.GrantTypes = []string{GrantAuthorizationCode}
@@ -134,7 +135,7 @@ func (s *Server) fillIn(m *clientMetadata) {
 	}
 }
 
-// newClient draws the identifier and the secret, if the method has one.
+// newClient makes the identifier and, if the method needs one, the secret.
 func (s *Server) newClient(m clientMetadata) (Client, error) {
 	id, err := s.random.secret()
 	if err != nil {
@@ -149,7 +150,7 @@ func (s *Server) newClient(m clientMetadata) (Client, error) {
 	return client, err
 }
 
-// client is the one that the metadata describe, without identifier and secret.
+// client is the client that the metadata describes, without identifier and secret.
 func (m clientMetadata) client() Client {
 	client := Client{
 		TokenEndpointAuthMethod: m.TokenEndpointAuthMethod, RedirectURIs: m.RedirectURIs, GrantTypes: m.GrantTypes,
@@ -165,14 +166,14 @@ func (m clientMetadata) client() Client {
 	return client
 }
 
-// cannotServe tells what the client asks for that is not switched on.
+// cannotServe returns what the client asks for that is not switched on.
 func (s *Server) cannotServe(client Client) string {
 	for _, g := range client.GrantTypes {
 		if !slices.Contains(s.cfg.grantTypes(), g) {
 			return "a grant type is not supported"
 		}
 		if s.cfg.InsecureOpenRegistration && !client.ofDocument && !slices.Contains(openGrants, g) {
-			return "a grant type that does not ask the user is not for whoever registers"
+			return "clients that register themselves may only use grant types that ask the user"
 		}
 	}
 	if uri := client.BackchannelLogoutURI; uri != "" && !s.cfg.InsecurePrivateAddresses && !mayBePublic(uri) {

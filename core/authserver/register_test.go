@@ -19,7 +19,7 @@ func (b *bench) register(token, body string) reply {
 	return read(b.t, b.send("POST", "/register", h, body))
 }
 
-// A1: RFC 7591 section 3: a client that registered is one like any other.
+// A1: RFC 7591 section 3: a client that registered itself works like any other.
 func TestA1Registration(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.InsecureOpenRegistration = true })
 	type answer struct {
@@ -107,9 +107,9 @@ func TestA7RegistrationErrors(t *testing.T) {
 	}
 }
 
-// M143: a client that anybody may register asks users for more than it registered for, as MCP
-// clients do when they step up; without a user, and where registration takes a token, it is held to
-// what it registered for.
+// M143: a client that anybody may register can ask users for more than it registered for, as MCP
+// clients do when they step up. Without a user, or if registration requires a token, it is limited
+// to what it registered for.
 func TestM143StepUpBeyondRegistration(t *testing.T) {
 	const metadata = `{"redirect_uris":["https://new.example/cb"],"scope":"profile","grant_types":["authorization_code","client_credentials","` + authserver.GrantDeviceCode + `"]}`
 	for _, row := range []struct {

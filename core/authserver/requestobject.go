@@ -39,12 +39,12 @@ func (s *Server) requestObject(c *call, client Client, object string) (url.Value
 	switch {
 	case own.ClientID != client.ClientID, own.Issuer != "" && own.Issuer != client.ClientID,
 		own.Audience != nil && !own.Audience.isFor(s.cfg.Issuer),
-		// RFC 9101 section 10.8: so that a client's assertion is not taken for a request.
+		// RFC 9101 section 10.8: a client's assertion must not be accepted as a request object.
 		own.Subject == client.ClientID:
 		return nil, invalid
 	}
 	if own.Expires == nil {
-		// Expiry is the client's choice (RFC 9101 section 4).
+		// The client decides whether a request object expires (RFC 9101 section 4).
 		forever := float64(c.Now.Add(time.Minute).Unix())
 		own.Expires = &forever
 	}
@@ -66,8 +66,8 @@ func (s *Server) requestObject(c *call, client Client, object string) (url.Value
 	return params, nil
 }
 
-// parameterValues says a claim as the parameter it stands for: text as it is, everything else as
-// JSON (RFC 9101 section 4).
+// parameterValues converts a claim to the values of its parameter: text unchanged, everything else
+// as JSON (RFC 9101 section 4).
 func parameterValues(name string, raw json.RawMessage) ([]string, bool) {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// claimsOf is an authorization request as a request object says it; more is names and values.
+// claimsOf returns an authorization request as the claims of a request object. more holds names and
+// values.
 func claimsOf(params url.Values, more ...any) map[string]any {
 	c := map[string]any{"aud": issuer, "iss": params.Get("client_id"), "exp": start.Unix() + 60}
 	for name := range params {
@@ -23,12 +24,12 @@ func claimsOf(params url.Values, more ...any) map[string]any {
 	return c
 }
 
-// A4: RFC 9101: a signed request is what counts, and nothing beside it.
+// A4: RFC 9101: the signed request counts, and parameters beside it are ignored.
 func TestA4RequestObject(t *testing.T) {
 	b := newBench(t)
 	object := signWith(t, jose.ES256, clientKey, "oauth-authz-req+jwt", false, claimsOf(request("maybe"), "scope", "openid", "max_age", 0))
 	query := url.Values{"client_id": {"maybe"}, "request": {object}, "redirect_uri": {"https://evil.example/"}, "scope": {"profile"}, "state": {"other"}}
-	b.approve(request("spa")) // signs in, which max_age does not take
+	b.approve(request("spa")) // signs in; max_age would not accept that sign-in
 	b.now = b.now.Add(time.Second)
 	page := b.open(query)
 	if !shows(page, "login") {
@@ -44,8 +45,8 @@ func TestA4RequestObject(t *testing.T) {
 	}
 }
 
-// A7: each rule of RFC 9101 section 6, by the address, where the user is told, and by a push, where
-// the client is.
+// A7: each rule of RFC 9101 section 6, in a URL, where the user sees the error, and in a push,
+// where the client gets it.
 func TestA7RequestObjects(t *testing.T) {
 	now := start.Unix()
 	signed := func(typ string, claims map[string]any) string {
@@ -53,7 +54,7 @@ func TestA7RequestObjects(t *testing.T) {
 	}
 	maybe := func(more ...any) map[string]any { return claimsOf(request("maybe"), more...) }
 	for _, row := range []struct {
-		name, object, want string // empty: good
+		name, object, want string // want is empty if the object is accepted
 	}{
 		{"good", signed("oauth-authz-req+jwt", maybe()), ""},
 		{"of an older client", signed("JWT", maybe()), ""},

@@ -2,33 +2,33 @@ package authserver
 
 import "time"
 
-// PushedRequest is an authorization request that is kept under a request_uri (RFC 9126).
+// PushedRequest is an authorization request that is stored under a request_uri (RFC 9126).
 type PushedRequest struct {
-	// Digest is that of the request_uri.
+	// Digest is the digest of the request_uri.
 	Digest   Digest
 	ClientID string
 	// Params are the parameters of the authorization request, form-encoded.
 	Params    string
 	ExpiresAt time.Time
-	// Opened tells that the user has come: the request is in the hands of the pages, under another
+	// Opened means that the user has come. The pages use the request now, under another
 	// request_uri.
 	Opened bool
 }
 
-// IsExpired tells whether the request's lifetime is over at now.
+// IsExpired reports whether the request has expired at now.
 func (r PushedRequest) IsExpired(now time.Time) bool { return !now.Before(r.ExpiresAt) }
 
-// RequestStore is the part of a [Store] that keeps authorization requests, and what may come only
-// once.
+// RequestStore is the part of a [Store] for authorization requests, and for identifiers that may be
+// used only once.
 type RequestStore interface {
-	// SavePushed keeps a request; now tells what else may be forgotten.
+	// SavePushed stores a request. Requests that have expired at now may be deleted.
 	SavePushed(r PushedRequest, now time.Time) error
-	// Pushed returns a request, expired ones included, or ErrNotFound.
+	// Pushed returns a request, also an expired one, or ErrNotFound.
 	Pushed(requestURI Digest) (PushedRequest, error)
-	// TakePushed forgets a request, or returns ErrNotFound if it is not there any more.
+	// TakePushed deletes a request, or returns ErrNotFound if it is not there any more.
 	TakePushed(requestURI Digest) error
-	// UseOnce notes that the identifier of a proof or an assertion has come, and returns
-	// ErrReplayed if it had come before and until, of then, is not over at now. A store without
-	// room for it returns ErrUnavailable, so that nothing passes unnoticed.
+	// UseOnce records that the identifier of a proof or an assertion was used. It returns
+	// ErrReplayed if it was used before and the until of that use has not passed at now. A store
+	// without room returns ErrUnavailable, so that no use is left unrecorded.
 	UseOnce(id Digest, now, until time.Time) error
 }

@@ -2,14 +2,14 @@ package authserver
 
 import "sync"
 
-// At one time, maxUnderWay requests of one kind may be on their way, and maxUnderWayToHost to one
-// host, so that one that does not answer leaves the others their part.
+// At most maxUnderWay requests of one kind run at once, and maxUnderWayToHost to one host. So a
+// host that does not answer leaves room for the others.
 const (
 	maxUnderWay       = 256
 	maxUnderWayToHost = 32
 )
 
-// requestsUnderWay counts requests of the server.
+// requestsUnderWay counts requests that the server sends.
 type requestsUnderWay struct {
 	mu     sync.Mutex
 	all    int

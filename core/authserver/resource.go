@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// resources are those a request asks a token for (RFC 8707 section 2): all of granted, if it names
-// none. Nothing granted means that it is open yet. A server without Config.Resources takes no
-// notice of the parameter.
+// resources returns those for which a request asks a token (RFC 8707 section 2): all of granted, if
+// it names none. If granted is empty, nothing is decided yet. A server without Config.Resources
+// ignores the parameter.
 func (s *Server) resources(p params, granted []string) ([]string, error) {
 	if s.cfg.Resources == nil {
 		return granted, nil
@@ -18,8 +18,8 @@ func (s *Server) resources(p params, granted []string) ([]string, error) {
 	return s.within(strings.Fields(p["resource"]), granted)
 }
 
-// within holds those that are asked for to those that tokens are issued for, and to what was
-// granted (RFC 8707 section 2.2).
+// within checks that what is asked for is known to the server, and was granted (RFC 8707 section
+// 2.2).
 func (s *Server) within(asked, granted []string) ([]string, error) {
 	if len(asked) == 0 {
 		return granted, nil
@@ -36,19 +36,19 @@ func (s *Server) within(asked, granted []string) ([]string, error) {
 	return given, nil
 }
 
-// isFor tells whether an access token is meant for the resource server: one that is for certain
-// resources, for those that have it among them (RFC 8707 section 2, RFC 7662 section 4).
+// isFor reports whether an access token is meant for this resource server. If the token is limited
+// to resources, the server must have one of them (RFC 8707 section 2, RFC 7662 section 4).
 func (c Client) isFor(t TokenRecord) bool {
 	return c.ResourceServer && (len(t.Resources) == 0 || slices.ContainsFunc(c.Resources, func(r string) bool { return slices.Contains(t.Resources, r) }))
 }
 
-// resourceMetadataPath is where the metadata of a resource is, with its own path behind (RFC 9728
-// section 3.1).
+// resourceMetadataPath is the path of a resource's metadata. The resource's own path is appended
+// (RFC 9728 section 3.1).
 const resourceMetadataPath = "/.well-known/oauth-protected-resource"
 
-// ResourceMetadataURL is where the metadata of a protected resource has to be served (RFC 9728
-// section 3.1): the challenges of [Server.CheckAccess] name it. It is empty for what is no
-// identifier of a resource.
+// ResourceMetadataURL is where the metadata of a protected resource must be served (RFC 9728
+// section 3.1). The challenges of [Server.CheckAccess] name it. It is empty if resource is not a
+// valid identifier.
 func ResourceMetadataURL(resource string) string {
 	u, err := url.Parse(resource)
 	if err != nil || u.Host == "" || u.Fragment != "" || strings.ContainsAny(resource, "\"\\ ") {
@@ -65,8 +65,8 @@ func ResourceMetadataURL(resource string) string {
 	return metadata
 }
 
-// ownResources are those whose metadata the server serves itself (RFC 9728 section 3): its userinfo
-// endpoint, by the name of the issuer, and all of Config.Resources that are of its origin.
+// ownResources are those whose metadata the server itself serves (RFC 9728 section 3): its userinfo
+// endpoint, named by the issuer, and all of Config.Resources that have its origin.
 func (s *Server) ownResources() []Access {
 	own := []Access{{Resource: s.cfg.Issuer, Scope: scopeOpenID}}
 	for _, r := range s.cfg.Resources {
@@ -78,7 +78,7 @@ func (s *Server) ownResources() []Access {
 	return own
 }
 
-// pathOf is what of the resource's path is part of the path of its metadata.
+// pathOf is the part of the resource's path that is in the path of its metadata.
 func pathOf(resource string) string {
 	u, err := url.Parse(resource)
 	if err != nil || u.Path == "/" {
@@ -88,7 +88,7 @@ func pathOf(resource string) string {
 }
 
 // authorizationDetails reads the parameter of RFC 9396 section 2 in canonical form. A server
-// without Config.AuthorizationDetailsTypes takes no notice of it.
+// without Config.AuthorizationDetailsTypes ignores it.
 func (s *Server) authorizationDetails(p params) (string, error) {
 	text := p["authorization_details"]
 	if text == "" || s.cfg.AuthorizationDetailsTypes == nil {
@@ -97,7 +97,7 @@ func (s *Server) authorizationDetails(p params) (string, error) {
 	invalid := badRequest("invalid_authorization_details", "authorization_details are not of a known type")
 	var details []map[string]any
 	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber() // a number stays as it was written
+	decoder.UseNumber() // numbers stay as they were written
 	if err := decoder.Decode(&details); err != nil || len(details) == 0 || decoder.More() {
 		return "", invalid
 	}
@@ -113,8 +113,8 @@ func (s *Server) authorizationDetails(p params) (string, error) {
 	return string(canonical), nil
 }
 
-// sameDetails holds a token request to what was granted (RFC 9396 section 6): it may say it again,
-// and nothing else.
+// sameDetails checks the details in a token request (RFC 9396 section 6): they must equal what was
+// granted.
 func (s *Server) sameDetails(p params, granted string) error {
 	asked, err := s.authorizationDetails(p)
 	if err == nil && cmp.Or(asked, granted) != granted {

@@ -10,9 +10,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// M127: from a 401 of a resource to the server that gives tokens for it (RFC 9728): the server
-// serves the metadata of its own API and of the resources at its origin, and every challenge says
-// where they are and what scope is needed.
+// M127: from a resource's 401 to the server that issues tokens for it (RFC 9728). The server serves
+// the metadata of its own API and of the resources at its origin. Every challenge names their
+// address and the scope that is needed.
 func TestM127OwnResources(t *testing.T) {
 	const base = "https://login.example/tenant"
 	own := []string{"https://login.example/mcp", "https://login.example/a/b", "https://login.example"}

@@ -5,15 +5,15 @@ import (
 	"net/http"
 )
 
-// Response is what to answer with.
+// Response is the answer to a request.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// newHeader returns what every response carries. Everything the server says belongs to one caller
-// or one moment, so nothing is stored (RFC 6749 section 5.1).
+// newHeader returns the headers of every response. Every answer is for one caller or one moment, so
+// nothing may be cached (RFC 6749 section 5.1).
 func newHeader(contentType string) http.Header {
 	h := http.Header{
 		"Cache-Control":          {"no-store"},
@@ -26,7 +26,7 @@ func newHeader(contentType string) http.Header {
 	return h
 }
 
-// jsonResponse answers with v, which holds nothing that json.Marshal refuses.
+// jsonResponse answers with v, which json.Marshal always accepts.
 func jsonResponse(status int, v any) Response {
 	body, err := json.Marshal(v)
 	if err != nil {

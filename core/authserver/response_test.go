@@ -21,7 +21,7 @@ func everyResponse(c *authserver.Config) {
 	c.InsecureResponseTypes = []string{"token", "id_token", "none", "code id_token", "token code", "id_token token", "code id_token token"}
 }
 
-// consented goes through the pages up to the answer, in whatever mode it comes.
+// consented goes through the pages up to the answer, in any mode.
 func (b *bench) consented(query url.Values) authserver.Response {
 	b.t.Helper()
 	page := b.visit("GET", "/authorize?"+query.Encode(), nil)
@@ -33,7 +33,7 @@ func (b *bench) consented(query url.Values) authserver.Response {
 
 var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
 
-// answered reads an authorization response of the mode, which went to the address.
+// answered reads an authorization response in the mode, which was sent to the address.
 func answered(t *testing.T, resp authserver.Response, mode, address string) url.Values {
 	t.Helper()
 	if mode == "form_post" {
@@ -67,13 +67,13 @@ func answered(t *testing.T, resp authserver.Response, mode, address string) url.
 	return values
 }
 
-// A5: each response type in its modes, as OAuth 2.0 Multiple Response Type Encoding Practices and
-// Form Post Response Mode say.
+// A5: each response type in its modes, according to OAuth 2.0 Multiple Response Type Encoding
+// Practices and Form Post Response Mode.
 func TestA5ResponseTypes(t *testing.T) {
 	const address = "https://front.example/cb?keep=1"
 	for _, row := range []struct {
 		responseType, mode string // empty: not asked for
-		want               string // the mode it comes in
+		want               string // the mode of the answer
 	}{
 		{"code", "", "query"}, {"code", "query", "query"}, {"code", "fragment", "fragment"}, {"code", "form_post", "form_post"},
 		{"token", "", "fragment"}, {"token", "fragment", "fragment"}, {"token", "form_post", "form_post"},
@@ -107,7 +107,7 @@ func TestA5ResponseTypes(t *testing.T) {
 	}
 }
 
-// checkFrontChannel judges an ID token by go-oidc, with the hashes of what came with it.
+// checkFrontChannel verifies an ID token with go-oidc, and its hashes of code and access token.
 func checkFrontChannel(t *testing.T, b *bench, got url.Values) {
 	t.Helper()
 	id, err := b.verifier("front").Verify(context.Background(), got.Get("id_token"))
@@ -139,8 +139,8 @@ func checkFrontChannel(t *testing.T, b *bench, got url.Values) {
 	}
 }
 
-// A5, A7: what is not switched on, or not for this client, or not in this mode, is refused in the
-// mode that was asked for.
+// A5, A7: a response type that is switched off, or not allowed for this client or in this mode, is
+// refused in the requested mode.
 func TestA5ResponseTypeRefused(t *testing.T) {
 	nonced := func(pairs ...string) url.Values {
 		return with(with(request("front"), "nonce", "n", "scope", "openid"), pairs...)
@@ -188,7 +188,7 @@ func TestA5ResponseTypeRefused(t *testing.T) {
 	}
 }
 
-// A5: metadata tells what is on.
+// A5: the metadata say what is switched on.
 func TestA5MetadataOfResponseTypes(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) {
 		c.InsecureResponseTypes = []string{"id_token", "token id_token", "id_token"}
@@ -199,7 +199,7 @@ func TestA5MetadataOfResponseTypes(t *testing.T) {
 	}
 }
 
-// A5: the page of form_post lets nothing run and nothing be reached but what it is for.
+// A5: the page of form_post can run and reach nothing that it does not need.
 func TestA5FormPostPage(t *testing.T) {
 	for _, row := range []struct{ client, redirect, source string }{
 		{"spa", appRedirect, "https://app.example"},
@@ -222,7 +222,7 @@ func TestA5FormPostPage(t *testing.T) {
 	}
 }
 
-// A5: JARM: the response is a token of the server for the client, in every mode, errors too.
+// A5: JARM: the response is a token of the server for the client, in every mode, for errors too.
 func TestA5SignedResponses(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -260,7 +260,7 @@ func TestA5SignedResponses(t *testing.T) {
 	}
 }
 
-// claims are those of a token that the server signed, of whatever kind.
+// claims returns the claims of a token of any kind that the server signed.
 func (b *bench) claims(token string) map[string]any {
 	b.t.Helper()
 	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})

@@ -22,11 +22,11 @@ var responseModes = []string{
 	modeQuery, modeFragment, modeFormPost, modeJWT, modeQuery + ".jwt", modeFragment + ".jwt", modeFormPost + ".jwt",
 }
 
-// responseLifetime is how long a signed response is good for (JARM section 2.1).
+// responseLifetime is how long a signed response is valid (JARM section 2.1).
 const responseLifetime = time.Minute
 
-// setMode finds out how the request is answered. Even one that is wrong is answered in the way it
-// asked for, where there is such a way.
+// setMode decides how the request is answered. A wrong request is also answered in the way that it
+// asked for, if that way exists.
 func (req *authorizationRequest) setMode() error {
 	words := strings.Fields(req.query.Get("response_type"))
 	standard := modeQuery
@@ -47,8 +47,8 @@ func (req *authorizationRequest) setMode() error {
 	}
 	switch {
 	case mode == modeQuery && standard == modeFragment:
-		// Tokens do not belong where servers log them (Multiple Response Type Encoding Practices
-		// sections 3 and 5, JARM section 2.3.1).
+		// Tokens must not be in a query, because servers log it (Multiple Response Type Encoding
+		// Practices sections 3 and 5, JARM section 2.3.1).
 		return invalidRequest("the response mode is not for this response type")
 	case mode == modeFormPost && !strings.HasPrefix(req.redirectURI, "http"):
 		return invalidRequest("a form can be sent to an http or https address only")
@@ -84,7 +84,7 @@ func (s *Server) answer(req *authorizationRequest, result url.Values) Response {
 	return seeOther(withQuery(req.redirectURI, result))
 }
 
-// submitScript sends the form; its button is for browsers without scripts.
+// submitScript submits the form. Its button is for browsers without scripts.
 const submitScript = "document.forms[0].submit()"
 
 // formPost is a page that posts the response (OAuth 2.0 Form Post Response Mode section 2).
@@ -95,8 +95,8 @@ func (s *Server) formPost(uri string, result url.Values) Response {
 	}
 	slices.SortFunc(p.Fields, func(a, b formField) int { return strings.Compare(a.Name, b.Name) })
 	resp := s.page("form-post", http.StatusOK, p)
-	// Without any referrer the form would come with the origin null, which clients that look at it
-	// refuse. The answer is in the body.
+	// Without any referrer, the browser would send the form with the origin null, which some
+	// clients refuse. The answer is in the body, so the referrer reveals nothing.
 	resp.Header.Set("Referrer-Policy", "strict-origin")
 	return resp
 }

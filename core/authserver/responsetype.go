@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Response types the server knows, by the word.
+// Words of the response types that the server supports.
 const (
 	ResponseTypeCode    = "code"
 	ResponseTypeToken   = "token"
@@ -13,8 +13,8 @@ const (
 	ResponseTypeNone    = "none"
 )
 
-// responseTypes are those the server knows (RFC 6749 section 3.1.1, OAuth 2.0 Multiple Response
-// Type Encoding Practices). The order of the words of one is of no account; here they are sorted.
+// responseTypes are those that the server supports (RFC 6749 section 3.1.1, OAuth 2.0 Multiple
+// Response Type Encoding Practices). The order of the words does not matter; here they are sorted.
 var responseTypes = []string{
 	ResponseTypeCode, ResponseTypeToken, ResponseTypeIDToken, ResponseTypeNone, "code id_token", "code token", "id_token token", "code id_token token",
 }

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// revoke is the revocation endpoint (RFC 7009 section 2). token_type_hint is not looked at: one
-// look-up finds either kind, and a wrong hint must not change the answer (section 2.2).
+// revoke is the revocation endpoint (RFC 7009 section 2). It ignores token_type_hint: one look-up
+// finds both kinds of token, and a wrong hint must not change the answer (section 2.2).
 func (s *Server) revoke(c *call) (Response, error) {
 	p, err := c.form()
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Server) revoke(c *call) (Response, error) {
 func (s *Server) revokeToken(client Client, digest Digest) error {
 	code, err := s.cfg.Store.Code(digest)
 	if err == nil && code.ClientID == client.ClientID {
-		// A code is no token; it cannot be revoked here (RFC 7009 section 2.2.1).
+		// A code is not a token, so it cannot be revoked here (RFC 7009 section 2.2.1).
 		return badRequest("unsupported_token_type", "only access tokens and refresh tokens can be revoked")
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -36,19 +36,20 @@ func (s *Server) revokeToken(client Client, digest Digest) error {
 	}
 	t, err := s.cfg.Store.Token(digest)
 	if errors.Is(err, ErrNotFound) {
-		return nil // as good as revoked (RFC 7009 section 2.2)
+		return nil // an unknown token counts as revoked (RFC 7009 section 2.2)
 	}
 	if err != nil {
 		return err
 	}
 	if t.ClientID != client.ClientID {
-		// RFC 7009 section 2.1: refused, in the words of RFC 6749 section 5.2.
+		// RFC 7009 section 2.1 refuses this, with an error of RFC 6749 section 5.2.
 		return invalidGrant("the token was issued to another client")
 	}
 	if t.Access == digest {
 		err = s.cfg.Store.RevokeAccessToken(digest)
 	} else {
-		// RFC 7009 section 2.1: with a refresh token go the access tokens of the same grant.
+		// RFC 7009 section 2.1: to revoke a refresh token also revokes the access tokens of the
+		// same grant.
 		err = s.cfg.Store.RevokeGrant(t.Grant)
 	}
 	if err == nil {

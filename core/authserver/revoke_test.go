@@ -16,7 +16,7 @@ func TestA6Revocation(t *testing.T) {
 		header http.Header
 		status int
 		code   string
-		// access and refresh tell what still works.
+		// access and refresh say which token still works.
 		access, refresh bool
 	}{
 		{"access token", "spa", func(r reply) string { return r.Access }, nil, nil, 200, "", false, true},
@@ -40,7 +40,7 @@ func TestA6Revocation(t *testing.T) {
 			}
 			granted := b.post("/token", with(exchange(row.client, b.code(request(row.client))), secret...)).must(t)
 			form := with(url.Values{"client_id": {row.client}, "token": {row.token(granted)}}, row.form...)
-			for range 2 { // a second time is as good as the first
+			for range 2 { // a second time has the same result
 				r := b.postWith("/revoke", row.header, form)
 				if r.Status != row.status || r.Error != row.code {
 					t.Errorf("%d %s", r.Status, r.Body)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Scope is a scope token and what it means in words a user understands.
+// Scope is a scope token and its meaning in words that a user understands.
 type Scope struct {
 	// Name is a scope-token of RFC 6749 section 3.3.
 	Name string
@@ -20,7 +20,7 @@ const scopeOpenID = "openid"
 // Config.Scopes has to name it.
 const scopeOffline = "offline_access"
 
-// scopes are those that a server knows.
+// scopes are the scopes that a server knows.
 type scopes []Scope
 
 // Scopes of OpenID Connect Core sections 3.1.2.1 and 5.4.
@@ -30,14 +30,13 @@ var builtinScopes = scopes{
 	{Name: "email", Description: "See your email address"},
 }
 
-// splitScope reads the scope grammar of RFC 6749 section 3.3, keeping the order and dropping
-// repeats.
+// splitScope parses a scope (RFC 6749 section 3.3). It keeps the order and drops repeated tokens.
 func splitScope(s string) ([]string, bool) {
 	if s == "" {
 		return nil, true
 	}
 	var names []string
-	seen := map[string]bool{} // a list would be searched for each
+	seen := map[string]bool{} // a list would have to be searched for each
 	for name := range strings.SplitSeq(s, " ") {
 		if !isScopeToken(name) {
 			return nil, false
@@ -59,7 +58,7 @@ func isScopeToken(s string) bool {
 	return s != ""
 }
 
-// narrowScope returns the requested scope if granted holds all of it, and granted if none is
+// narrowScope returns the requested scope if granted contains all of it, and granted if none is
 // requested.
 func narrowScope(requested, granted string) (string, bool) {
 	if requested == "" {
@@ -95,8 +94,8 @@ func (s scopes) requested(asked, allowed string) (string, error) {
 	return scope, nil
 }
 
-// describe returns the scope in the words of the consent pages. A name without words, which a store
-// that outlived a change of Config.Scopes can hold, stands for itself.
+// describe returns the scope in the words of the consent pages. A name without a description stands
+// for itself: a store can hold one after Config.Scopes has changed.
 func (s scopes) describe(scope []string) []Scope {
 	var described []Scope
 	for _, name := range scope {

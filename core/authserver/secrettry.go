@@ -3,16 +3,16 @@ package authserver
 import "time"
 
 const (
-	// wrongWindow is over what time wrong secrets count.
+	// wrongWindow is the time in which wrong secrets count.
 	wrongWindow = 15 * time.Minute
-	// wrongAccounts is how many times as many wrong secrets one address has for all accounts and
-	// clients together.
+	// wrongAccounts: one address may send this many times as many wrong secrets for all accounts
+	// and clients together.
 	wrongAccounts = 10
-	// knownFor is how long an address is known by a right secret.
+	// knownFor is how long an address that sent a right secret is known.
 	knownFor = 30 * 24 * time.Hour
 )
 
-// Holders of secrets. A client and an account of one name have counts of their own.
+// Kinds of owners of secrets. A client and an account of the same name have separate counts.
 const (
 	holderAccount = "account\x00"
 	holderClient  = "client\x00"
@@ -20,9 +20,9 @@ const (
 	holderRegistration = "registration"
 )
 
-// settle judges a try of a secret, which is right or not, against those that were wrong before:
-// where they are too many it is 429 whatever this one is, since an answer is what a guesser wants
-// (RFC 6749 sections 2.3.1 and 4.3.2 demand as much). Each wrong one of many at once counts.
+// settle decides about a try of a secret, given the earlier wrong ones. If there were too many, it
+// answers 429 whether this one is right or not, because a guesser wants to learn that (RFC 6749
+// sections 2.3.1 and 4.3.2 require a limit). Wrong tries in parallel all count.
 func (l *limiter) settle(c *call, holder string, right bool) error {
 	here := holder + "\x00" + c.source
 	limit := l.limits.WrongSecrets
@@ -32,7 +32,7 @@ func (l *limiter) settle(c *call, holder string, right bool) error {
 	}
 	if c.source == "" || !l.known.has(c.Now, here) {
 		if holder != holderRegistration {
-			// That token has no owner whose addresses could be known.
+			// That token has no owner with known addresses.
 			shares = append(shares, share{countWrong, holder, limit.Owner, 1, wrongWindow})
 		}
 		if c.source != "" {

@@ -15,14 +15,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// signIn types a password into the page of an application.
+// signIn enters a password into the sign-in page.
 func (b *bench) signIn(username, password string) authserver.Response {
 	b.t.Helper()
 	page := b.visit("GET", "/authorize?"+request("spa").Encode(), nil)
 	return b.submit(page, "sign-in", url.Values{"username": {username}, "password": {password}})
 }
 
-// wayIn is a place where a secret may be guessed: right and wrong are its answers.
+// wayIn is a place where a secret may be guessed. right and wrong are its answers.
 type wayIn struct {
 	name         string
 	try          func(b *bench, user, secret string) authserver.Response
@@ -39,7 +39,7 @@ var passwordWays = []wayIn{
 		page := b.submit(b.visit("GET", "/device", nil), "continue", url.Values{"user_code": {"BBBB-BBBB"}})
 		resp := b.submit(page, "sign-in", url.Values{"username": {user}, "password": {password}})
 		if !shows(resp, "login") && resp.Status == 403 {
-			resp.Status = 303 // signed in, and the code is wrong
+			resp.Status = 303 // signed in, but the code is wrong
 		}
 		return resp
 	}, 303, 403},
@@ -48,9 +48,9 @@ var passwordWays = []wayIn{
 	}, 200, 400},
 }
 
-// S98: after ten wrong passwords for an account from one address even the right one waits there,
-// wherever it is typed, known account or not; other accounts and addresses do not (RFC 6749 section
-// 4.3.2, RFC 9700 section 4.15).
+// S98: after ten wrong passwords for an account from one address, even the right one is refused
+// there for a time, at every place where it can be entered, whether the account exists or not.
+// Other accounts and addresses are not affected (RFC 6749 section 4.3.2, RFC 9700 section 4.15).
 func TestS98PasswordsCannotBeTried(t *testing.T) {
 	for _, way := range passwordWays {
 		for user, right := range map[string]int{"first": way.right, "nobody": way.wrong} {
@@ -79,7 +79,7 @@ func TestS98PasswordsCannotBeTried(t *testing.T) {
 	}
 }
 
-// S98: the ways share their counts, so that there is no other door.
+// S98: all ways share their counts, so that a guesser gains nothing by using another.
 func TestS98EveryWayCounts(t *testing.T) {
 	b := newBench(t, everyGrant)
 	b.source = "192.0.2.1"
@@ -94,8 +94,8 @@ func TestS98EveryWayCounts(t *testing.T) {
 	}
 }
 
-// S98: one address has a hundred wrong passwords for all accounts together, and an account fifty
-// from all addresses.
+// S98: one address may send a hundred wrong passwords for all accounts together, and an account may
+// get fifty from all addresses.
 func TestS98ManyAccountsAndManyAddresses(t *testing.T) {
 	way := passwordWays[2]
 	t.Run("one address", func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestS98ManyAccountsAndManyAddresses(t *testing.T) {
 	})
 }
 
-// S98: of fifty guesses at once no more are answered than one after the other.
+// S98: fifty guesses at once get no more answers than guesses one after the other.
 func TestS98GuessesAtOnce(t *testing.T) {
 	b := newBench(t, everyGrant)
 	b.source = "192.0.2.1"
@@ -140,8 +140,9 @@ func TestS98GuessesAtOnce(t *testing.T) {
 	}
 }
 
-// S99: nobody locks the owner out: where an account or a client proved itself before, wrong secrets
-// from elsewhere do not count, and what waits does so for a quarter of an hour at most.
+// S99: nobody can lock the owner out: at an address from which an account or a client sent the
+// right secret before, wrong secrets from elsewhere do not count, and no wait is longer than a
+// quarter of an hour.
 func TestS99OwnersAreNotLockedOut(t *testing.T) {
 	clientWay := wayIn{"client secret", func(b *bench, _, secret string) authserver.Response {
 		return b.postWith("/token", basic("service", secret), url.Values{"grant_type": {"client_credentials"}}).Response
@@ -166,7 +167,7 @@ func TestS99OwnersAreNotLockedOut(t *testing.T) {
 						longest = max(longest, tooMany(t, resp))
 					}
 				}
-				// Somebody at the owner's own address guesses at other accounts.
+				// Another user at the owner's address guesses at other accounts.
 				for i := range 150 {
 					passwordWays[2].try(home.from(home.source), fmt.Sprint("user", i), "x")
 				}
@@ -188,9 +189,9 @@ func TestS99OwnersAreNotLockedOut(t *testing.T) {
 	}
 }
 
-// S100: secrets of clients cannot be tried at any endpoint that takes them, nor by assertions that
-// a secret makes (RFC 6749 section 2.3.1); clients that prove themselves by keys are not held up,
-// and the client's public part cannot be used to do so.
+// S100: secrets of clients cannot be guessed at any endpoint that accepts them, nor with assertions
+// that are signed with a secret (RFC 6749 section 2.3.1). Clients that authenticate with keys are
+// not delayed, also not by somebody who uses the client's public client_id.
 func TestS100ClientSecretsCannotBeTried(t *testing.T) {
 	endpoints := map[string]url.Values{
 		"/token": {"grant_type": {"client_credentials"}}, "/revoke": {"token": {"x"}}, "/introspect": {"token": {"x"}},
@@ -252,8 +253,8 @@ func TestS100ClientSecretsCannotBeTried(t *testing.T) {
 	})
 }
 
-// S101: user codes cannot be tried with many accounts from one address either; elsewhere they are
-// looked at (RFC 8628 section 5.1).
+// S101: one address cannot guess user codes with many accounts. From elsewhere codes are still
+// looked up (RFC 8628 section 5.1).
 func TestS101UserCodesAndManyAccounts(t *testing.T) {
 	users := map[string]authserver.User{}
 	for i := range 20 {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// New makes a server. The error names the field of the configuration that is at fault.
+// New makes a server. Its error names the field of the configuration that is wrong.
 func New(cfg Config) (*Server, error) {
 	issuer, err := cfg.check()
 	if err != nil {
@@ -51,8 +51,8 @@ func (s *Server) routes() map[string]endpoint {
 	base := s.issuer.Path
 	metadata := endpoint{get, true, false, s.metadata, false}
 	all := map[string]endpoint{
-		// RFC 8414 section 3.1 puts an issuer's path behind the well-known one; other software
-		// looks for it the other way around.
+		// RFC 8414 section 3.1 appends an issuer's path to the well-known path; other software
+		// expects the opposite order.
 		metadataPath + base:            metadata,
 		base + metadataPath:            metadata,
 		base + openIDMetadataPath:      metadata,
@@ -77,14 +77,14 @@ func (s *Server) routes() map[string]endpoint {
 	return all
 }
 
-// RotateSigningKey has ID tokens, and whatever else the server signs, signed with key from now on,
-// or with a new one where it is nil. The public key of the one before stays published until the
-// last token it signed has expired.
+// RotateSigningKey makes the server sign with key from now on, or with a new key if it is nil. The
+// public key of the previous one stays published until the last token that it signed has expired.
 func (s *Server) RotateSigningKey(now time.Time, key *ecdsa.PrivateKey) error {
 	return s.keys.rotate(now, key)
 }
 
-// Handle answers one request. It does no input or output but through Config.Store and Config.Rand.
+// Handle answers one request. Its only input and output are Config.Store, Config.Rand and the
+// functions in the Config.
 func (s *Server) Handle(r Request) Response {
 	if r.Now.IsZero() {
 		return asProtocolError(errNoTime).response()
@@ -94,7 +94,7 @@ func (s *Server) Handle(r Request) Response {
 		return invalidRequest("the request target is not a URL").response()
 	}
 	if target.Scheme == "http" && s.issuer.Scheme == "https" {
-		// RFC 6749 sections 3.1 and 3.2 require TLS; what came without is not looked at.
+		// RFC 6749 sections 3.1 and 3.2 require TLS, so a request without it is not read.
 		return badRequest("insecure_transport", "the server is to be reached over https only").response()
 	}
 	e, ok := s.endpoints[target.Path]
@@ -132,11 +132,11 @@ func (s *Server) Handle(r Request) Response {
 	return resp
 }
 
-// Authenticate returns what a bearer token is good for, if it is valid at now. It is for a resource
-// server in the same process that takes no other; a token for certain resources says so in
-// Token.Resources, which is for the caller to look at. A token that is bound to a key counts as
-// none (RFC 9449 section 7.2, RFC 8705 section 3), and so does any that a Store cannot tell of.
-// [Server.CheckAccess] judges a whole request.
+// Authenticate returns what a bearer token allows, if it is valid at now. It is for a resource
+// server in the same process that accepts only bearer tokens. The caller must check
+// Token.Resources, which names the resources to which the token is limited. A token that is bound
+// to a key is not accepted (RFC 9449 section 7.2, RFC 8705 section 3), and no token is if the Store
+// fails. [Server.CheckAccess] checks a whole request.
 func (s *Server) Authenticate(now time.Time, accessToken string) (Token, bool) {
 	t, err := s.accessToken(now, accessToken)
 	if err != nil || t.JKT != "" || t.X5T != "" {

@@ -11,9 +11,9 @@ import (
 // sessionLifetime is how long a user stays signed in at the authorization endpoint.
 const sessionLifetime = 8 * time.Hour
 
-// browser is who sits in front of the authorization pages.
+// browser is the browser that shows the authorization pages.
 type browser struct {
-	// id is the value of the cookie; empty where there is none. It may name no session yet.
+	// id is the value of the cookie, empty if there is none. There may be no session with it yet.
 	id       string
 	session  Session
 	signedIn bool
@@ -21,7 +21,7 @@ type browser struct {
 
 func (s *Server) browser(c *call) (browser, error) {
 	cookie, err := (&http.Request{Header: c.Header}).Cookie(s.cookieName())
-	// What is not as long as a secret was not set by this server.
+	// A value of another length was not set by this server.
 	if err != nil || len(cookie.Value) != 43 {
 		return browser{}, nil
 	}
@@ -38,16 +38,16 @@ func (s *Server) browser(c *call) (browser, error) {
 	return b, nil
 }
 
-// hasConsent tells whether the user allowed the client as much before, in this session. Where
-// another program could have the client's address, as one on the user's device could, it may be the
-// one that asks now, and the user has to see it (RFC 8252 section 8.6).
+// hasConsent reports whether the user allowed the client as much earlier in this session. If
+// another program could have the client's redirect URI, as programs on the user's device can, that
+// program may be asking now, and the user must see the request (RFC 8252 section 8.6).
 func (session Session) hasConsent(req *authorizationRequest) bool {
 	if !strings.HasPrefix(req.redirectURI, "http") || !slices.Contains(req.client.RedirectURIs, req.redirectURI) {
 		return false
 	}
 	return slices.ContainsFunc(session.Members, func(m SessionMember) bool {
 		_, scope := narrowScope(strings.Join(req.scope, " "), m.Scope)
-		// A token for no resource in particular is good at all of them.
+		// A token without resources is valid at all of them.
 		resources := len(m.Resources) == 0 || len(req.resources) > 0 && !slices.ContainsFunc(req.resources, func(r string) bool {
 			return !slices.Contains(m.Resources, r)
 		})
@@ -55,8 +55,8 @@ func (session Session) hasConsent(req *authorizationRequest) bool {
 	})
 }
 
-// cookieName has the prefix that keeps other hosts of the domain from setting the cookie (RFC
-// 6265bis section 4.1.3.2), where it can.
+// cookieName has, if possible, the prefix that prevents other hosts of the domain from setting the
+// cookie (RFC 6265bis section 4.1.3.2).
 func (s *Server) cookieName() string {
 	if s.issuer.Scheme == "https" {
 		return "__Host-authserver"
@@ -71,7 +71,7 @@ func (s *Server) cookie(id string) string {
 		Path:     "/",
 		Secure:   s.issuer.Scheme == "https",
 		HttpOnly: true,
-		// Lax, as a user comes here from the client's site by a link.
+		// Lax, because a link on the client's site leads the user here.
 		SameSite: http.SameSiteLaxMode,
 	}).String()
 }

@@ -2,11 +2,11 @@ package authserver
 
 import "net/url"
 
-// checkPassword tells whether the password is the user's; the error is that too many were not.
+// checkPassword reports whether the password is the user's. The error means too many wrong tries.
 func (s *Server) checkPassword(c *call, form params) (bool, error) {
 	user, ok := s.cfg.Users[form["username"]]
-	// The comparison is made for unknown users too, so that time does not tell them apart, and so
-	// is the count.
+	// The comparison and the count happen for unknown users, too, so that the time does not reveal
+	// which users exist.
 	right := equalSecret(user.Password, form["password"]) && ok
 	return right, s.limiter.settle(c, holderAccount+form["username"], right)
 }
@@ -19,8 +19,8 @@ func (s *Server) signInPage(c *call, b browser, step string, query url.Values, p
 	return s.formPage(c, b, "signin", step, query, p)
 }
 
-// startSession signs the user in under a new identifier, so that one that was planted is worth
-// nothing.
+// startSession signs the user in under a new identifier, so an identifier that somebody planted in
+// the browser is useless.
 func (s *Server) startSession(c *call, b browser, username, acr string) (signedIn browser, cookie string, err error) {
 	now := c.Now
 	if err := s.limiter.admit(c, countSession, username, s.cfg.Limits.Sessions, 1, sessionLifetime); err != nil {
@@ -28,8 +28,8 @@ func (s *Server) startSession(c *call, b browser, username, acr string) (signedI
 	}
 	session := Session{User: username, AuthTime: now, ACR: acr, ExpiresAt: now.Add(sessionLifetime)}
 	if b.signedIn && b.session.User == username {
-		// Signing in anew goes on with the session (OpenID Connect Back-Channel Logout section
-		// 1.2).
+		// A new sign-in of the same user continues the session (OpenID Connect Back-Channel Logout
+		// section 1.2).
 		var before Session
 		before, err = s.cfg.Store.DeleteSession(DigestOf(b.id))
 		session.SID, session.Members = before.SID, before.Members

@@ -18,24 +18,24 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// signingKey is a key that signs, or did so until it was retired.
+// signingKey is a key that signs, or that signed until it was retired.
 type signingKey struct {
 	private *ecdsa.PrivateKey
 	jwk     jose.JSONWebKey
-	// until is when the last token it signed has expired; zero while it signs.
+	// until is when the last token that it signed has expired; zero while it signs.
 	until time.Time
 }
 
-// keyring has the key that signs, and retired ones.
+// keyring holds the signing key and retired ones.
 type keyring struct {
 	random *random
-	keep   time.Duration // how long what is signed is good for, at most
+	keep   time.Duration // the longest time for which a signed token is valid
 
 	mu   sync.Mutex
 	keys []signingKey
 }
 
-// rotate signs with key from now on, or with a new one where it is nil.
+// rotate makes the keyring sign with key from now on, or with a new one if it is nil.
 func (r *keyring) rotate(now time.Time, key *ecdsa.PrivateKey) error {
 	next, err := r.newKey(key)
 	if err != nil {
@@ -59,8 +59,8 @@ func (r *keyring) newKey(key *ecdsa.PrivateKey) (signingKey, error) {
 		if err != nil {
 			return signingKey{}, err
 		}
-		// FIPS 186-5 appendix A.2.1: with 64 bits more than the key has, the remainder is as good
-		// as drawn evenly.
+		// FIPS 186-5 appendix A.2.1: the random number has 64 bits more than the key, so the
+		// remainder is practically uniform.
 		one := big.NewInt(1)
 		d := new(big.Int).SetBytes(b)
 		d.Mod(d, new(big.Int).Sub(elliptic.P256().Params().N, one)).Add(d, one)
@@ -80,7 +80,7 @@ func (r *keyring) newKey(key *ecdsa.PrivateKey) (signingKey, error) {
 	return signingKey{private: key, jwk: jwk}, nil
 }
 
-// jwks is the JWK Set (RFC 7517 section 5) with the keys of all ID tokens that are still good.
+// jwks is the JWK Set (RFC 7517 section 5) with the keys of all ID tokens that are still valid.
 func (r *keyring) jwks(c *call) (Response, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -92,7 +92,7 @@ func (r *keyring) jwks(c *call) (Response, error) {
 	return jsonResponse(http.StatusOK, set), nil
 }
 
-// verify decodes the claims of a token that this server signed with a key it still knows.
+// verify decodes the claims of a token that this server signed with a key that it still knows.
 func (r *keyring) verify(token, typ string, claims any) error {
 	r.mu.Lock()
 	keys := make([]jose.JSONWebKey, len(r.keys))
@@ -107,8 +107,8 @@ func (r *keyring) verify(token, typ string, claims any) error {
 	return err
 }
 
-// sign makes a JSON Web Signature of the claims (RFC 7515 section 7.1). The nonce of the signature
-// comes of key and text (RFC 6979), so that the same request gives the same answer.
+// sign makes a JSON Web Signature of the claims (RFC 7515 section 7.1). The signature's nonce is
+// derived from key and text (RFC 6979), so that the same request gives the same answer.
 func (r *keyring) sign(typ string, claims any) (string, error) {
 	r.mu.Lock()
 	key := r.keys[0]

@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-// sourceBits is how much of an IPv6 address tells one source from another: a site has that prefix
-// or a longer one (RFC 6177 section 2).
+// sourceBits is the length of the IPv6 prefix that counts as one source: a site has that prefix or
+// a longer one (RFC 6177 section 2).
 const sourceBits = 48
 
-// countedAddress is what requests from the address are counted under: nothing where it is none.
+// countedAddress is the party under which requests from the address are counted, "" if it is
+// invalid.
 func countedAddress(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
@@ -28,8 +29,8 @@ func countedAddress(address string) string {
 }
 
 // remoteAddress is where a request to net/http comes from. Behind trusted proxies it is the last
-// address in X-Forwarded-For that is none of theirs: what stands before that, anybody could have
-// written.
+// address in X-Forwarded-For that is not one of theirs: anybody could have written the addresses
+// before it.
 func remoteAddress(r *http.Request, trusted []netip.Prefix) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

@@ -13,7 +13,7 @@ type Server struct {
 	issuer    *url.URL
 	scopes    scopes
 	endpoints map[string]endpoint
-	formKey   []byte // authenticates the interaction tokens in forms
+	formKey   []byte // key of the MAC of the interaction tokens in forms
 	random    *random
 	keys      *keyring
 	limiter   *limiter
@@ -24,13 +24,13 @@ type Server struct {
 	stats   Stats
 }
 
-// Stats counts what a server has seen since it was made.
+// Stats are counts since the server was made.
 type Stats struct {
-	// TokenRequests counts requests of authenticated clients at the token endpoint by grant type,
-	// refused ones included.
+	// TokenRequests counts the requests of authenticated clients at the token endpoint by grant
+	// type, including refused ones.
 	TokenRequests map[string]int
-	// CodeReplays and RefreshReplays count codes, device codes among them, and refresh tokens that
-	// came again and revoked their grant.
+	// CodeReplays and RefreshReplays count codes (device codes included) and refresh tokens that
+	// were used again and whose grants were therefore revoked.
 	CodeReplays    int
 	RefreshReplays int
 	// Revocations counts tokens revoked at the revocation endpoint.
@@ -39,23 +39,23 @@ type Stats struct {
 
 type endpoint struct {
 	methods []string
-	// cors tells that a page of another origin may call it.
+	// cors means that pages of other origins may call it.
 	cors bool
-	// dpop tells that it takes DPoP proofs, for which its answers carry the nonce.
+	// dpop means that it accepts DPoP proofs, and that its answers carry the nonce.
 	dpop   bool
 	handle func(*call) (Response, error)
-	// keeps tells that most of what a request says is kept, so that it has to be short.
+	// keeps means that most of a request is stored, so a request must be short.
 	keeps bool
 }
 
 const (
-	// maxBody is the most a request body may have, in bytes, and maxKeptBody one of which most is
-	// kept.
+	// maxBody is the longest request body, in bytes, and maxKeptBody the longest one of which most
+	// is stored.
 	maxBody     = 64 << 10
 	maxKeptBody = 16 << 10
 )
 
-// maxBody is the most that the body of a request may have, in bytes.
+// maxBody is the longest body of a request to the endpoint, in bytes.
 func (e endpoint) maxBody() int64 {
 	if e.keeps {
 		return maxKeptBody
@@ -63,10 +63,11 @@ func (e endpoint) maxBody() int64 {
 	return maxBody
 }
 
-// errNoTime: without the time nothing would ever expire, nor a replay be noticed.
+// errNoTime: without the time nothing would ever expire, and no replay would be detected.
 var errNoTime = errors.New("authserver: Request.Now is not set")
 
-// accessToken returns ErrNotFound for a token that is unknown, revoked, expired or no access token.
+// accessToken returns ErrNotFound for a token that is unknown, revoked, expired or not an access
+// token.
 func (s *Server) accessToken(now time.Time, value string) (Token, error) {
 	digest := DigestOf(value)
 	t, err := s.cfg.Store.Token(digest)

@@ -61,7 +61,7 @@ func TestA8RaceHasOneWinner(t *testing.T) {
 				}
 				return
 			}
-			// The losers are replays, so what the winner got is revoked too.
+			// The losers are replays, so the winner's tokens are revoked, too.
 			if won != 1 || alive != 0 {
 				t.Errorf("%d won, %d alive", won, alive)
 			}
@@ -69,7 +69,7 @@ func TestA8RaceHasOneWinner(t *testing.T) {
 	}
 }
 
-// A2, A3: the store never sees a value that could be presented to the server.
+// A2, A3: the store never gets a value that could be presented to the server.
 func TestStoreHoldsDigestsOnly(t *testing.T) {
 	spy := &spyStore{}
 	b := newBench(t, func(c *authserver.Config) { spy.Store = c.Store; c.Store = spy })

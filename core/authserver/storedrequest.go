@@ -8,21 +8,20 @@ import (
 	"time"
 )
 
-// requestURIPrefix is that of RFC 9126 section 2.2.
+// requestURIPrefix is the prefix of RFC 9126 section 2.2.
 const requestURIPrefix = "urn:ietf:params:oauth:request_uri:"
 
-// mustPush tells whether the client's requests have to come by way of the endpoint (RFC 9126
-// sections 5 and 6).
+// mustPush reports whether the client has to push its requests (RFC 9126 sections 5 and 6).
 func (s *Server) mustPush(client Client) bool {
 	return s.cfg.RequirePAR || client.RequirePushedAuthorizationRequests
 }
 
-// admitRequest counts a request that is to be kept (RFC 9126 section 2.3), by its size.
+// admitRequest counts a request that will be stored (RFC 9126 section 2.3), by its size.
 func (s *Server) admitRequest(c *call, r PushedRequest) error {
 	return s.limiter.admit(c, countPushed, r.ClientID, s.cfg.Limits.PushedRequests, 1+len(r.Params)>>10, r.ExpiresAt.Sub(c.Now))
 }
 
-// saveRequest keeps the request under a new request_uri.
+// saveRequest stores the request under a new request_uri.
 func (s *Server) saveRequest(r PushedRequest, now time.Time) (uri string, err error) {
 	id, err := s.random.secret()
 	if err != nil {
@@ -33,10 +32,9 @@ func (s *Server) saveRequest(r PushedRequest, now time.Time) (uri string, err er
 	return uri, s.cfg.Store.SavePushed(r, now)
 }
 
-// openRequest keeps a request for as long as its pages may stand open, and returns their address.
-// It is how a request that is not in the address, or not to be read there, lives on: the
-// request_uri of the client is spent by the first visit (RFC 9126 section 4), and a page can be
-// loaded again nevertheless.
+// openRequest stores a request for as long as its pages may stay open, and returns their address.
+// It is for requests that are not in the address, or should not be readable there. The first visit
+// uses up the client's request_uri (RFC 9126 section 4), but the user can still reload a page.
 func (s *Server) openRequest(c *call, clientID string, params url.Values) (url.Values, error) {
 	r := PushedRequest{ClientID: clientID, Params: params.Encode(), ExpiresAt: c.Now.Add(interactionLifetime), Opened: true}
 	if err := s.admitRequest(c, r); err != nil {
@@ -46,13 +44,13 @@ func (s *Server) openRequest(c *call, clientID string, params url.Values) (url.V
 	return url.Values{"client_id": {clientID}, "request_uri": {uri}}, err
 }
 
-// pushedRequest finds the request behind a request_uri. The first visit gets opened, the address of
-// the pages.
+// pushedRequest finds the request of a request_uri. On the first visit it also returns opened, the
+// address of the pages.
 func (s *Server) pushedRequest(c *call, address url.Values) (params, opened url.Values, err error) {
 	notValid := badRequest("invalid_request_uri", "The request was used before, is too old, or is not this application's.")
 	uri := address.Get("request_uri")
 	if len(address["request_uri"]) > 1 || !strings.HasPrefix(uri, requestURIPrefix) {
-		// Nothing is fetched from anywhere (RFC 9101 section 10.4.1): only what was pushed has an
+		// The server fetches nothing (RFC 9101 section 10.4.1): only pushed requests have such an
 		// address.
 		return nil, nil, notValid
 	}
@@ -63,7 +61,7 @@ func (s *Server) pushedRequest(c *call, address url.Values) (params, opened url.
 	if err != nil {
 		return nil, nil, err
 	}
-	// RFC 9126 section 4: the request_uri is for the client that pushed the request.
+	// RFC 9126 section 4: only the client that pushed the request may use its request_uri.
 	if len(address["client_id"]) != 1 || address.Get("client_id") != r.ClientID || r.IsExpired(c.Now) {
 		return nil, nil, notValid
 	}
@@ -76,19 +74,20 @@ func (s *Server) pushedRequest(c *call, address url.Values) (params, opened url.
 	if c.Method == http.MethodPost {
 		return nil, nil, notValid
 	}
-	// What is too much now may come again, so the request is opened first.
+	// A limit may be reached only for now, so the request is opened first and the client's
+	// request_uri is used up afterwards.
 	if opened, err = s.openRequest(c, r.ClientID, params); err != nil {
 		return nil, nil, err
 	}
 	if err := s.takeRequest(r.Digest); err != nil {
-		// The other visit has it.
+		// Another visit took the request first.
 		_ = s.takeRequest(DigestOf(opened.Get("request_uri")))
 		return nil, nil, err
 	}
 	return params, opened, nil
 }
 
-// takeRequest uses a request up. Of several at once exactly one has it.
+// takeRequest uses a request up. If several try at once, exactly one succeeds.
 func (s *Server) takeRequest(d Digest) error {
 	err := s.cfg.Store.TakePushed(d)
 	if errors.Is(err, ErrNotFound) {
@@ -97,7 +96,8 @@ func (s *Server) takeRequest(d Digest) error {
 	return err
 }
 
-// spend uses the stored request up, if it is one: a request is answered once (RFC 9126 section 4).
+// spend uses up the stored request, if there is one: a request is answered once (RFC 9126 section
+// 4).
 func (s *Server) spend(req *authorizationRequest) error {
 	if !req.address.Has("request_uri") {
 		return nil

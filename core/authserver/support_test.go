@@ -33,7 +33,7 @@ var (
 	codeAndFresh = []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken}
 )
 
-// clientKey is that of the clients that sign.
+// clientKey is the key with which clients sign.
 var (
 	clientKey = func() *ecdsa.PrivateKey {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -47,7 +47,7 @@ var (
 
 const longSecret = "a secret of more than 32 bytes, for HS256 and its like, in the clear"
 
-// clients are registered with every bench.
+// clients are registered at every bench.
 var clients = []authserver.Client{
 	{ClientID: "spa", Name: "Single <Page> App", RedirectURIs: []string{appRedirect}, GrantTypes: codeAndFresh, Scope: "profile email notes.read"},
 	{ClientID: "web", ClientSecret: "s3cret+/:é", RedirectURIs: []string{"https://web.example/cb?keep=1", "https://web.example/other"}, GrantTypes: codeAndFresh, Scope: "profile"},
@@ -85,7 +85,7 @@ var clients = []authserver.Client{
 	{ClientID: "wide", RedirectURIs: []string{"https://wide.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "profile unheard-of"},
 }
 
-// bench is a server with one browser in front of it, at a time that only the test moves.
+// bench is a server with one browser, and a clock that only the test moves.
 type bench struct {
 	t      testing.TB
 	server *authserver.Server
@@ -126,7 +126,7 @@ func (b *bench) send(method, target string, header http.Header, body string) aut
 	return b.server.Handle(authserver.Request{Method: method, URL: target, Header: header, Body: []byte(body), Source: b.source, Now: b.now})
 }
 
-// visit sends what the browser sends and keeps its cookie.
+// visit sends a request of the browser and keeps its cookie.
 func (b *bench) visit(method, target string, form url.Values) authserver.Response {
 	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	if b.cookie != "" {
@@ -158,13 +158,13 @@ func (b *bench) submit(page authserver.Response, action string, more url.Values)
 
 var firstSignsIn = url.Values{"username": {"first"}, "password": {"one"}}
 
-// approve goes through the pages until the client is answered.
+// approve goes through the pages until the client gets an answer.
 func (b *bench) approve(query url.Values) *url.URL {
 	b.t.Helper()
 	return b.approveAt("", query)
 }
 
-// approveAt is approve at a server whose issuer has the path.
+// approveAt is approve at a server whose issuer has a path.
 func (b *bench) approveAt(path string, query url.Values) *url.URL {
 	b.t.Helper()
 	page := b.visit("GET", path+"/authorize?"+query.Encode(), nil)
@@ -193,7 +193,7 @@ func (b *bench) codeAt(path string, query url.Values) string {
 	return code
 }
 
-// post calls an endpoint as a client without a header of its own does.
+// post calls an endpoint as a client without headers of its own.
 func (b *bench) post(target string, form url.Values) reply {
 	b.t.Helper()
 	return b.postWith(target, nil, form)
@@ -253,7 +253,7 @@ func (r reply) must(t testing.TB) reply {
 	return r
 }
 
-// refused checks status and error code of an answer.
+// refused checks the status and the error code of an answer.
 func (r reply) refused(t testing.TB, status int, code string) {
 	t.Helper()
 	if r.Status != status || r.Error != code {
@@ -285,7 +285,7 @@ func exchange(clientID, code string) url.Values {
 	}
 }
 
-// with sets parameters given as name, value; an empty value takes the parameter out.
+// with sets parameters, given as names and values. An empty value removes the parameter.
 func with(v url.Values, pairs ...string) url.Values {
 	if v = maps.Clone(v); v == nil {
 		v = url.Values{}
@@ -307,7 +307,7 @@ func location(t testing.TB, resp authserver.Response) *url.URL {
 	return u
 }
 
-// brokenStore fails at the operations named.
+// brokenStore fails at the named operations.
 type brokenStore struct {
 	authserver.Store
 	code, token, client error

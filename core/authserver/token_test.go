@@ -65,7 +65,7 @@ func TestA4AuthorizationCodeGrant(t *testing.T) {
 	}
 }
 
-// A8: plain, where it is switched on, is held to.
+// A8: plain, if it is switched on, is enforced.
 func TestA8ChallengeWithoutMethodIsPlain(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.InsecurePlainPKCE = true })
 	q := with(request("spa"), "code_challenge", verifier, "code_challenge_method", "")
@@ -184,7 +184,7 @@ func TestA7RequestsThatCannotBeRead(t *testing.T) {
 	})
 }
 
-// A7: the store's troubles are told in the protocol's words, without their text.
+// A7: an error of the store becomes one of the protocol, without its text.
 func TestA7StoreTroubles(t *testing.T) {
 	trouble := errors.New("password of the database is hunter2")
 	for _, row := range []struct {
@@ -218,7 +218,7 @@ func TestA7StoreTroubles(t *testing.T) {
 	}
 }
 
-// A2, A8: a code counts once; coming again, it revokes what it was exchanged for.
+// A2, A8: a code counts once. If it is used again, what it was exchanged for is revoked.
 func TestA8CodeReplay(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -259,7 +259,7 @@ func TestA2CodeExpires(t *testing.T) {
 	b.post("/token", exchange("spa", code)).refused(t, 400, "invalid_grant")
 }
 
-// A4: refreshing rotates, and the scope may only shrink (RFC 6749 section 6).
+// A4: a refresh rotates the token, and the scope can only become smaller (RFC 6749 section 6).
 func TestA4RefreshScope(t *testing.T) {
 	for _, row := range []struct {
 		name, ask, want string // no want: invalid_scope
@@ -283,7 +283,7 @@ func TestA4RefreshScope(t *testing.T) {
 			if r.must(t); r.Scope != row.want || r.Refresh == first.Refresh || r.Refresh == "" || r.Access == first.Access {
 				t.Errorf("%s", r.Body)
 			}
-			// The refresh token keeps its scope, the access token has what was asked.
+			// The refresh token keeps its scope; the access token has the requested scope.
 			if again := b.refresh("spa", r.Refresh).must(t); again.Scope != first.Scope {
 				t.Errorf("%s", again.Body)
 			}
@@ -317,7 +317,7 @@ func TestA8RefreshReplay(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBench(t, func(c *authserver.Config) { c.RotationGrace = row.grace })
-			other := b.granted("spa") // a grant of its own, which no replay touches
+			other := b.granted("spa") // another grant, which the replay does not revoke
 			first := b.granted("spa")
 			second := b.refresh("spa", first.Refresh).must(t)
 			b.now = b.now.Add(row.wait)
@@ -334,7 +334,7 @@ func TestA8RefreshReplay(t *testing.T) {
 				}
 				third := b.refresh("spa", second.Refresh).must(t)
 				fourth := b.refresh("spa", again.Refresh).must(t)
-				// The grace counts from the first use, and what comes after it ends both branches.
+				// The grace period counts from the first use. A use after it ends both branches.
 				b.now = b.now.Add(1)
 				b.refresh("spa", first.Refresh).refused(t, 400, "invalid_grant")
 				b.refresh("spa", third.Refresh).refused(t, 400, "invalid_grant")

@@ -105,8 +105,8 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	// All that binds the code is checked before its use is: someone who only saw the code can
-	// neither use it up nor have the client's tokens revoked.
+	// Everything to which the code is bound is checked before its use is: somebody who only saw the
+	// code can neither use it up nor have the client's tokens revoked.
 	switch {
 	case code.ClientID != r.client.ClientID:
 		return Token{}, invalidGrant("the code is not valid")
@@ -121,7 +121,7 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 		return Token{}, invalidGrant("the code has expired")
 	}
 	if code.Used {
-		// Nothing is made, and kept, for a code that comes again.
+		// For a code that is used again, no token is made or stored.
 		return Token{}, s.replayed("the code", codeReplays, s.cfg.Store.RedeemCode(code.Digest, TokenRecord{}))
 	}
 	resources, err := s.resources(p, code.Resources)
@@ -159,9 +159,8 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 		return Token{}, invalidGrant("the refresh token is not valid")
 	}
 	if old.JKT != "" && (r.proof.jkt == "" || r.client.IsPublic() && r.proof.jkt != old.JKT) {
-		// RFC 9449 section 5: the refresh token of a public client is bound to the key. Another
-		// client proves by its authentication who it is, and may take a new key, but not go back to
-		// bearer tokens.
+		// RFC 9449 section 5: the refresh token of a public client is bound to the key. Any other
+		// client authenticates, and may change to a new key, but may not return to bearer tokens.
 		return Token{}, invalidGrant("the refresh token needs a DPoP proof of its key")
 	}
 	if old.X5T != "" && r.client.IsPublic() && r.x5t != old.X5T {
@@ -187,8 +186,8 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	// RFC 6749 section 6: the scope of the new refresh token is that of the old one, however narrow
-	// the access token was asked to be.
+	// RFC 6749 section 6: the new refresh token has the scope of the old one, even if the access
+	// token was requested with less.
 	record.GrantScope, record.GrantResources = old.GrantScope, old.GrantResources
 	if err := s.cfg.Store.RotateRefreshToken(digest, record, s.cfg.RotationGrace); err != nil {
 		return Token{}, s.replayed("the refresh token", refreshReplays, err)

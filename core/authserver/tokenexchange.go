@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// typeAccessToken is the one type of token that can be exchanged, and that comes of it (RFC 8693
-// section 3).
+// typeAccessToken is the only type of token that can be exchanged, and that is issued in exchange
+// (RFC 8693 section 3).
 const typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
 
-// tokenExchange issues a token for the user of another (RFC 8693 section 2), with the same or less
-// scope, no longer life, and revoked together with it. A client may exchange what was issued to it,
-// for the resources of its grant. A resource server may exchange what was sent to it, for those
-// that its registration names: the user was not asked about them, so somebody else has to have said
-// so.
+// tokenExchange issues a token for the user of another token (RFC 8693 section 2). The new token
+// has the same or less scope, expires no later, and is revoked together with the other. A client
+// may exchange tokens that were issued to it, for the resources of its grant. A resource server may
+// exchange tokens that were sent to it, but only for resources that its registration names: the
+// user was not asked about them, so the registration has to allow them.
 func (s *Server) tokenExchange(r tokenRequest) (Token, error) {
 	p := r.params
 	if r.client.IsPublic() {
@@ -63,7 +63,7 @@ func (s *Server) tokenExchange(r tokenRequest) (Token, error) {
 	record.ExpiresIn, record.Subject = issued.ExpiresIn, digest
 	if err := s.cfg.Store.SaveToken(record); err != nil {
 		if errors.Is(err, ErrNotFound) {
-			err = invalidRequest("the subject token is not valid") // any more
+			err = invalidRequest("the subject token is not valid") // the token has been revoked meanwhile
 		}
 		return Token{}, err
 	}
@@ -71,8 +71,8 @@ func (s *Server) tokenExchange(r tokenRequest) (Token, error) {
 }
 
 // exchangedResources are those that an exchanged token is for (RFC 8693 section 2.1, RFC 8707
-// section 2.2). A resource server that names none gets all that it may have, but never a token for
-// any resource.
+// section 2.2). A resource server that names none gets all that it may have, but never a token
+// without a limit.
 func (s *Server) exchangedResources(r tokenRequest, subject TokenRecord, own bool) ([]string, error) {
 	asked := strings.Fields(r.params["audience"])
 	if s.cfg.Resources != nil {

@@ -13,21 +13,21 @@ const (
 	userCodeLength  = 8
 )
 
-// After wrongCodesMost wrong user codes, no code of that user is looked at until wrongCodesWait has
-// passed since the last of them (RFC 8628 section 5.1). At that pace one account needs 97,000 years
-// for all 20^8 codes. The count is the server's own and starts anew with it.
+// After wrongCodesMost wrong user codes, no code of that user is looked up until wrongCodesWait has
+// passed since the last of them (RFC 8628 section 5.1). At that rate one account needs 97,000 years
+// for all 20^8 codes. Each process counts for itself, and starts again at zero.
 const (
 	wrongCodesMost = 5
 	wrongCodesWait = 10 * time.Minute
-	// wrongCodesAccounts is how many times as many wrong codes one address has, with whatever
+	// wrongCodesAccounts is how many times as many wrong codes one address may send, for all
 	// accounts.
 	wrongCodesAccounts = 10
 )
 
-// wrongCodes are the wrong user codes of each user. A right one takes none away: a guesser could
-// have some.
+// wrongCodes are the wrong user codes of each user. A right code does not reset the count, because
+// a guesser may have some of its own.
 type wrongCodes struct {
-	mu sync.Mutex // held over a look-up, so that many guesses at once count each
+	mu sync.Mutex // held during a look-up, so that parallel guesses all count
 	of map[string]wrongCount
 }
 
@@ -36,7 +36,7 @@ type wrongCount struct {
 	last  time.Time
 }
 
-// wait is for how long no code of the user is looked at.
+// wait is how long no code of the user is looked up.
 func (w *wrongCodes) wait(now time.Time, user string) time.Duration {
 	wrong := w.of[user]
 	if over := wrong.last.Add(wrongCodesWait); now.Before(over) && wrong.count >= wrongCodesMost {
@@ -54,8 +54,8 @@ func (w *wrongCodes) add(now time.Time, user string) {
 	w.of[user] = wrongCount{count: wrong.count + 1, last: now}
 }
 
-// newUserCode draws the letters of a user code. Taking them from 64 bits favours no code over
-// another by more than one part in 700 million.
+// newUserCode makes the letters of a user code. It reduces 64 random bits, so no code is more
+// likely than another by more than one part in 700 million.
 func newUserCode(r *random) (string, error) {
 	b, err := r.bytes(8)
 	if err != nil {
@@ -70,13 +70,13 @@ func newUserCode(r *random) (string, error) {
 	return string(code), nil
 }
 
-// showUserCode writes a user code for people.
+// showUserCode formats a user code for people.
 func showUserCode(code string) string {
 	return code[:userCodeLength/2] + "-" + code[userCodeLength/2:]
 }
 
-// readUserCode returns the letters of a user code that was typed, in upper case and without
-// anything that no code holds (RFC 8628 section 6.1), or false where that is not one code's length.
+// readUserCode returns the letters of a user code that somebody typed, in upper case, without
+// characters that no code contains (RFC 8628 section 6.1). It returns false if the length is wrong.
 func readUserCode(typed string) (string, bool) {
 	code := strings.Map(func(r rune) rune {
 		if !strings.ContainsRune(userCodeLetters, r) {
@@ -87,7 +87,7 @@ func readUserCode(typed string) (string, bool) {
 	return code, len(code) == userCodeLength
 }
 
-// errWait tells that a user entered too many wrong codes; it is for how long.
+// errWait means that a user entered too many wrong codes. Its value is how long to wait.
 type errWait time.Duration
 
 func (errWait) Error() string { return "authserver: too many wrong user codes" }

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// userinfo answers with the claims of the user that the token's scope covers (OpenID Connect Core
-// sections 5.3 and 5.4). The token comes in the Authorization header only (RFC 6750 section 2.1,
-// RFC 9449 section 7.1).
+// userinfo answers with the user's claims that the token's scope covers (OpenID Connect Core
+// sections 5.3 and 5.4). The token must be in the Authorization header (RFC 6750 section 2.1, RFC
+// 9449 section 7.1).
 func (s *Server) userinfo(c *call) (Response, error) {
 	t, err := s.checkAccess(c.Request, Access{Resource: s.cfg.Issuer})
 	if err != nil {
@@ -35,20 +35,20 @@ func (s *Server) userinfo(c *call) (Response, error) {
 // userinfo is the response of OpenID Connect Core section 5.3.2.
 type userinfo struct {
 	Subject string `json:"sub"`
-	// Issuer and Audience are in a signed one only.
+	// Issuer and Audience are only in a signed response.
 	Issuer   string `json:"iss,omitempty"`
 	Audience string `json:"aud,omitempty"`
 	userClaims
 }
 
-// userClaims are those that scopes stand for (OpenID Connect Core section 5.4).
+// userClaims are the claims that scopes request (OpenID Connect Core section 5.4).
 type userClaims struct {
 	Name          string `json:"name,omitempty"`
 	Email         string `json:"email,omitempty"`
 	EmailVerified *bool  `json:"email_verified,omitempty"`
 }
 
-// claims of the user that the scope covers.
+// claims returns the user's claims that the scope covers.
 func (u User) claims(scope string) userClaims {
 	var c userClaims
 	names := strings.Fields(scope)

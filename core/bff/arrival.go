@@ -12,10 +12,10 @@ import (
 type arrival struct {
 	c      *call
 	client *core.Client
-	cookie string // of the attempt, and then of the ticket
+	cookie string // its name: first of the attempt's cookie, then of the ticket's
 	back   string // where the browser goes
 	id     string // of the session
-	old    string // the id of the session that the browser had when it began, "" for none, or one that did not come along
+	old    string // the id of the browser's session when the attempt began; "" if it had none or did not send it
 	sealed string // the session's cookie
 }
 
@@ -27,7 +27,7 @@ func (a *arrival) listed(failed string) {
 	case failed == loggedOut:
 		a.c.undo(a.client, func() { a.c.sendBack(a.cookie, a.back, link.Bad(loggedOut, "")) })
 	case failed != "":
-		a.fail() // one that a logout would not find is none
+		a.fail() // a logout could not find this session, so it must not exist
 	case a.c.crossSite():
 		a.bounce()
 	default:
@@ -45,10 +45,11 @@ func (a *arrival) fail() {
 	a.c.undo(a.client, func() { a.c.comeToNothing(a.cookie) })
 }
 
-// bounce has the browser come again from a page of ours. The session's cookie is SameSite=Strict
-// and does not come with what another site's redirect or form brings, so which session is being
-// replaced is not known yet; and as redirects go, what began at another site stays cross-site (RFC
-// 6265bis section 5.2). What that page leads to is same-site.
+// bounce makes the browser come again from a page of ours. The session's cookie is SameSite=Strict,
+// so the browser does not send it with another site's redirect or form, and we do not know yet
+// which session is being replaced. A redirect of ours would not help: a navigation that began at
+// another site stays cross-site (RFC 6265bis section 5.2). The navigation from our page is
+// same-site.
 func (a *arrival) bounce() {
 	c := a.c
 	w := json.NewWriter()
@@ -63,7 +64,7 @@ func (a *arrival) bounce() {
 			a.fail()
 			return
 		}
-		// In the place of the attempt's cookie, which is used up.
+		// It replaces the attempt's cookie, which is used up.
 		c.setAttempt(a.cookie, sealed, "Lax")
 		c.continueAt("?ticket=" + a.cookie[len(c.config.sessionCookie())+1:])
 	})
@@ -130,7 +131,7 @@ func (a *arrival) alone(f *link.Fault) {
 	c.redirect(a.back)
 }
 
-// endOthers ends the sessions of ids, unless one is the session that stays.
+// endOthers ends the sessions of ids, except the one that stays.
 func (c *call) endOthers(stays string, ids []string, then func(f *link.Fault)) {
 	if len(ids) == 0 {
 		then(nil)

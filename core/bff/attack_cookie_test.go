@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestCookieTricks: what another site, a subdomain or a program beside the browser can put into a
-// Cookie header makes nobody somebody else (S113). "mine" is the attacker's own good session:
-// whoever is taken for the attacker would write into the attacker's account.
+// TestCookieTricks: whatever another site, a subdomain or a program beside the browser puts into a
+// Cookie header, nobody acts as another user (S113). "mine" is the attacker's own valid session: a
+// user who is taken for the attacker would write into the attacker's account.
 func TestCookieTricks(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -55,7 +55,8 @@ func TestCookieTricks(t *testing.T) {
 			t.Errorf("%s: %s", name, m.raw)
 		}
 	}
-	// A sealed text of one kind is none of another: a session is no attempt, whatever it is called.
+	// A sealed text of one kind does not pass as another kind: a session is not an attempt,
+	// whatever its cookie is called.
 	callbackWith := func(cookie string) msg {
 		return s.begin("GET", callback(q), `"headers":[["cookie",`+quote(cookie)+`]]`).finish()
 	}
@@ -68,7 +69,7 @@ func TestCookieTricks(t *testing.T) {
 		"twice, the first is a session": attemptName + "=" + mine + "; " + attemptName + "=" + attempt,
 	} {
 		s.want(callbackWith(cookie), 400, "unknown_attempt")
-		if len(s.sent) > 2 { // keys and the code of the sign-in above
+		if len(s.sent) > 2 { // the requests for keys and for the code of the sign-in above
 			t.Fatal(name, "asks the server")
 		}
 	}
@@ -77,8 +78,8 @@ func TestCookieTricks(t *testing.T) {
 	}
 }
 
-// TestSessionFixation: a session, an attempt or an id that was put into a browser before its user
-// signs in is never that user's session afterwards (S114).
+// TestSessionFixation: a session, an attempt or an id that somebody puts into a browser before its
+// user signs in never becomes that user's session (S114).
 func TestSessionFixation(t *testing.T) {
 	planted := func(t *testing.T, plant func(s *scene, i *issuer) map[string]string) {
 		s := quietScene(t)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A foreignOrigin is what a browser, or somebody who is none, may say of where a page comes from.
+// foreignOrigin lists what a browser, or a program that is none, may send as a page's origin.
 var foreignOrigins = map[string]string{
 	"null":                    "null",
 	"foreign":                 "https://evil.example",
@@ -32,9 +32,9 @@ var foreignOrigins = map[string]string{
 
 var contentTypes = []string{"", "application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/json", "text/plain; application/json"}
 
-// TestCrossSiteRequests: every route that acts for who is signed in, by every origin, content type
-// and with and without the header: a page of another site gets nothing, nothing is stored or sent
-// for it, and nobody is signed out (S110).
+// TestCrossSiteRequests: a page of another site calls every route that acts for the signed-in user,
+// with every origin and content type, with and without the header. It gets nothing, nothing is
+// stored or sent for it, and nobody is signed out (S110).
 func TestCrossSiteRequests(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"insecure_token_endpoint":true}`)
@@ -77,8 +77,8 @@ func TestCrossSiteRequests(t *testing.T) {
 	s.want(s.call("GET", "https://app.example/auth/session"), 200, "jane")
 }
 
-// TestCrossSiteOpenRoutes: the routes that anybody may call do nothing to who is signed in,
-// whatever comes with the session's cookie (S110).
+// TestCrossSiteOpenRoutes: the routes that anybody may call do nothing to the signed-in user, even
+// if the session's cookie comes with the request (S110).
 func TestCrossSiteOpenRoutes(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(callers(`"grant_types":["client_credentials"],"scope":"read"`))
@@ -93,7 +93,7 @@ func TestCrossSiteOpenRoutes(t *testing.T) {
 					t.Errorf("%s %s, origin %s, content type %q: %s", route[0], route[1], name, ctype, m.raw)
 				}
 			}
-			// The browser asks first: it hears no.
+			// The browser sends a preflight first, and it is refused.
 			if m := s.visit("OPTIONS", "https://app.example/api/x", append(headers, "access-control-request-method", "POST", "access-control-request-headers", "x-csrf")...); m.str("status") != "403" || m.header("access-control-allow-origin") != "" {
 				t.Errorf("OPTIONS, origin %s: %s", name, m.raw)
 			}

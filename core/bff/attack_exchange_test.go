@@ -11,8 +11,8 @@ import (
 
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 
-// threeCallers have secrets of their own; "wide" may more than "narrow", and "other" the same as
-// "wide".
+// threeCallers have a secret each. "wide" may ask for more than "narrow"; "other" may ask for the
+// same as "wide".
 func threeCallers() string {
 	one := func(id, scope, audience string) string {
 		return fmt.Sprintf(`{"client_id":%q,"secret_sha256":%q,"grant_types":[%q,"client_credentials"],"audience":%s,"scope":%q}`, id, hashOf(callerSecret+id), tokenExchange, audience, scope)
@@ -40,8 +40,8 @@ func tokenOf(m msg) string {
 	return answer.Token
 }
 
-// TestExchangeAcrossCallers: what is remembered for one caller, or for one request, is given out
-// for no other, however alike they are written (S115).
+// TestExchangeAcrossCallers: a token that is remembered for one caller or one request is never
+// given to another, however similar they look (S115).
 func TestExchangeAcrossCallers(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(threeCallers())
@@ -52,7 +52,7 @@ func TestExchangeAcrossCallers(t *testing.T) {
 		m := s.post(exchangeURL, body)
 		token := tokenOf(m)
 		if token == "" {
-			return // refusing it is as good
+			return // to refuse it is just as good
 		}
 		if before, known := given[token]; known {
 			t.Errorf("%s gets what was for %s", what, before)
@@ -70,20 +70,20 @@ func TestExchangeAcrossCallers(t *testing.T) {
 	ask("a subject in lower case", exchanging("wide", "subject_token", "s", "audience", "https://a.example", "scope", "read"))
 	ask("a subject with a space", exchanging("wide", "subject_token", "S ", "audience", "https://a.example", "scope", "read"))
 	ask("another type wanted", exchanging("wide", "subject_token", "S", "audience", "https://a.example", "scope", "read", "requested_token_type", "urn:ietf:params:oauth:token-type:jwt"))
-	// Texts that read alike where names and values are only written one after the other.
+	// Texts that are equal if names and values are joined without separators.
 	const kind = "urn:ietf:params:oauth:token-type:access_token"
 	for _, pair := range [][2]string{{"X", kind + "\nY"}, {"X\nsubject_token_type=" + kind, "Y"}, {"X\nsubject_token_type=" + kind + "\nY", kind}, {"X", kind + "\nsubject_token_type=Y"}, {"X\nsubject_token_type=" + kind, "Y\n"}} {
 		ask(fmt.Sprintf("%q of type %q", pair[0], pair[1]), asCaller("wide", "grant_type", tokenExchange, "subject_token", pair[0], "subject_token_type", pair[1], "audience", "https://a.example", "scope", "read"))
 	}
 	ask("newlines at the end", exchanging("wide", "subject_token", "S\naudience=https://a.example", "audience", "https://a.example", "scope", "read"))
-	for _, id := range []string{"wide", "other", "narrow"} { // the clients' own tokens are not those that were exchanged
+	for _, id := range []string{"wide", "other", "narrow"} { // the clients' own tokens are different from exchanged ones
 		if token := tokenOf(s.post(exchangeURL, asCaller(id, "grant_type", "client_credentials", "audience", "https://a.example", "scope", "read"))); strings.Contains(given[token], "subject") {
 			t.Errorf("%s has a user's token for its own: %s", id, given[token])
 		}
 	}
 }
 
-// TestExchangeWidening: scopes and audiences that a caller may not have, in every writing (S115).
+// TestExchangeWidening: scopes and audiences that a caller may not have, in every spelling (S115).
 func TestExchangeWidening(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(threeCallers())
@@ -129,7 +129,7 @@ func TestExchangeWidening(t *testing.T) {
 	for _, body := range []string{strings.Replace(exchanging("narrow", "subject_token", "S", "audience", "https://a.example"), "client_id=narrow", "client_id=wide", 1), strings.Replace(exchanging("wide", "subject_token", "S", "audience", "https://a.example"), "client_id=wide", "client_id=wide%00", 1), strings.Replace(exchanging("wide", "subject_token", "S"), "client_id=wide", "client_id=WIDE", 1)} {
 		s.want(s.post(exchangeURL, body), 401, "invalid_client")
 	}
-	// What a server gives on top is not handed out, and not remembered for the next.
+	// If the server grants more than was asked, that is not handed out and not remembered.
 	i.scope = "read write"
 	for range 2 {
 		s.want(s.post(exchangeURL, exchanging("narrow", "subject_token", "S", "audience", "https://a.example")), 400, "invalid_scope")

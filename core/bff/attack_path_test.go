@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// readings are the ways in which servers read a path before they act on it.
+// readings returns the ways in which servers normalize a path before they act on it.
 func readings(p string) (all []string) {
 	decode := func(s string) string {
 		if d, err := url.PathUnescape(s); err == nil {
@@ -16,7 +16,7 @@ func readings(p string) (all []string) {
 		}
 		return s
 	}
-	parameters := func(s string) string { // what stands behind a semicolon in a segment
+	parameters := func(s string) string { // the part of a segment behind a semicolon
 		parts := strings.Split(s, "/")
 		for i, part := range parts {
 			parts[i], _, _ = strings.Cut(part, ";")
@@ -25,8 +25,8 @@ func readings(p string) (all []string) {
 	}
 	slashes := func(s string) string { return strings.ReplaceAll(s, `\`, "/") }
 	cut := func(s string) string { before, _, _ := strings.Cut(s, "\x00"); return before }
-	four := func(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "%u", "%"), "%00", "%") } // %u002e, as some know it
-	long := strings.NewReplacer("%c0%ae", ".", "%c0%af", "/", "%e0%80%ae", ".", "%c1%9c", "/").Replace        // UTF-8 that is longer than it has to be
+	four := func(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "%u", "%"), "%00", "%") } // %u002e, which some servers decode
+	long := strings.NewReplacer("%c0%ae", ".", "%c0%af", "/", "%e0%80%ae", ".", "%c1%9c", "/").Replace        // overlong UTF-8
 	all = []string{p}
 	for _, read := range []func(string) string{four, long, decode, decode, parameters, slashes, cut, strings.TrimSpace} {
 		for _, known := range slices.Clone(all) {
@@ -38,8 +38,8 @@ func readings(p string) (all []string) {
 	return all
 }
 
-// TestProxyPaths: whatever a server behind makes of a path, it stays below the target, on the
-// target's host, or is refused (S112).
+// TestProxyPaths: however the server behind normalizes a path, the path stays below the target on
+// the target's host, or the request is refused (S112).
 func TestProxyPaths(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"proxy":[{"path":"/api","target":"https://api.example/base/v1"}]}`)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// texts reads a list that hosts are tried with, too (edge/test/suite/attacks.mjs).
+// texts reads a list that other hosts are tested with too (edge/test/suite/attacks.mjs).
 func texts(t *testing.T, file string) (list []string) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("../contract/bff", file))
@@ -22,15 +22,15 @@ func texts(t *testing.T, file string) (list []string) {
 	return list
 }
 
-// leads tells whether a browser would go to one of the two origins that are configured, whichever
-// way a text is read.
+// leads reports whether every reading of a text takes a browser to one of the two configured
+// origins.
 func leads(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.Scheme == "https" && u.User == nil && (u.Host == "app.example" || u.Host == "other.app.example") && !strings.ContainsAny(text, "\t\r\n\\\x00 <>\"")
 }
 
-// TestOpenRedirects: return_to leads to what is configured, and so does what follows a sign-out:
-// texts that would lead elsewhere (S111).
+// TestOpenRedirects: return_to and the address after a sign-out lead only to configured places,
+// even for texts that are made to lead elsewhere (S111).
 func TestOpenRedirects(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -38,7 +38,7 @@ func TestOpenRedirects(t *testing.T) {
 	for _, text := range texts(t, "redirects.json") {
 		query := "?return_to=" + url.QueryEscape(text)
 		m := s.visit("GET", "https://app.example/auth/login"+query)
-		if m.str("status") == "303" { // the attempt says where it leads to
+		if m.str("status") == "303" { // the attempt holds where the browser goes afterwards
 			u, _ := url.Parse(m.header("location"))
 			i.nonce = u.Query().Get("nonce")
 			if to := s.visit("GET", callback(u.Query())).header("location"); !leads(to) || text[0] != '/' {
@@ -51,7 +51,7 @@ func TestOpenRedirects(t *testing.T) {
 			t.Errorf("%q after a sign-out: %s", text, out.raw)
 		}
 	}
-	// Raw, as no browser sends it.
+	// Unescaped, which no browser sends.
 	for _, raw := range []string{"//evil.example", `/\evil.example`, "https://evil.example", "%", "%zz", "%2", "/;//evil.example", "/%ff", "%00"} {
 		for _, parameter := range []string{"return_to", "return%5fto", "return_to=%2F&return_to"} {
 			m := s.visit("GET", "https://app.example/auth/login?"+parameter+"="+raw)
@@ -62,8 +62,8 @@ func TestOpenRedirects(t *testing.T) {
 	}
 }
 
-// TestWhatIsSaidOfAFailureLeadsNowhere: the server's error comes back in the query and changes
-// nothing else of where the browser goes (S111).
+// TestWhatIsSaidOfAFailureLeadsNowhere: the server's error is passed on in the query, and has no
+// other influence on where the browser goes (S111).
 func TestWhatIsSaidOfAFailureLeadsNowhere(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()

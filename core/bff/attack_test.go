@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What a second look found: each says what should be.
+// Tests for faults that a review found. Each comment states the fault.
 
 const cookieName1 = "__Host-oauth2"
 
@@ -21,7 +21,7 @@ func (s *scene) logoutJWT(claims string) string {
 	return jwt(fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","iat":%d,"exp":%d,"events":{"http://schemas.openid.net/event/backchannel-logout":{}},%s}`, s.now/1000, s.now/1000+120, claims))
 }
 
-// keyed answers key and sign effects, which scene does not know, until nothing is left.
+// keyed answers the key and sign effects, which scene does not know, until no effect is left.
 func (v *visit) keyed(seen func(m msg)) msg {
 	v.s.t.Helper()
 	for len(v.waiting) > 0 {
@@ -43,8 +43,8 @@ func (v *visit) keyed(seen func(m msg)) msg {
 	return v.finish()
 }
 
-// A proxy path with a slash at its end is accepted, and then a request for the path without it
-// panics, before anybody is signed in.
+// A proxy path that ends with a slash was accepted, and a request for the path without the slash
+// then panicked, before anybody signed in.
 func TestBackendProxyPathWithSlash(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"proxy":[{"path":"/api/","target":"https://api.example/v1"}]}`)
@@ -55,13 +55,13 @@ func TestBackendProxyPathWithSlash(t *testing.T) {
 		}
 	}()
 	if h, _ := s.open(s.config); h == 0 {
-		return // refusing the configuration would do as well
+		return // to refuse the configuration would do as well
 	}
 	s.want(s.call("GET", "https://app.example/api"), 401, "not_signed_in")
 }
 
-// A store that cannot be read for a moment is no sign-out: GET /session has to say 503 and leave
-// the cookie.
+// If the store cannot be read for a moment, nobody is signed out: GET /session must answer 503 and
+// leave the cookie.
 func TestBackendSessionWhileStorageIsDown(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -81,7 +81,7 @@ func TestBackendSessionWhileStorageIsDown(t *testing.T) {
 	}
 }
 
-// The same with anonymous_status 200: the page hears "nobody", as if the store had said so.
+// The same with anonymous_status 200: the page was told "nobody", as if the store had said so.
 func TestBackendSessionWhileStorageIsDownAnonymous200(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"anonymous_status":200}`)
@@ -97,14 +97,14 @@ func TestBackendSessionWhileStorageIsDownAnonymous200(t *testing.T) {
 	}
 }
 
-// A request that left with the old cookie and is answered after a new sign-in must not take the new
-// cookie away.
+// A request that left with the old cookie, and whose answer comes after a new sign-in, must not
+// delete the new cookie.
 func TestBackendLateAnswerDropsNewCookie(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
 	i.signIn()
 	old := s.begin("GET", "https://app.example/auth/session", s.headers("x-csrf", "1", "origin", "https://app.example")) // another tab
-	i.signIn()                                                                                                           // ends the old session
+	i.signIn()                                                                                                           // it ends the old session
 	m := old.finish()
 	if s.jar[cookieName1] == "" {
 		t.Fatalf("the new session's cookie is gone: %s %s", m.str("status"), m.header("set-cookie"))
@@ -122,7 +122,7 @@ const (
 	whoSvc      = "client_id=svc&client_secret="
 )
 
-// A caller that may ask for no scope at all gets the client's own, all of it, by leaving scope out.
+// A caller that may not ask for any scope got all scopes of the client by leaving scope out.
 func TestBackendCredentialsWithoutScope(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(callers(`"grant_types":["client_credentials"],"scope":"report"`))
@@ -136,7 +136,7 @@ func TestBackendCredentialsWithoutScope(t *testing.T) {
 	}
 }
 
-// Token exchange without scope: the server gives what it likes, and that is handed out unchecked.
+// In a token exchange without scope the server chooses the scopes; they were handed out unchecked.
 func TestBackendExchangeGivesMoreScopeThanAllowed(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"],"audience":["d"],"scope":"read"`))
@@ -154,8 +154,8 @@ func TestBackendExchangeGivesMoreScopeThanAllowed(t *testing.T) {
 	}
 }
 
-// Kept client credentials: after the session's span the record is written with the old created_at,
-// so it is over at once, for ever.
+// Stored client credentials: after the session's longest time the record was written with the old
+// created_at, so it was expired at once, for ever.
 func TestBackendCredentialsKeptAfterSessionSpan(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(callers(`"grant_types":["client_credentials"],"scope":"read"`))
@@ -177,7 +177,7 @@ func TestBackendCredentialsKeptAfterSessionSpan(t *testing.T) {
 	}
 }
 
-// A session that could not be stored is none: the browser must not get a cookie for it.
+// If a session could not be stored, the browser must not get a cookie for it.
 func TestBackendCallbackNotPersisted(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -199,8 +199,8 @@ func TestBackendCallbackNotPersisted(t *testing.T) {
 	}
 }
 
-// The session is stored and listed, but its cookie cannot be sealed: nobody has it, and its tokens
-// live on.
+// The session is stored and listed, but its cookie cannot be sealed: nobody can use the session,
+// and its tokens stayed valid.
 func TestBackendCallbackNotSealed(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -219,13 +219,13 @@ func TestBackendCallbackNotSealed(t *testing.T) {
 	}
 }
 
-// JARM: the state is in the signed response, so the attempt's cookie is never found.
+// JARM: the state is inside the signed response, so the attempt's cookie was never found.
 func TestBackendJARM(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"client":{"parameters":[["response_mode","query.jwt"]]}}`)
 	i := s.issuer()
 	if h, _ := s.open(s.config); h == 0 {
-		return // refusing it would do as well
+		return // to refuse it would do as well
 	}
 	q := i.login("")
 	response := jwt(fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","exp":%d,"code":"SplxlOBeZQQYbYS6WxSbIA","state":%q}`, s.now/1000+60, q.Get("state")))
@@ -234,8 +234,8 @@ func TestBackendJARM(t *testing.T) {
 	}
 }
 
-// form_post.jwt is posted from another site as form_post is, and a SameSite=Lax cookie does not
-// come with it.
+// form_post.jwt is posted from another site, as form_post is, and browsers do not send a
+// SameSite=Lax cookie with such a post.
 func TestBackendFormPostJWT(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"client":{"parameters":[["response_mode","form_post.jwt"]]}}`)
@@ -248,7 +248,7 @@ func TestBackendFormPostJWT(t *testing.T) {
 	}
 }
 
-// The page must see no token, the ID token neither.
+// The page must not see any token, not even the ID token.
 func TestBackendLogoutShowsIDToken(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -262,13 +262,13 @@ func TestBackendLogoutShowsIDToken(t *testing.T) {
 }
 
 // A browser does not send a SameSite=Strict cookie with the navigation that comes from the
-// authorization server's site: the session before is not ended.
+// authorization server's site, so the previous session was not ended.
 func TestBackendSecondSignInInARealBrowser(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
 	i.signIn()
 	first := s.jar[cookieName1]
-	q := i.login("") // a link of the page's own: here the cookie comes along
+	q := i.login("") // a link on our own page: here the browser sends the cookie
 	delete(s.jar, cookieName1)
 	s.visit("GET", callback(q))
 	if s.jar[cookieName1] == "" || s.jar[cookieName1] == first {
@@ -280,8 +280,8 @@ func TestBackendSecondSignInInARealBrowser(t *testing.T) {
 	}
 }
 
-// A logout token that arrives between the token response and the listing ends nothing, and the
-// session it meant begins all the same.
+// A logout token that arrived between the token response and the listing ended nothing, and the
+// session that it meant began all the same.
 func TestBackendLogoutDuringCallback(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -290,7 +290,7 @@ func TestBackendLogoutDuringCallback(t *testing.T) {
 	for len(v.waiting) > 0 {
 		m := v.waiting[0]
 		if m.str("kind") == "load" && strings.Contains(m.str("key"), ".sub.") {
-			break // the session is stored, its listing begins
+			break // the session is stored, and its listing begins
 		}
 		v.step()
 	}
@@ -307,8 +307,8 @@ func TestBackendLogoutDuringCallback(t *testing.T) {
 	}
 }
 
-// A logout token names sub and sid, the ID token had no sid: nothing is ended, and the server is
-// told that all is well.
+// A logout token names sub and sid, but the ID token had no sid: nothing was ended, and the server
+// was told that the logout succeeded.
 func TestBackendLogoutBySidWhereIDTokenHadNone(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -323,7 +323,7 @@ func TestBackendLogoutBySidWhereIDTokenHadNone(t *testing.T) {
 	}
 }
 
-// A hundred sign-ins hide an older session from "sign out everywhere": dead ones count too.
+// A hundred sign-ins hid an older session from "sign out everywhere", because ended ones counted.
 func TestBackendLogoutAfterManySignIns(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -331,7 +331,7 @@ func TestBackendLogoutAfterManySignIns(t *testing.T) {
 	first := s.jar
 	s.jar = map[string]string{}
 	for range 100 {
-		i.signIn() // each ends the one before, as the same browser
+		i.signIn() // each ends the previous one, as it is the same browser
 	}
 	s.jar = map[string]string{}
 	s.want(s.logoutToken(`"sub":"jane","jti":"a"`), 200, "")
@@ -341,7 +341,7 @@ func TestBackendLogoutAfterManySignIns(t *testing.T) {
 	}
 }
 
-// That a logout token was used must be known, or it is good for a second time.
+// The use of a logout token must be recorded, or the token can be used a second time.
 func TestBackendJTIStoreFails(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -354,7 +354,7 @@ func TestBackendJTIStoreFails(t *testing.T) {
 	}
 	first := s.post("https://app.example/auth/backchannel_logout", "logout_token="+token)
 	s.fail = nil
-	s.now += 1000 // what began in the second of a logout counts as ended by it
+	s.now += 1000 // sessions that began in the same second as a logout count as ended by it
 	i.signIn()
 	if first.str("status") != "200" {
 		return
@@ -365,8 +365,8 @@ func TestBackendJTIStoreFails(t *testing.T) {
 	}
 }
 
-// Logout tokens with made-up keys must not turn into requests to the authorization server (core's
-// jwksLimit): here each does, from anybody.
+// Logout tokens with invented keys must not cause requests to the authorization server (core's
+// jwksLimit). Here each one caused a request, whoever sent it.
 func TestBackendForgedLogoutTokensFetchKeys(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"client":{"discovery":true,"authorization_endpoint":null,"token_endpoint":null,"revocation_endpoint":null,"end_session_endpoint":null,"jwks_uri":null}}`)
@@ -389,7 +389,7 @@ func TestBackendForgedLogoutTokensFetchKeys(t *testing.T) {
 	}
 }
 
-// DPoP: every GET /login of a stranger makes a key that nobody ever drops.
+// DPoP: each GET /login, from anybody, made a key that was never deleted.
 func TestBackendLoginMakesKeys(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"client":{"dpop":true}}`)
@@ -414,7 +414,7 @@ func TestBackendLoginMakesKeys(t *testing.T) {
 	}
 }
 
-// DPoP: the user said no; the attempt is over and its key stays.
+// DPoP: the user refused. The attempt ended, but its key stayed.
 func TestBackendDeniedSignInKeepsKey(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"client":{"dpop":true}}`)
@@ -436,8 +436,8 @@ func TestBackendDeniedSignInKeepsKey(t *testing.T) {
 	}
 }
 
-// DPoP: a resource that wants a nonce refuses each request once, since none is remembered; a body
-// that is a stream cannot be sent again, so it never arrives.
+// DPoP: the nonce was not remembered, so a resource that wants one refused every first request. A
+// streamed body cannot be sent again, so it never arrived.
 func TestBackendNonceIsForgotten(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"client":{"dpop":true}}`)
@@ -477,7 +477,7 @@ func TestBackendNonceIsForgotten(t *testing.T) {
 	t.Errorf("an upload is refused however often it is sent: %s", m.str("status"))
 }
 
-// "/..;/" is "/../" to Tomcat, Jetty and what stands on them: the path leaves the target.
+// Tomcat, Jetty and servers built on them read "/..;/" as "/../", so the path left the target.
 func TestBackendDotDotSemicolon(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -489,12 +489,12 @@ func TestBackendDotDotSemicolon(t *testing.T) {
 	}
 }
 
-// Browsers send older cookies first (RFC 6265 section 5.4): what is dropped to make room is the
-// newest attempt, and the stale ones stay.
+// Browsers send older cookies first (RFC 6265 section 5.4): to make room, the newest attempt was
+// deleted and the stale ones stayed.
 func TestBackendDropsTheNewestAttempt(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
-	var order []string // of creation
+	var order []string // in which they were created
 	login := func() string {
 		t.Helper()
 		var list []string
@@ -513,18 +513,18 @@ func TestBackendDropsTheNewestAttempt(t *testing.T) {
 	}
 	oldest := login()
 	for range 3 {
-		login() // given up
+		login() // abandoned
 		s.now += 60_000
 	}
-	mine := login() // the tab that the user is in
-	login()         // and the one that is opened beside it
+	mine := login() // the user's current tab
+	login()         // and one that is opened beside it
 	if _, there := s.jar[mine]; !there {
 		_, still := s.jar[oldest]
 		t.Errorf("the attempt of a moment ago is dropped, the oldest stays: %t", still)
 	}
 }
 
-// Two clients on one origin, "app" and "app-admin": the one's sign-ins take the other's session
+// Two clients on one origin, "app" and "app-admin": the sign-in of one took the other's session
 // cookie for an attempt.
 func TestBackendNamesThatBeginAlike(t *testing.T) {
 	s := quietScene(t)
@@ -540,8 +540,8 @@ func TestBackendNamesThatBeginAlike(t *testing.T) {
 	}
 }
 
-// Browsers ignore a cookie of more than 4096 octets: whoever wants to come back to a long URL can
-// never sign in, and is told that another browser began.
+// Browsers ignore a cookie of more than 4096 octets. A user who wanted to return to a long URL
+// could never sign in, and was told that another browser had begun the sign-in.
 func TestBackendLongReturnTo(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
@@ -558,7 +558,7 @@ func (v *visit) finish0() msg {
 	return *v.respond
 }
 
-// TRACE and CONNECT are no requests of a page's, and a server that answers TRACE sends the token
+// TRACE and CONNECT are not requests of a page, and a server that answers TRACE sends the token
 // back.
 func TestBackendTrace(t *testing.T) {
 	s := quietScene(t)
@@ -573,7 +573,7 @@ func TestBackendTrace(t *testing.T) {
 	}
 }
 
-// A header that browsers send by themselves is no protection: the configuration is to be refused.
+// A header that browsers send by themselves protects nothing, so the configuration is refused.
 func TestBackendHeaderThatBrowsersSend(t *testing.T) {
 	s := quietScene(t)
 	for _, name := range []string{"accept", "accept-language", "user-agent", "cookie", "host", "content-type", "referer", "origin", "sec-fetch-site", "upgrade-insecure-requests"} {
@@ -593,8 +593,8 @@ func TestBackendPublicClient(t *testing.T) {
 	}
 }
 
-// A target that the client's own resources do not cover answers 400 to every request; it could be
-// said when it is opened.
+// A target that the client's own resources do not cover answered 400 to every request. Opening
+// should report it.
 func TestBackendResourcesWithoutTarget(t *testing.T) {
 	s := quietScene(t)
 	for _, c := range []string{`{"client":{"token_destinations":["https://else.example/"]}}`, `{"proxy":[{"path":"/api","target":"https://api.example/v1/../v2"}]}`} {
@@ -604,7 +604,7 @@ func TestBackendResourcesWithoutTarget(t *testing.T) {
 	}
 }
 
-// What an answer varies by has to be said, or the browser's cache gives one variant for the other.
+// An answer must have Vary, or the browser's cache uses one variant in place of the other.
 func TestBackendVary(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -616,7 +616,7 @@ func TestBackendVary(t *testing.T) {
 	}
 }
 
-// 1xx is no answer to a request: hosts cannot send it as one.
+// A 1xx status is not a final answer, and hosts cannot send it as one.
 func TestBackendInterim(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -628,8 +628,8 @@ func TestBackendInterim(t *testing.T) {
 	}
 }
 
-// What fetch() sends as it stands in a query (WHATWG URL: none of these is escaped there) is the
-// API's business.
+// Characters that fetch() sends unescaped in a query (WHATWG URL escapes none of these there) are
+// the API's concern.
 func TestBackendQueriesOfPages(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -640,7 +640,7 @@ func TestBackendQueriesOfPages(t *testing.T) {
 	}
 }
 
-// A page that routes by fragment cannot be returned to.
+// A page that routes by fragment could not be returned to.
 func TestBackendReturnToFragment(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
@@ -649,8 +649,8 @@ func TestBackendReturnToFragment(t *testing.T) {
 	}
 }
 
-// invalid_grant ends the session: here it only takes the cookie away, and who still has the cookie
-// is signed in.
+// invalid_grant ends the session. Here only the cookie was deleted, and whoever still had a copy of
+// the cookie was signed in.
 func TestBackendInvalidGrantEndsTheSession(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"idle_ms":86400000}`)
@@ -660,13 +660,14 @@ func TestBackendInvalidGrantEndsTheSession(t *testing.T) {
 	i.error = "invalid_grant"
 	s.now += 3_600_001
 	s.want(s.call("GET", "https://app.example/api/x"), 401, "not_signed_in")
-	s.jar[cookieName1] = cookie // another tab's request that was under way, or a copy
+	s.jar[cookieName1] = cookie // another tab's request that was under way, or a copied cookie
 	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "401" {
 		t.Errorf("%s %s", m.str("status"), m.str("body", "text"))
 	}
 }
 
-// A refresh whose outcome is lost for good: 502 for ever, where only a new sign-in helps.
+// A refresh whose outcome is never known: the answer was 502 for ever, and only a new sign-in
+// helps.
 func TestBackendOutcomeUnknown(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"idle_ms":86400000,"client":{"retry_window_ms":0}}`)
@@ -683,8 +684,8 @@ func TestBackendOutcomeUnknown(t *testing.T) {
 	}
 }
 
-// One parameter that is no UTF-8 and the others are forgotten, those that ask for a fresh sign-in
-// too.
+// One parameter that is not UTF-8 made us ignore all others, also those that ask for a fresh
+// sign-in.
 func TestBackendLoginWithBadUTF8(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
@@ -694,7 +695,7 @@ func TestBackendLoginWithBadUTF8(t *testing.T) {
 	}
 }
 
-// Headers by which servers take another path or method than the one that was checked.
+// Headers that make servers use another path or method than the one that was checked.
 func TestBackendRewriteHeaders(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -706,8 +707,8 @@ func TestBackendRewriteHeaders(t *testing.T) {
 	}
 }
 
-// The store fails twice and then works: the session is deleted unread, and its tokens are not
-// revoked, though the answer is 200.
+// The store fails twice and then works: the session was deleted unread, and its tokens were not
+// revoked, though the answer was 200.
 func TestBackendLogoutUnread(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -735,7 +736,7 @@ func TestBackendBasicLowerCase(t *testing.T) {
 	s.want(s.post(exchangeURL, "grant_type=client_credentials&scope=read", "authorization", "basic "+b64std("svc:"+escape(callerSecret))), 200, "access-token")
 }
 
-// A second resource is dropped without a word.
+// A second resource was ignored silently.
 func TestBackendSecondResource(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"],"audience":["https://a.example","https://b.example"],"scope":"read"`))

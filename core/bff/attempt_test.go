@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// crossSite is how a browser comes that a link of another site leads here.
+// crossSite are the headers of a browser that a link of another site leads here.
 var crossSite = []string{"sec-fetch-site", "cross-site", "sec-fetch-mode", "navigate", "sec-fetch-dest", "document"}
 
-// attempts is what the attempts in the jar add to a Cookie header, in bytes.
+// attempts returns how many attempts the jar holds, and the bytes that they add to a Cookie header.
 func (s *scene) attempts() (n, bytes int) {
 	for name, value := range s.jar {
 		if name != cookieName1 {
@@ -26,14 +26,14 @@ func stateOf(m msg) string {
 	return u.Query().Get("state")
 }
 
-// TestScenarioAttempts: sign-ins that another site begins end nobody's, and all of them together
-// stay small (S40).
+// TestScenarioAttempts: sign-ins that another site begins do not displace our own, and all of them
+// together stay small (S40).
 func TestScenarioAttempts(t *testing.T) {
 	s := newScene(t, "Attempts begun by another site: they find room or are refused, and give way to those that a page of ours begins.")
 	i := s.issuer()
 	mine := i.login("?return_to=%2Fmine")
 	nonce := i.nonce
-	// A link of another site signs in as any.
+	// A sign-in by a link of another site works like any other.
 	theirs := s.visit("GET", "https://app.example/auth/login", crossSite...)
 	if theirs.str("status") != "303" {
 		t.Fatal(theirs.raw)
@@ -45,7 +45,7 @@ func TestScenarioAttempts(t *testing.T) {
 	if n, bytes := s.attempts(); !refused || n > 5 || bytes > 4096 {
 		t.Errorf("%d attempts, %d bytes", n, bytes)
 	}
-	// One of ours finds room: theirs give way.
+	// A sign-in of ours gets room: those of the other site are removed.
 	i.login("")
 	jar := maps.Clone(s.jar)
 	i.nonce = nonce
@@ -58,7 +58,7 @@ func TestScenarioAttempts(t *testing.T) {
 	}
 }
 
-// Of the attempts that there are those of another site give way first, and then the oldest (S40).
+// Attempts that another site began are removed first, then the oldest (S40).
 func TestBackendWhichAttemptGivesWay(t *testing.T) {
 	const own, theirs = "__Host-oauth2.AAAAAAAAAAA", "__Host-oauth2.BBBBBBBBBBB"
 	for _, row := range []struct{ about, cookie, gone string }{
@@ -83,14 +83,15 @@ func TestBackendWhichAttemptGivesWay(t *testing.T) {
 	}
 }
 
-// A sign-in that a link of another site began is answered as any (S40).
+// A sign-in that a link of another site began is answered like any other (S40).
 func TestBackendSignInByLink(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
 	m := s.visit("GET", "https://app.example/auth/login?return_to=%2Fx", crossSite...)
 	u, _ := url.Parse(m.header("location"))
 	i.nonce = u.Query().Get("nonce")
-	// A page of ours leads on, so that the cookie of a session that is replaced comes along.
+	// The browser comes again from a page of ours, so that it sends the cookie of the session that
+	// is replaced.
 	m = s.visit("GET", callback(u.Query()), crossSite...)
 	_, on, _ := strings.Cut(m.str("body", "text"), `<a href="`)
 	on, _, _ = strings.Cut(on, `"`)
@@ -99,8 +100,8 @@ func TestBackendSignInByLink(t *testing.T) {
 	}
 }
 
-// However many attempts there are and however long each is, they stay under 4 KB together; the
-// longest that fits leaves no room for others (S40).
+// All attempts together stay under 4 KB, however many and however long they are. The longest that
+// fits leaves no room for others (S40).
 func TestBackendAttemptsStaySmall(t *testing.T) {
 	for _, row := range []struct {
 		about  string
@@ -127,8 +128,8 @@ func TestBackendAttemptsStaySmall(t *testing.T) {
 	s.want(s.visit("GET", "https://app.example/auth/login?return_to=%2F"+strings.Repeat("x", 4000)), 400, "too_long")
 }
 
-// Another site can lead the browser to a sign-in, which its user sees, but not have one begun
-// behind its own pages (S41).
+// Another site can lead the browser to a sign-in, which the user sees. It cannot begin one in the
+// background of its own pages (S41).
 func TestBackendLoginBehindAPage(t *testing.T) {
 	for _, row := range []struct {
 		about, site, mode, dest string
@@ -153,7 +154,7 @@ func TestBackendLoginBehindAPage(t *testing.T) {
 	}
 }
 
-// A state that comes back names its attempt, and no other, whichever name the cookie has (S40).
+// A state in a reply selects its own attempt and no other, whatever the cookie is called (S40).
 func TestBackendStateOfAnother(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -173,8 +174,8 @@ func TestBackendStateOfAnother(t *testing.T) {
 	}
 }
 
-// How long a sign-in may take is one member for the browser's cookie, the attempt in it and the
-// mark that it was used: a longer one is good once all the same (E9).
+// One member sets how long a sign-in may take: for the browser's cookie, for the attempt in it and
+// for the mark that it was used. A longer one can also be used only once (E9).
 func TestBackendAttemptLife(t *testing.T) {
 	for _, row := range []struct {
 		config, maxAge string
@@ -195,7 +196,7 @@ func TestBackendAttemptLife(t *testing.T) {
 		if m := s.visit("GET", callback(u.Query())); m.header("location") != "https://app.example/" {
 			t.Error(row.config, m.raw)
 		}
-		// Whoever kept the cookie has no second use of it, up to the attempt's end and after.
+		// A copy of the cookie cannot be used a second time, before the attempt's end or after it.
 		sent := len(s.sent)
 		for _, at := range []int64{begun + row.life - 1, begun + row.life + 1} {
 			s.now, s.jar = at, maps.Clone(kept)

@@ -18,10 +18,10 @@ const longestLogoutToken = 24 * 3_600_000
 type backchannelRun struct {
 	c       *call
 	claims  json.Value
-	jti     string // its key in the store
+	jti     string // the key in the store of the token's jti
 	version string
 	keys    []string // of the lists whose sessions are ended
-	taken   int64    // until when such a token is taken, Unix ms
+	taken   int64    // how long such a token is accepted, Unix ms
 }
 
 func (c *call) backchannelLogout() {
@@ -81,7 +81,7 @@ func (r *backchannelRun) loaded(value, version, failed string) {
 func (r *backchannelRun) ended(failed string) {
 	switch {
 	case failed != "":
-		r.c.unavailable() // and the server may send the same token again
+		r.c.unavailable() // the server may send the same token again
 	case len(r.keys) > 0:
 		key := r.keys[0]
 		r.keys = r.keys[1:]

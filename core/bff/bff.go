@@ -38,7 +38,7 @@ func Open(kind string, s *link.Link, in json.Value) (known bool, f *link.Fault) 
 }
 
 func serve(s *link.Link, cfg *config, id int64, in json.Value) {
-	c := &call{config: cfg, link: s, id: id, request: in.Get("request").Str(), method: in.Get("method").Str(), body: in.Get("body")}
+	c := &call{config: cfg, link: s, id: id, request: in.Get("request").Str(), method: in.Get("method").Str(), body: in.Get("body"), stopping: in.Get("stopping").True()}
 	url := in.Get("url").Str()
 	var few bool
 	if c.headers, few = pairs(in.Get("headers")); !few {
@@ -54,12 +54,14 @@ func serve(s *link.Link, cfg *config, id int64, in json.Value) {
 	c.cookies = c.readCookies()
 	c.url, c.rawQuery = cutQuery(url)
 	switch {
+	case uri.Path(c.url) == uri.Path(cfg.base)+"/ready":
+		c.ready() // under any host name: probes ask by address
 	case uri.SecureOrigin(c.url) != uri.SecureOrigin(cfg.base):
 		c.refuse(421, "wrong_host", "This server answers for "+uri.SecureOrigin(cfg.base)+".")
 	case !queryChars(c.rawQuery):
 		c.refuse(400, "bad_query", "The query cannot be read.")
 	case unmet(c.sent("expect")):
-		c.refuse(417, "expectation_failed", "Nothing but 100-continue can be expected.")
+		c.refuse(417, "expectation_failed", "Only the expectation 100-continue is supported.")
 	default:
 		c.route()
 	}
@@ -108,7 +110,7 @@ func (c *call) route() {
 		if c.forPeople = e.who != forServers; e.who == forPages && !c.guard() {
 			return
 		}
-		// What is ours to read must be readable; what goes to a resource is its business.
+		// Parameters for our own endpoints must be readable. Those for a resource are its concern.
 		query, ok := readForm(c.rawQuery[min(1, len(c.rawQuery)):])
 		if c.query = query; !ok {
 			c.refuse(400, "bad_query", "The query cannot be read.")
@@ -125,6 +127,8 @@ func (c *call) route() {
 	case c.preflight():
 	case !words.Has(proxied, c.method):
 		c.wrongMethod(proxied)
+	case c.upgrades() && c.stopping:
+		c.tryLater(0) // before its ticket is used up
 	case c.upgrades():
 		if h, ok := c.admitted(); ok {
 			c.proxy(best, &h)

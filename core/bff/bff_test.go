@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// TestScenarioSignIn: from the first page to the sign-out; the browser sees cookies that say
+// TestScenarioSignIn: from the first page to the sign-out. The browser sees cookies that reveal
 // nothing, and no token (X10).
 func TestScenarioSignIn(t *testing.T) {
 	s := newScene(t, "A browser signs in, asks who it is, calls the API and signs out; no token leaves the host.", "X10", "H9")
-	s.each = true // as a host may do it
+	s.each = true // hosts may work like this
 	i := s.issuer()
 	s.want(s.call("GET", "https://app.example/auth/session"), 401, `{"error":"not_signed_in"}`)
 	q := i.login("?return_to=%2Finbox%3Fx%3D1")
@@ -43,8 +43,8 @@ func TestScenarioSignIn(t *testing.T) {
 	if len(s.jar) != 0 {
 		t.Error(s.jar)
 	}
-	// The server's address has the ID token in it: the browser is led there, once, and no script
-	// sees it.
+	// The server's address contains the ID token: the browser is led there once, and no script sees
+	// it.
 	var answer struct{ URL string }
 	json.Unmarshal([]byte(m.str("body", "text")), &answer)
 	for _, want := range []string{"https://as.example/end?id_token_hint=ey", "https://app.example/"} {
@@ -67,7 +67,7 @@ func TestScenarioSignIn(t *testing.T) {
 	s.noTokens()
 }
 
-// noTokens looks for tokens where none may be: in answers to the browser, and unsealed in storage.
+// noTokens fails if an answer to the browser, or an unsealed text in the store, contains a token.
 func (s *scene) noTokens() {
 	s.t.Helper()
 	for _, line := range s.lines {
@@ -82,8 +82,8 @@ func (s *scene) noTokens() {
 	}
 }
 
-// TestScenarioRefresh: an expired token is made new before the request goes on; a refused one once
-// after it (Q10, Q13).
+// TestScenarioRefresh: an expired token is refreshed before the request is sent; if the API refuses
+// a token, it is refreshed and the request is sent once more (Q10, Q13).
 func TestScenarioRefresh(t *testing.T) {
 	s := newScene(t, "The proxy refreshes: before sending, and once after a 401 where the body can be sent again; a stream cannot.", "Q10", "Q13", "X9")
 	s.config = with(`{"idle_ms":86400000,"pass_headers":["x-api"]}`)
@@ -105,7 +105,8 @@ func TestScenarioRefresh(t *testing.T) {
 	if s.want(m, 200, "twice"); len(s.proxied) != 2 {
 		t.Error(s.proxied)
 	}
-	// A stream is sent once, and the answer is what it is, without what is not the page's.
+	// A streamed body is sent once. The page gets the answer, without the headers that are not for
+	// it.
 	s.upstream = func(m msg) answer {
 		return answer{status: 401, headers: `[["www-authenticate","Bearer"],["set-cookie","a=b"],["x-api","1"],["cache-control","private"]]`}
 	}
@@ -125,7 +126,8 @@ func TestScenarioRefresh(t *testing.T) {
 	}
 }
 
-// TestScenarioGuard: who is not a page of ours gets nothing, and nothing is looked up for it (X10).
+// TestScenarioGuard: callers that are not pages of ours get nothing, and the store is not read for
+// them (X10).
 func TestScenarioGuard(t *testing.T) {
 	s := newScene(t, "CSRF: the required header, the Origin, methods and hosts; each refusal touches no storage.", "X10")
 	i := s.issuer()
@@ -183,20 +185,20 @@ func TestScenarioGuard(t *testing.T) {
 	}
 }
 
-// TestScenarioBound: a callback counts in the browser that began, once (X10, Q22).
+// TestScenarioBound: a callback works once, in the browser that began the sign-in (X10, Q22).
 func TestScenarioBound(t *testing.T) {
 	s := newScene(t, "An attempt is bound to its browser by a sealed cookie and used up by its first callback, wherever the second arrives.", "X10", "Q22")
 	i := s.issuer()
 	mine := i.login("")
 	jar := maps.Clone(s.jar)
-	// Login CSRF: the attacker's callback in the victim's browser, without and with an attempt of
-	// its own.
+	// Login CSRF: the attacker's callback in the victim's browser, which has no attempt, or an
+	// attempt of its own.
 	s.jar = map[string]string{}
 	s.touched = 0
 	s.want(s.visit("GET", callback(mine)), 400, "unknown_attempt")
 	i.login("")
 	s.want(s.visit("GET", callback(mine)), 400, "unknown_attempt")
-	// Another's state with the cookie of one's own.
+	// The state of another browser with the cookie of this one.
 	for name := range jar {
 		for own := range s.jar {
 			s.jar = map[string]string{name: s.jar[own]}
@@ -215,7 +217,7 @@ func TestScenarioBound(t *testing.T) {
 	if s.touched != 0 || len(s.sent) != 0 {
 		t.Error("storage or server touched:", s.touched, s.sent)
 	}
-	// Twice at once: one signs in, the other is told so; one code goes out.
+	// Two callbacks at once: one signs in, the other gets an error, and the code is sent once.
 	s.jar = maps.Clone(jar)
 	i.nonce = mine.Get("nonce")
 	a, b := s.begin("GET", callback(mine), s.headers()), s.begin("GET", callback(mine), s.headers())
@@ -241,23 +243,23 @@ func TestScenarioBound(t *testing.T) {
 	}
 	s.jar = maps.Clone(jar)
 	s.want(s.visit("GET", callback(mine)), 400, "already_used")
-	// The server's own refusal goes to the page, and ends the attempt.
+	// If the server refuses, its error goes to the page, and the attempt ends.
 	q := i.login("?return_to=%2Fx%3Fy%3D1")
 	m = s.visit("GET", "https://app.example/auth/callback?error=access_denied&error_description=%3Cscript%3E&state="+q.Get("state"))
 	if m.header("location") != "https://app.example/x?y=1&error=access_denied" {
 		t.Error(m.raw)
 	}
 	s.want(s.visit("GET", callback(q)), 400, "unknown_attempt")
-	// Too late.
+	// The attempt has expired.
 	q = i.login("")
 	s.now += 600_001
 	if m := s.visit("GET", callback(q)); !strings.Contains(m.header("location"), "error=attempt_expired") {
 		t.Error(m.raw)
 	}
-	// What may work later keeps its attempt.
+	// If a retry may work, the attempt is kept.
 	i.login("")
 	i.down = true
-	s.now += 86_400_000 // keys are fetched anew
+	s.now += 86_400_000 // the keys are fetched again
 	q = i.login("")
 	s.want(s.visit("GET", callback(q)), 503, "temporarily_unavailable")
 	i.down = false
@@ -267,8 +269,8 @@ func TestScenarioBound(t *testing.T) {
 	}
 }
 
-// TestScenarioTabs: attempts of several tabs stand beside each other, and a browser does not gather
-// them for ever.
+// TestScenarioTabs: several tabs have an attempt each, and a browser does not collect them for
+// ever.
 func TestScenarioTabs(t *testing.T) {
 	s := newScene(t, "Parallel tabs: each attempt has a cookie of its own, five at most; a second sign-in ends the first session.", "X10")
 	i := s.issuer()
@@ -294,7 +296,8 @@ func TestScenarioTabs(t *testing.T) {
 	s.want(s.call("GET", "https://app.example/auth/session"), 401, "not_signed_in")
 }
 
-// TestScenarioCookies: forged, truncated, old-key and over-age session cookies.
+// TestScenarioCookies: session cookies that are forged, truncated, sealed with an old key or
+// expired.
 func TestScenarioCookies(t *testing.T) {
 	s := newScene(t, "A session cookie counts where the host sealed it, with any key of the ring, for as long as the session lasts: in all, and unused.", "X10")
 	i := s.issuer()
@@ -309,9 +312,9 @@ func TestScenarioCookies(t *testing.T) {
 		t.Error("a forged cookie touched storage")
 	}
 	s.jar["__Host-oauth2"] = good
-	s.ring++ // a new key: what the old one sealed is still good
+	s.ring++ // a new key: texts that the old one sealed are still accepted
 	s.want(s.call("GET", "https://app.example/auth/session"), 200, "jane")
-	// In use, it goes on; unused for an hour, it is gone.
+	// A session that is used continues; one that is unused for an hour ends.
 	for range 5 {
 		s.now += 50 * 60_000
 		s.want(s.call("GET", "https://app.example/auth/session"), 200, "jane")
@@ -323,12 +326,12 @@ func TestScenarioCookies(t *testing.T) {
 		s.now += 50 * 60_000
 		s.want(s.call("GET", "https://app.example/auth/session"), 200, "jane")
 	}
-	s.now += 50 * 60_000 // twelve hours in all
+	s.now += 50 * 60_000 // twelve hours in total
 	s.want(s.call("GET", "https://app.example/auth/session"), 401, "not_signed_in")
-	// A page that works for those who are not signed in as well.
+	// A page that also works for users who are not signed in.
 	s.config = with(`{"anonymous_status":200}`)
 	s.want(s.call("GET", "https://app.example/auth/session"), 200, `{"claims":null}`)
-	// What the key ring cannot read any more is a session that is over.
+	// A session that the key ring cannot decrypt any more has ended.
 	s.config = conf
 	i.signIn()
 	for key, v := range s.store {
@@ -339,8 +342,8 @@ func TestScenarioCookies(t *testing.T) {
 	s.want(s.call("GET", "https://app.example/auth/session"), 401, "not_signed_in")
 }
 
-// TestScenarioBackChannel: the server ends sessions by sid or by sub; only its own word counts,
-// once (OpenID Connect Back-Channel Logout).
+// TestScenarioBackChannel: the server ends sessions by sid or by sub. Only a logout token of the
+// server does that, and each only once (OpenID Connect Back-Channel Logout).
 func TestScenarioBackChannel(t *testing.T) {
 	s := newScene(t, "Back-channel logout ends the sessions of a sid, or all of a user, revokes their tokens, and takes each token once.", "X10")
 	i := s.issuer()
@@ -372,7 +375,7 @@ func TestScenarioBackChannel(t *testing.T) {
 	if got := signedIn(); got != "012" {
 		t.Fatal(got)
 	}
-	// Storage down: the server may send it again.
+	// The store is down: the server may send the token again.
 	s.fail = func(m msg) string {
 		if m.str("kind") == "load" && strings.Contains(m.str("key"), ".sid.") {
 			return "storage"
@@ -394,8 +397,8 @@ func TestScenarioBackChannel(t *testing.T) {
 	s.noTokens()
 }
 
-// TestScenarioTokenEndpoint: a page may have the access token where that is switched on, and never
-// more (token-mediating backend).
+// TestScenarioTokenEndpoint: a page may get the access token if that is switched on, and never
+// another token (token-mediating backend).
 func TestScenarioTokenEndpoint(t *testing.T) {
 	s := newScene(t, "insecure_token_endpoint: the page gets a good access token; the refresh token stays.", "X10")
 	s.config = with(`{"insecure_token_endpoint":true,"idle_ms":86400000}`)
@@ -411,7 +414,7 @@ func TestScenarioTokenEndpoint(t *testing.T) {
 	s.want(s.visit("GET", "https://app.example/auth/token"), 403, "missing_header")
 }
 
-// TestScenarioUpstream: what goes wrong behind has its status and a clear body.
+// TestScenarioUpstream: each failure behind the backend has its status and a clear body.
 func TestScenarioUpstream(t *testing.T) {
 	s := newScene(t, "The server behind times out, cannot be reached or is not understood; the token endpoint is down; storage is down.", "H5")
 	s.config = with(`{"idle_ms":86400000}`)
@@ -458,7 +461,7 @@ func TestScenarioUpstream(t *testing.T) {
 	s.want(s.call("GET", "https://app.example/auth/session"), 503, "temporarily_unavailable")
 }
 
-// TestScenarioExchange: services get tokens for elsewhere, as far as each may (RFC 8693).
+// TestScenarioExchange: services get tokens for other services, as far as each may (RFC 8693).
 func TestScenarioExchange(t *testing.T) {
 	s := newScene(t, "Token exchange, client credentials and codes for other services: who they are, what they may, what is kept and for how long.", "H1", "X6")
 	const secret = "a secret of the caller's, of 32 characters or more"
@@ -474,7 +477,7 @@ func TestScenarioExchange(t *testing.T) {
 	if f := s.sent[0].form(); f.Get("subject_token") != "theirs" || f.Get("audience") != "https://down.example" || f.Get("scope") != "read" || f.Get("client_secret") != "" {
 		t.Error(s.sent[0].raw)
 	}
-	// Kept by subject, audience and scope, for as long as it is good.
+	// The token is kept by subject, audience and scope, as long as it is valid.
 	s.now += 60_000
 	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read"), 200, `"access_token":"access-token-1","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":3540`)
 	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example"), 200, "access-token-2")
@@ -520,7 +523,7 @@ func TestScenarioExchange(t *testing.T) {
 	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=write"), 400, "invalid_target")
 	i.error = "invalid_client"
 	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=write"), 502, "server_error")
-	// What the host remembers is as good as what it is; and it is not asked to remember much.
+	// The engine checks what the host remembers, and does not ask it to remember long texts.
 	i.error = ""
 	for _, kept := range []string{"", "no JSON", `{"access_token":"older","token_type":"Bearer"}`, `{"access_token":"older","token_type":"Bearer","expires_at":` + fmt.Sprint(s.now) + `}`} {
 		for key := range s.memory {
@@ -557,8 +560,8 @@ func TestScenarioExchange(t *testing.T) {
 	}
 }
 
-// TestScenarioTogether: requests that one session serves at the same time do not mix, whoever is
-// first (H1).
+// TestScenarioTogether: requests of one session that are served at the same time do not mix,
+// whichever is first (H1).
 func TestScenarioTogether(t *testing.T) {
 	s := newScene(t, "Requests that one session serves at once: what comes out after an input belongs to the request of that input.", "H1")
 	s.config = with(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"],"audience":["d"],"scope":"read"`))
@@ -581,7 +584,7 @@ func TestScenarioTogether(t *testing.T) {
 	visits := []*visit{begin("one"), s.begin("GET", "https://app.example/api/a", page), begin("two"), s.begin("GET", "https://app.example/api/b", page), s.begin("GET", "https://app.example/auth/nothing", page)}
 	for busy := true; busy; {
 		busy = false
-		for n := range visits { // the last to come goes first
+		for n := range visits { // the newest goes first
 			busy = visits[len(visits)-1-n].step() || busy
 		}
 	}
@@ -592,7 +595,7 @@ func TestScenarioTogether(t *testing.T) {
 	}
 }
 
-// TestScenarioConfig: what is refused when it is opened names its member.
+// TestScenarioConfig: the error for a refused configuration names the member.
 func TestScenarioConfig(t *testing.T) {
 	s := newScene(t, "Configurations of kind bff that are refused.", "Q4")
 	for _, row := range [][2]string{
@@ -612,8 +615,8 @@ func TestScenarioConfig(t *testing.T) {
 	}
 }
 
-// TestTwoBackendsInOneStore: a logout token for one client of an issuer ends no session of
-// another's, and neither takes the other's keys for its own (E20).
+// TestTwoBackendsInOneStore: a logout token for one client of an issuer ends no session of another
+// client, and neither client uses the other's keys (E20).
 func TestTwoBackendsInOneStore(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -637,7 +640,7 @@ func TestTwoBackendsInOneStore(t *testing.T) {
 		s.config, s.jar = config, map[string]string{"__Host-oauth2": jars[config]}
 		return s.call("GET", "https://app.example/auth/session").str("status")
 	}
-	for range 2 { // the second time with what is stored
+	for range 2 { // the second time with the stored texts
 		signIn(one, "s6BhdRkqt3")
 		signIn(two, "another")
 	}

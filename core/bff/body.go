@@ -10,18 +10,18 @@ import (
 // and slow senders occupy no memory.
 
 const (
-	// maxForm is how long a form may be that comes before it is known who sends it, in bytes: a
-	// code or a logout token with all that belongs to it is a tenth of that.
+	// maxForm is the longest form, in bytes, that is read before the sender is known. A code or a
+	// logout token with all its parameters needs a tenth of that.
 	maxForm = 16 << 10
-	// maxKept is how long a body may be that is read as a whole, from those who are known.
+	// maxKept is the longest body, in bytes, that is read as a whole from a known sender.
 	maxKept = 64 << 10
-	// maxParams is how many parameters a form or a query of ours may have.
+	// maxParams is how many parameters a form or a query for our endpoints may have.
 	maxParams = 64
-	// formTime and bodyTime are how long such a form, and a body of a page's, may take, in ms.
+	// formTime and bodyTime are how long such a form, and a page's body, may take to arrive, in ms.
 	formTime, bodyTime = 10_000, 30_000
 )
 
-// length is that of the request's body in bytes, -1 where it is not known before the end.
+// length is the length of the request's body in bytes, -1 if it is not known in advance.
 func (c *call) length() int64 {
 	if c.body.Kind() != json.Object {
 		return 0
@@ -64,8 +64,8 @@ func (c *call) unread(failed string) {
 	}
 }
 
-// form reads a form that was posted (RFC 6749 appendix B), of at most so many bytes; what cannot be
-// one is refused unread, with the code.
+// form reads a posted form (RFC 6749 appendix B) of at most that many bytes. A request that cannot
+// hold one is refused unread, with the code.
 func (c *call) form(most int64, code string, then func(params []form.Param)) {
 	if !isForm(c.sent("content-type")) || c.length() == 0 {
 		c.refuse(400, code, "The body is no form.")
@@ -86,8 +86,7 @@ func isForm(contentType string) bool {
 	return words.Prefixed(words.Lower(contentType), form) && (len(contentType) == len(form) || contentType[len(form)] == ';' || contentType[len(form)] == ' ')
 }
 
-// readForm reads parameters; ok is false for what is no form, and for more of them than anybody
-// needs.
+// readForm reads parameters. ok is false if the text is not a form, or has more than maxParams.
 func readForm(text string) (params []form.Param, ok bool) {
 	n := 0
 	for i := range len(text) {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestScenarioBodies: a body is read when it is known whose it is and that it can be right, and
-// never otherwise (S31).
+// TestScenarioBodies: a body is read only once its sender is known and the request can be valid
+// (S31).
 func TestScenarioBodies(t *testing.T) {
 	s := newScene(t, "Bodies stay with the host: of a request that is refused nothing is read; a short one is asked for once its session is known; one that is cut, late or too long is not sent on.")
 	s.issuer().signIn()
@@ -45,8 +45,8 @@ func TestScenarioBodies(t *testing.T) {
 	}
 }
 
-// Who may not call, or sends what cannot be right, has no body read, and no storage touched (S31,
-// S32).
+// For a caller that may not call, or that sends what cannot be valid, no body is read and the store
+// is not used (S31, S32).
 func TestBackendBodiesUnread(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"callers":[{"client_id":"svc","secret_sha256":"` + hashOf(callerSecret) + `","grant_types":["client_credentials"],"scope":"read"}]}`)
@@ -93,7 +93,7 @@ func TestBackendBodiesUnread(t *testing.T) {
 			t.Errorf("%s: read %v, touched %d", row.about, s.read, s.touched)
 		}
 	}
-	// What is read of a form whose end is not known is bounded all the same, and has its time.
+	// A form of unknown length has the same limits of size and time.
 	s.bodies["long"] = strings.Repeat("x", 17<<10)
 	for _, path := range []string{"/auth/backchannel_logout", "/auth/exchange"} {
 		s.read = nil
@@ -106,7 +106,7 @@ func TestBackendBodiesUnread(t *testing.T) {
 	}
 }
 
-// A request with a body of GET's is one without: what it means nobody says (RFC 9110 section 9.3.1)
+// A body in a GET request is ignored, because it has no defined meaning (RFC 9110 section 9.3.1)
 // (S31).
 func TestBackendBodyOfGET(t *testing.T) {
 	s := quietScene(t)
@@ -124,12 +124,12 @@ func TestBackendBodyOfGET(t *testing.T) {
 	}
 }
 
-// A body that took its time goes on with a token, and a proof, of now (S31).
+// If a body arrives slowly, the request is sent with a fresh token and a fresh proof (S31).
 func TestBackendSlowBody(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"idle_ms":86400000}`)
 	s.issuer().signIn()
-	s.now += 3_570_000 // half a minute, less what clocks may be apart
+	s.now += 3_570_000 // half a minute, minus the tolerance for clocks
 	v := s.begin("POST", "https://app.example/api/x", s.headers("x-csrf", "1", "origin", "https://app.example"), s.body("slow"))
 	for v.waiting[0].str("kind") != "body" {
 		v.step()
@@ -141,8 +141,8 @@ func TestBackendSlowBody(t *testing.T) {
 	}
 }
 
-// A form of tens of thousands of parameters is refused at once; who calls is asked first, and one
-// that is not known is told nothing else (S33).
+// A form of tens of thousands of parameters is refused at once. The caller is checked first, and
+// one that is not known learns nothing else (S33).
 func TestBackendManyParameters(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(callers(`"grant_types":["client_credentials"],"scope":"read"`))

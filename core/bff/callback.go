@@ -30,7 +30,7 @@ func (c *call) callback() {
 		return
 	}
 	if isForm(c.sent("content-type")) && len(c.attempts()) == 0 {
-		c.unknownAttempt() // whatever the form says
+		c.unknownAttempt() // whatever the form contains
 		return
 	}
 	c.form(maxForm, "bad_body", func(params []form.Param) {
@@ -44,12 +44,12 @@ func (c *call) unknownAttempt() {
 	c.leadOn(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
 }
 
-// A callbackRun goes on with the parameters of an authorization response. Its methods are the
-// steps: opened, answered.
+// A callbackRun handles the parameters of an authorization response. Its methods are the steps:
+// opened, answered.
 type callbackRun struct {
 	c       *call
 	params  []form.Param
-	members string // what the client gets of it
+	members string // what the client gets of the response
 	state   string
 	cookie  string // its name
 	attempt json.Value

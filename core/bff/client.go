@@ -55,8 +55,8 @@ func (c *call) withClient(nobody int64, then func(client *core.Client, v *vault)
 	})
 }
 
-// failed answers for a command that failed; client is that of the session, which ends where it
-// cannot go on, nil for a command of the browser's own.
+// failed answers for a command that failed. client is the session's, and if the session cannot
+// continue, it is ended. client is nil for a command without a session.
 func (c *call) failed(client *core.Client, f *link.Fault) {
 	switch {
 	case f.Retryable:

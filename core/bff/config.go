@@ -8,20 +8,20 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A config is what a session was opened with.
+// A config is the configuration with which a session was opened.
 type config struct {
 	client        *clientconfig.Config
 	name, base    string
-	origins       []string // that of base among them
+	origins       []string // including base's
 	returnTo      []string
 	header        string
-	anonymous     int64 // status of GET /session
+	anonymous     int64 // the status of GET /session
 	sessionMS     int64
 	idleMS        int64
 	tokenEndpoint bool
-	formPost      bool // the authorization response is posted, so from another site
+	formPost      bool // the authorization response is posted, and therefore comes from another site
 	routes        []route
-	passHeaders   []string // that pass besides those that always do
+	passHeaders   []string // headers that pass in addition to those that always do
 	callers       []caller
 	dpop          bool
 }
@@ -50,10 +50,10 @@ func readConfig(in json.Value) (c *config, f *link.Fault) {
 	return c, c.readClient(client)
 }
 
-// members are those of the configuration.
+// members are the members of the configuration.
 const members = "client base origins return_to header anonymous_status session_ms idle_ms insecure_token_endpoint proxy pass_headers callers"
 
-// read reads one member; http are the origins to which requests may go unprotected.
+// read reads one member. http are the origins that may be reached by plain http.
 func (c *config) read(name string, v, http json.Value) *link.Fault {
 	ok, want := true, ""
 	switch name {
@@ -74,7 +74,7 @@ func (c *config) read(name string, v, http json.Value) *link.Fault {
 	case "header":
 		want = "x- and letters in lower case"
 		c.header = v.Str()
-		ok = words.Prefixed(c.header, "x-") && plainName(c.header) // none that a browser sends by itself
+		ok = words.Prefixed(c.header, "x-") && plainName(c.header) // not a header that browsers send by themselves
 	case "anonymous_status":
 		want = "200 or 401"
 		c.anonymous, _ = v.Int()
@@ -132,8 +132,8 @@ func (c *config) read(name string, v, http json.Value) *link.Fault {
 	return nil
 }
 
-// strange is the fault of a member that an object in an array does not know: a misspelt one must
-// not pass for one that was set.
+// strange is the fault of an object in an array that has an unknown member: a misspelt member must
+// not look as if it were set.
 func strange(list json.Value, name, known string) *link.Fault {
 	for it := list.Each(); it.Next(); {
 		for m := it.Value().Each(); it.Value().Kind() == json.Object && m.Next(); {
@@ -145,7 +145,7 @@ func strange(list json.Value, name, known string) *link.Fault {
 	return nil
 }
 
-// readClient completes the client's configuration with what follows from ours, and has it checked.
+// readClient adds what follows from our configuration to the client's, and checks it.
 func (c *config) readClient(client json.Value) *link.Fault {
 	w := json.NewWriter()
 	w.Open('{')
@@ -185,11 +185,11 @@ func (c *config) readClient(client json.Value) *link.Fault {
 				if pair.Next() && pair.Value().Str() == "response_mode" && pair.Next() {
 					mode := pair.Value().Str()
 					c.formPost = mode == "form_post"
-					badMode = mode != "form_post" && mode != "query" // the state has to be seen before anything is verified
+					badMode = mode != "form_post" && mode != "query" // the state has to be read before anything is verified
 				}
 				return true
 			})
-		// One request is over before any of these would matter.
+		// A client here lives for one request, so none of these could take effect.
 		case "auto_refresh", "refresh_lead_ms", "parameter_hooks", "request_hooks", "response_hooks", "device_authorization_endpoint":
 			return link.Bad("bad_value", it.Name())
 		}
@@ -222,17 +222,17 @@ func (c *config) readClient(client json.Value) *link.Fault {
 	w.Close('}')
 	client, _ = json.Parse(w.String())
 	if c.tokenEndpoint && c.dpop {
-		return link.Bad("bad_value", "insecure_token_endpoint") // the page has no key to prove it with
+		return link.Bad("bad_value", "insecure_token_endpoint") // the page has no key with which to prove possession
 	}
 	if c.dpop && len(c.callers) > 0 {
-		return link.Bad("bad_value", "callers") // nor has the caller
+		return link.Bad("bad_value", "callers") // nor do the callers
 	}
 	var f *link.Fault
 	c.client, f = clientconfig.Read(client)
 	return f
 }
 
-// each holds every element of an array to a rule.
+// each applies a rule to every element of an array.
 func each(v json.Value, ok func(json.Value) bool) bool {
 	if v.Kind() != json.Array {
 		return false
@@ -254,8 +254,8 @@ func hasQuery(s string) bool {
 	return false
 }
 
-// cookieName: letters, digits, "-" and "_", of which the rest of a cookie's name and a key are told
-// apart.
+// cookieName allows letters, digits, "-" and "_". Other characters separate the name from the rest
+// of a cookie's name or of a key.
 func cookieName(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
@@ -265,7 +265,7 @@ func cookieName(s string) bool {
 	return s != "" && len(s) <= 40
 }
 
-// absolute is a path of this origin as a URL; "" for one that some take for another host.
+// absolute makes a path of this origin a URL; "" if some software reads the path as another host.
 func (c *config) absolute(url string) string {
 	if url == "" || url[0] != '/' {
 		return url

@@ -14,11 +14,11 @@ const (
 	attemptRoom = 4000
 )
 
-// elsewhere ends the names of attempts that another site began.
+// elsewhere is the suffix of the names of attempts that another site began.
 const elsewhere = ".x"
 
-// readCookies reads the cookies that are ours (RFC 6265 section 4.2.1). A browser sends one header;
-// a name that comes twice counts by its first.
+// readCookies reads our cookies (RFC 6265 section 4.2.1). A browser sends one header. If a name
+// occurs twice, the first counts.
 func (c *call) readCookies() (cookies []form.Param) {
 	for _, h := range c.headers {
 		if h.Name != "cookie" {
@@ -30,7 +30,7 @@ func (c *call) readCookies() (cookies []form.Param) {
 			name, at := cut(pair, 0, '=')
 			session := name == c.config.sessionCookie()
 			if at > len(pair) || !session && (!words.Prefixed(name, c.config.sessionCookie()+".") || len(cookies) > 2*maxAttempts) {
-				continue // another's, or more than we ever set
+				continue // somebody else's cookie, or longer than any of ours
 			}
 			cookies = append(cookies, form.Param{Name: name, Value: pair[at:]})
 		}
@@ -38,17 +38,17 @@ func (c *call) readCookies() (cookies []form.Param) {
 	return cookies
 }
 
-// sessionCookie is the cookie's name; the prefix keeps other hosts, subdomains and plain http from
-// setting it (RFC 6265bis section 4.1.3.2).
+// sessionCookie is the cookie's name. The prefix prevents other hosts, subdomains and plain http
+// from setting it (RFC 6265bis section 4.1.3.2).
 func (c *config) sessionCookie() string { return "__Host-" + c.name }
 
-// attemptCookie has an attempt's own name, so that several tabs can be at it.
+// attemptCookie gives each attempt a cookie of its own, so that several tabs can sign in at once.
 func (c *config) attemptCookie(state string) string {
 	return c.sessionCookie() + "." + sha256.Base64URL(state)[:12]
 }
 
-// attemptOf is the name of the cookie that has the attempt of a state, and the attempt as it was
-// sealed; "" where there is none.
+// attemptOf returns the name of the cookie that holds the attempt of a state, and the sealed
+// attempt; "" if there is none.
 func (c *call) attemptOf(state string) (name, sealed string) {
 	name = c.config.attemptCookie(state)
 	if sealed = c.cookie(name); sealed == "" {
@@ -58,8 +58,8 @@ func (c *call) attemptOf(state string) (name, sealed string) {
 	return name, sealed
 }
 
-// crossSite tells whether a page of another site led the browser here, as the browser says (Fetch
-// Metadata); one that says nothing counts as led by us.
+// crossSite reports whether a page of another site led the browser here, according to Fetch
+// Metadata. If the browser does not send it, we assume that a page of ours did.
 func (c *call) crossSite() bool { return c.sent("sec-fetch-site") == "cross-site" }
 
 func (c *call) cookie(name string) string { return form.ValueOf(c.cookies, name) }
@@ -68,15 +68,15 @@ func (c *call) setCookie(name, value, sameSite, life string) {
 	c.set = append(c.set, name+"="+value+"; Path=/; Secure; HttpOnly; SameSite="+sameSite+life)
 }
 
-// setAttempt sets the cookie of an attempt, or of its successor, for as long as the core keeps
-// attempts.
+// setAttempt sets the cookie of an attempt, or of a ticket that follows it, for as long as the core
+// keeps attempts.
 func (c *call) setAttempt(name, sealed, sameSite string) {
 	c.setCookie(name, sealed, sameSite, "; Max-Age="+string(json.AppendInt(nil, c.config.client.AttemptLife/1000)))
 }
 
 func (c *call) dropCookie(name string) { c.setCookie(name, "", "Lax", "; Max-Age=0") }
 
-// attempts are the cookies of attempts, in the order in which they came.
+// attempts returns the cookies of attempts, in the order of the request.
 func (c *call) attempts() (there []form.Param) {
 	for _, k := range c.cookies {
 		if k.Name != c.config.sessionCookie() {
@@ -113,11 +113,12 @@ func (c *call) makeRoom(size int) bool {
 	return true
 }
 
-// cookieSize is what a cookie adds to a Cookie header, with "=", ";" and a space.
+// cookieSize is the number of bytes that a cookie adds to a Cookie header, with "=", ";" and a
+// space.
 func cookieSize(name, value string) int { return len(name) + len(value) + 3 }
 
-// seal has the host encrypt a text; context says what it is, so that no sealed text passes for
-// another kind of text.
+// seal asks the host to encrypt a text. context names its kind, so that a sealed text of one kind
+// is never accepted as another.
 func (c *call) seal(text, context string, done func(sealed, failed string)) {
 	w := c.link.Effect("seal")
 	w.MemberStr("text", text)

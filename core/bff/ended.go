@@ -6,15 +6,15 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// What a host remembers of an exchange stands under the subject token, and other hosts remember it
-// too. So a session notes the access tokens that it had, by their hashes, and when it ends each of
-// them is marked in the store, for as long as anything that came of it may be remembered.
+// A host remembers exchanged tokens by the subject token, and other hosts remember them too. So a
+// session records the hashes of its access tokens. When it ends, each of them is marked as ended in
+// the store, for as long as a token that was exchanged for it may be remembered.
 
-// maxHanded is how many access tokens of a session are noted: the newest, of those that are still
-// good.
+// maxHanded is how many access tokens of a session are recorded: the newest of those that are still
+// valid.
 const maxHanded = 16
 
-// A handed token is one that the session had, and when it ends, Unix ms; 0 where that is not known.
+// A handed token is an access token of the session and its expiry, Unix ms; 0 if that is not known.
 type handed struct {
 	hash    string
 	expires int64
@@ -22,7 +22,7 @@ type handed struct {
 
 func (c *config) endedKey(hash string) string { return c.name + ".ended." + hash }
 
-// exchanges tells whether any caller may change a token for another.
+// exchanges reports whether any caller may exchange tokens.
 func (c *config) exchanges() bool {
 	for i := range c.callers {
 		if words.Among(c.callers[i].grants, grantExchange) {
@@ -53,8 +53,8 @@ func writeHanded(w *json.Writer, list []handed) {
 	w.Close(']')
 }
 
-// note adds the access token of a session's text to those that it had, and forgets those that are
-// over.
+// note adds the access token in a session's text to the recorded ones, and removes those that have
+// expired.
 func (v *vault) note(session string) {
 	s, _ := json.Parse(session)
 	h := handed{hash: sha256.Base64URL(s.Get("access_token").Str())}
@@ -71,8 +71,8 @@ func (v *vault) note(session string) {
 	v.handed = kept
 }
 
-// markEnded says of each access token that the session had that it is over, and only then the
-// session may go.
+// markEnded marks every recorded access token of the session as ended. Only then may the session be
+// deleted.
 func (v *vault) markEnded(done func(failed string)) {
 	if len(v.handed) == 0 {
 		done("")
@@ -80,7 +80,7 @@ func (v *vault) markEnded(done func(failed string)) {
 	}
 	c := v.c
 	c.link.Put(c.config.endedKey(v.handed[0].hash), "", "1", c.link.Now+longestMemory, func(_, failed string) {
-		if failed != "" && failed != "conflict" { // which says that it stands there
+		if failed != "" && failed != "conflict" { // a conflict means that the mark exists already
 			done(failed)
 			return
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// exchange is a token endpoint for other services, which may not ask the authorization server
+// exchange is a token endpoint for other services that may not ask the authorization server
 // themselves.
 func (c *call) exchange() {
 	if len(c.config.callers) == 0 {
@@ -32,7 +32,7 @@ func (c *call) exchange() {
 		if !named {
 			id, secret = form.ValueOf(params, "client_id"), form.ValueOf(params, "client_secret")
 		} else if form.ValueOf(params, "client_secret") != "" {
-			id = "" // one method a request (RFC 6749 section 2.3)
+			id = "" // a request may use only one method (RFC 6749 section 2.3)
 		}
 		k := c.callerOf(id, secret)
 		if k == nil {
@@ -48,7 +48,7 @@ func (c *call) unknownCaller() {
 	c.respond(401, []form.Param{{Name: "www-authenticate", Value: `Basic realm="exchange"`}}, refusal("invalid_client", ""))
 }
 
-// exchangeFor goes on with a request whose caller is known.
+// exchangeFor handles a request of a known caller.
 func (c *call) exchangeFor(k *caller, params []form.Param) {
 	for i, p := range params {
 		for _, q := range params[:i] {
@@ -76,14 +76,14 @@ func (c *call) exchangeFor(k *caller, params []form.Param) {
 		return
 	}
 	if scope == "" {
-		scope = k.scope // and not all that this client may have
+		scope = k.scope // not all the scopes that this client may use
 	}
 	resources := 0
 	for _, p := range params {
 		if p.Name == "resource" {
 			resources++
 		}
-		// RFC 8693 section 2.2.2; a resource is one by another name.
+		// RFC 8693 section 2.2.2. A resource counts as an audience.
 		if (p.Name == "audience" || p.Name == "resource") && !words.Among(k.audiences, p.Value) || p.Name == "resource" && grant != grantExchange || p.Name == "audience" && p.Value != audience || resources > 1 {
 			c.refuse(400, "invalid_target", "")
 			return
@@ -107,8 +107,8 @@ func (c *call) exchangeFor(k *caller, params []form.Param) {
 	}
 }
 
-// unknown is the first parameter that the grant does not know, "" for none. Silently dropping one
-// could change whose token is requested, and for whom.
+// unknown returns the first parameter that the grant does not define, "" for none. To ignore one
+// silently could change whose token is requested, and for whom.
 func unknown(grant string, params []form.Param) string {
 	known := "grant_type client_id client_secret scope audience resource "
 	switch grant {
@@ -125,8 +125,8 @@ func unknown(grant string, params []form.Param) string {
 	return ""
 }
 
-// basic is the name and the secret in an Authorization header (RFC 6749 section 2.3.1); named is
-// false where there is no such header.
+// basic returns the name and the secret in an Authorization header (RFC 6749 section 2.3.1). named
+// is false if there is no such header.
 func (c *call) basic() (id, secret string, named bool) {
 	header := c.sent("authorization")
 	if len(header) <= len("Basic ") || words.Lower(header[:len("Basic ")]) != "basic " {
@@ -145,7 +145,7 @@ func (c *call) basic() (id, secret string, named bool) {
 	return id, secret, true
 }
 
-// callerOf is the caller that proved who it is, nil for none.
+// callerOf returns the caller that authenticated, nil for none.
 func (c *call) callerOf(id, secret string) *caller {
 	hash := sha256.Base64URL(secret)
 	for i := range c.config.callers {

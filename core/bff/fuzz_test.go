@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzRequest: whatever a request holds, it gets exactly one answer, whose status is one, whose
-// headers are headers, and in which there is no token; and the command its result. The browser is
-// signed in, and an attempt of its own is under way. The resource is one that sends back all that
-// it gets but the Authorization header, and where echo is set a redirect to its URL.
+// FuzzRequest: any request gets exactly one answer, with a valid status, valid headers and no
+// token; and the command gets its result. The browser is signed in, and has an attempt under way.
+// The resource sends back all that it gets except the Authorization header. If echo is set, it
+// redirects to its URL.
 func FuzzRequest(f *testing.F) {
 	for _, path := range []string{"/auth/login?return_to=%2Fx&max_age=1", "/auth/callback?state=$state&code=c&iss=https%3A%2F%2Fas.example", "/auth/callback?state=$state&error=access_denied",
 		"/auth/session", "/auth/logout?return_to=%2F", "/auth/token", "/auth/backchannel_logout", "/auth/exchange", "/api/x?y=%2f", "/api/..%2fx", "//api", "/api/%", "*", ""} {
@@ -51,10 +51,10 @@ func FuzzRequest(f *testing.F) {
 				t.Skip() // hosts send UTF-8
 			}
 		}
-		m := s.begin(method, target, s.headers(pairs...), s.body(body)).finish() // which fails where there is no answer, or two
+		m := s.begin(method, target, s.headers(pairs...), s.body(body)).finish() // it fails if there is no answer, or two
 		least := 200.0
 		if len(s.proxied) > 0 {
-			least = 100 // the resource's own
+			least = 100 // this status is the resource's own
 		}
 		if n, _ := m.m["status"].(float64); n < least || n > 599 {
 			t.Errorf("status in %s", m.raw)
@@ -64,7 +64,7 @@ func FuzzRequest(f *testing.F) {
 		}
 		headers, _ := m.m["headers"].([]any)
 		for _, h := range headers {
-			// What a resource says is for net/http and fetch to refuse.
+			// Invalid headers from a resource are refused by net/http and fetch.
 			if pair := h.([]any); len(s.proxied) == 0 && strings.ContainsAny(fmt.Sprint(pair[0], pair[1]), "\r\n\x00") {
 				t.Errorf("a header that is more than one: %s", m.raw)
 			}
@@ -76,7 +76,7 @@ func FuzzRequest(f *testing.F) {
 				t.Errorf("sent to %s", m.header("location"))
 			}
 		}
-		// Services get tokens, at their own endpoint, against their secret.
+		// Services get tokens at their own endpoint, if they send their secret.
 		if strings.Contains(m.raw, "access_token") && strings.HasPrefix(value, "Basic ") {
 			return
 		}

@@ -6,16 +6,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Which headers pass between a page and a resource. Both ways there is a list of those that do:
-// servers, caches and accelerators have more names for who calls, and for what is to become of an
-// answer, than any list of refusals knows.
+// Which headers pass between a page and a resource. In both directions we list those that pass,
+// because no list of forbidden names could be complete: servers, caches and accelerators know too
+// many headers that say who calls, or that change how an answer is handled.
 
-// passedOn are the headers of a page's request that a resource gets, those that begin with
-// "accept-" and "if-" besides.
+// passedOn are the headers of a page's request that a resource gets. Those that begin with
+// "accept-" and "if-" pass as well.
 const passedOn = "accept content-type content-language range last-event-id idempotency-key prefer traceparent tracestate x-request-id"
 
-// passedBack are the headers of a resource's answer that a page gets, those that begin with
-// "accept-", "ratelimit" and "x-ratelimit-" besides.
+// passedBack are the headers of a resource's answer that a page gets. Those that begin with
+// "accept-", "ratelimit" and "x-ratelimit-" pass as well.
 const passedBack = "allow content-disposition content-encoding content-language content-location content-range content-type date deprecation etag expires last-modified link location " +
 	"preference-applied retry-after server-timing sunset traceparent traceresponse tracestate x-request-id x-total-count"
 
@@ -30,8 +30,8 @@ func (c *config) passesBack(name string) bool {
 	return plainName(name) && (words.Has(passedBack, name) || words.Prefixed(name, "accept-") || words.Prefixed(name, "ratelimit") || words.Prefixed(name, "x-ratelimit-") || words.Among(c.passHeaders, name))
 }
 
-// hop are the headers that Connection names, in lower case: they belong to one connection (RFC 9110
-// section 7.6.1). ok is false for more than there is use for.
+// hop returns the headers that Connection names, in lower case: they belong to one connection (RFC
+// 9110 section 7.6.1). ok is false if it names more than maxHop.
 func hop(headers []form.Param) (names []string, ok bool) {
 	for _, h := range headers {
 		if h.Name != "connection" {
@@ -52,13 +52,13 @@ func hop(headers []form.Param) (names []string, ok bool) {
 	return names, true
 }
 
-// directives are those of an answer's Cache-Control that pass, those with a number of seconds from
-// the fifth on.
+// directives are the directives of an answer's Cache-Control that pass. From the fifth on, they
+// have a number of seconds.
 var directives = [...]string{"no-cache", "must-revalidate", "immutable", "no-transform", "max-age", "stale-while-revalidate", "stale-if-error"}
 
-// privately gives what a browser may do with an answer, of what the resource says in Cache-Control
-// (RFC 9111 section 5.2.2). That no cache for many may keep it is not the resource's to say; of
-// what comes twice the first counts, and a number that is none means that nobody keeps it.
+// privately returns the Cache-Control for the browser, from that of the resource (RFC 9111 section
+// 5.2.2). It always forbids shared caches, whatever the resource says. If a directive occurs twice,
+// the first counts. If a number is invalid, nobody may store the answer.
 func privately(said string) string {
 	answer, seen := "private", 0
 	for from := 0; from < len(said); {
@@ -95,7 +95,7 @@ func digits(s string) bool {
 	return s != "" && len(s) <= 10
 }
 
-// pairs reads headers; few is false where there are more than maxHeaders.
+// pairs reads headers. few is false if there are more than maxHeaders.
 func pairs(headers json.Value) (list []form.Param, few bool) {
 	n := 0
 	for it := headers.Each(); it.Next(); {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestScenarioHeaders: what a page says of itself reaches the resource by a list of names, and so
-// does what the resource says of its answer (S37, S38).
+// TestScenarioHeaders: request headers of a page reach the resource if they are listed, and so do
+// the headers of its answer (S37, S38).
 func TestScenarioHeaders(t *testing.T) {
 	s := newScene(t, "Headers pass by a list of names, both ways, with those that pass_headers adds.")
 	s.config = with(`{"pass_headers":["x-tenant"]}`)
@@ -24,8 +24,7 @@ func TestScenarioHeaders(t *testing.T) {
 	}
 }
 
-// Who calls is nobody's to forge: of a page's headers those pass that are listed, and no others
-// (S37).
+// Nobody can forge who calls: only listed headers of a page pass (S37).
 func TestBackendHeadersOfRequest(t *testing.T) {
 	for _, row := range []struct {
 		about  string
@@ -64,7 +63,7 @@ func TestBackendHeadersOfRequest(t *testing.T) {
 	}
 }
 
-// What Connection names belongs to the connection, whatever white space and case it is written in
+// Headers that Connection names belong to the connection, whatever white space and case it uses
 // (RFC 9110 sections 5.6.1, 7.6.1) (S37).
 func TestBackendConnectionNames(t *testing.T) {
 	s := quietScene(t)
@@ -84,8 +83,8 @@ func TestBackendConnectionNames(t *testing.T) {
 	}
 }
 
-// An answer keeps what we say of it: no sniffing, and no cache for many; what caches, accelerators
-// and browsers would obey does not pass (S38).
+// An answer keeps the headers that we set: no sniffing, no shared cache. Headers that caches,
+// accelerators and browsers would obey do not pass (S38).
 func TestBackendHeadersOfAnswer(t *testing.T) {
 	for _, row := range []struct {
 		about  string
@@ -119,7 +118,8 @@ func TestBackendHeadersOfAnswer(t *testing.T) {
 	}
 }
 
-// Whatever a resource says of caches, an answer is its user's alone (RFC 9111 section 5.2.2) (S38).
+// Whatever a resource says to caches, the answer is for its user alone (RFC 9111 section 5.2.2)
+// (S38).
 func TestBackendCacheControl(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -159,7 +159,7 @@ func TestBackendCacheControl(t *testing.T) {
 	}
 }
 
-// No configuration lets through what says who calls, or what is ours to say; the refusal names the
+// No configuration can let headers pass that say who calls, or that we set. The error names the
 // member (S39).
 func TestBackendPassHeaders(t *testing.T) {
 	refused := "authorization cookie dpop host origin forwarded via x-forwarded-for x-forwarded-host x-real-ip true-client-ip proxy-authorization sec-fetch-site cf-connecting-ip connection upgrade te trailer keep-alive transfer-encoding content-length expect " +
@@ -182,7 +182,7 @@ func TestBackendPassHeaders(t *testing.T) {
 	}
 }
 
-// many are n headers.
+// many returns n headers.
 func many(n int, name func(i int) string) (pairs []string) {
 	for i := range n {
 		pairs = append(pairs, name(i), "1")
@@ -190,8 +190,8 @@ func many(n int, name func(i int) string) (pairs []string) {
 	return pairs
 }
 
-// More headers than anybody sends are refused before anything is looked at, both ways, and so are
-// more names in Connection (S30).
+// More headers than any browser or server sends are refused before anything else is read, in both
+// directions. So are too many names in Connection (S30).
 func TestBackendManyHeaders(t *testing.T) {
 	names := func(i int) string { return fmt.Sprint("x-", i) }
 	s := quietScene(t)
@@ -238,20 +238,20 @@ func TestBackendManyHeaders(t *testing.T) {
 	}
 }
 
-// A URL, a query, a preflight and a Cookie header have their bounds (S42).
+// URLs, queries, preflights and Cookie headers have limits (S42).
 func TestBackendLongRequests(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
 	s.want(s.call("GET", "https://app.example/api/"+strings.Repeat("x", 20_000)), 414, "uri_too_long")
 	s.want(s.call("GET", "https://app.example/api/x?"+strings.Repeat("a&", 10_000)), 414, "uri_too_long")
 	s.want(s.call("GET", "https://app.example/auth/session?"+strings.Repeat("a&", 5_000)), 400, "bad_query")
-	s.want(s.call("GET", "https://app.example/api/x?"+strings.Repeat("a&", 5_000)), 200, "hello") // the resource's business
+	s.want(s.call("GET", "https://app.example/api/x?"+strings.Repeat("a&", 5_000)), 200, "hello") // the resource decides
 	wanted := strings.Repeat("x-a,", 5_000)
 	if m := s.visit("OPTIONS", "https://app.example/api/x", "origin", "https://app.example", "access-control-request-headers", wanted); m.header("access-control-allow-headers") != "" {
 		t.Error(len(m.raw), "bytes for a preflight")
 	}
-	// Cookies of others, hundreds of them, and more attempts than we ever set: the session is
-	// found, and no more is dropped than a browser may hold.
+	// Hundreds of other cookies, and more attempts than we ever set: the session is still found,
+	// and no more attempts are deleted than a browser may hold.
 	session := s.jar[cookieName1]
 	all := strings.Repeat("theirs=1; ", 500) + strings.Repeat("__Host-oauth2.AAAAAAAAAAAA=1; ", 2000) + "__Host-oauth2=" + session
 	s.jar = map[string]string{}

@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// exchangeToken gives a token for elsewhere (RFC 8693 section 2.1), the one that is kept from the
-// last time if it is still good.
+// exchangeToken returns a token for another service (RFC 8693 section 2.1). It reuses the last one
+// if that is still valid.
 func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience string) {
 	subject, actor := form.ValueOf(params, "subject_token"), form.ValueOf(params, "actor_token")
 	switch {
@@ -38,7 +38,7 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 		kind := form.ValueOf(params, "actor_token_type")
 		link.WriteParams(w, "parameters", []form.Param{form.Param{Name: "actor_token", Value: actor}, form.Param{Name: "actor_token_type", Value: kind}})
 	}
-	key := c.config.name + ".exchange." + sha256.Base64URL(c.config.client.Fingerprint+"\n"+k.id+"\n"+w.String()) // as JSON, where no value reads like another's name
+	key := c.config.name + ".exchange." + sha256.Base64URL(c.config.client.Fingerprint+"\n"+k.id+"\n"+w.String()) // JSON, so that no value can be read as another's name
 	c.recallOf(subject, key, func(text string) {
 		kept, _ := json.Parse(text)
 		if expires, ok := kept.Get("expires_at").Int(); ok && c.link.Now < expires-leastLife {
@@ -58,8 +58,8 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 	})
 }
 
-// longest is how long a text the host is asked to remember, in bytes: it has many of them in
-// memory.
+// longest is the longest text, in bytes, that the host is asked to remember: it holds many of them
+// in memory.
 const longest = 16 << 10
 
 func (c *call) remember(key, text string, until int64) {
@@ -73,15 +73,15 @@ func (c *call) remember(key, text string, until int64) {
 	c.link.Emit(w)
 }
 
-// recall gives what the host remembers, "" for nothing.
+// recall returns the text that the host remembers, "" for none.
 func (c *call) recall(key string, done func(text string)) {
 	w := c.link.Effect("recall")
 	w.MemberStr("key", key)
 	c.link.Ask(w, func(ok json.Value, failed string) { done(ok.Get("text").Str()) })
 }
 
-// recallOf is recall of what came of a subject token. That of a session which ended here is asked
-// for again: the server knows whether it is still good for anything.
+// recallOf is recall for a token that was exchanged for a subject token. If the subject token's
+// session ended here, the server is asked again: it knows whether the token is still valid.
 func (c *call) recallOf(subject, key string, done func(text string)) {
 	c.recall(key, func(text string) {
 		if text == "" {
@@ -97,7 +97,7 @@ func (c *call) recallOf(subject, key string, done func(text string)) {
 	})
 }
 
-// credentials gives a token of this client's own (RFC 6749 section 4.4), kept as a session is.
+// credentials returns a token of this client itself (RFC 6749 section 4.4), stored like a session.
 func (c *call) credentials(scope, audience string) {
 	client := c.client(&vault{hash: sha256.Base64URL(grantCredentials + "\n" + scope + "\n" + audience)})
 	client.Do("token", "", func(ok json.Value, f *link.Fault) {
@@ -126,9 +126,9 @@ func (c *call) credentials(scope, audience string) {
 	})
 }
 
-// redeem changes a code for a token, for an application that got the code at a redirect URI of its
-// own (RFC 6749 section 4.1.3). Its refresh token is not handed out, and not revoked: with it a
-// server ends the access token too (RFC 7009 section 2.1).
+// redeem exchanges a code for a token, for an application that got the code at its own redirect URI
+// (RFC 6749 section 4.1.3). The refresh token is not handed out. It is not revoked either, because
+// a server would then end the access token too (RFC 7009 section 2.1).
 func (c *call) redeem(k *caller, params []form.Param, scope string) {
 	uri := form.ValueOf(params, "redirect_uri")
 	if !words.Among(k.redirects, uri) || form.ValueOf(params, "code_verifier") == "" {
@@ -168,7 +168,7 @@ func (c *call) giveToken(client *core.Client) {
 // give answers with a token (RFC 6749 section 5.1).
 func (c *call) give(token json.Value) {
 	if !within(token.Get("scope").Str(), c.mayGive) {
-		c.refuse(400, "invalid_scope", "") // the server gave more than this caller may have
+		c.refuse(400, "invalid_scope", "") // the server granted more than this caller may have
 		return
 	}
 	w := json.NewWriter()
@@ -184,8 +184,8 @@ func (c *call) give(token json.Value) {
 	c.respond(200, nil, w.String())
 }
 
-// grantFailed answers with an error of RFC 6749 section 5.2 or RFC 8693 section 2.2.2; what the
-// server says of this client itself is not the caller's business.
+// grantFailed answers with an error of RFC 6749 section 5.2 or RFC 8693 section 2.2.2. Errors of
+// the server about this client itself are not passed to the caller.
 func (c *call) grantFailed(f *link.Fault) {
 	switch p := f.Protocol(); {
 	case p == "invalid_request" || p == "invalid_grant" || p == "invalid_scope" || p == "invalid_target":
@@ -199,7 +199,7 @@ func (c *call) grantFailed(f *link.Fault) {
 	}
 }
 
-// within tells whether every scope of the one list stands in the other.
+// within reports whether every scope of the first list is in the second.
 func within(scope, allowed string) bool {
 	for scope != "" {
 		var one string

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// An issuer is the authorization server behind a scene. Its signatures are "good": that they are
-// looked at is core's to test.
+// An issuer is the authorization server behind a scene. Its signatures are the text "good": core's
+// own tests cover verification.
 type issuer struct {
 	s       *scene
 	n       int
@@ -16,8 +16,8 @@ type issuer struct {
 	sid     string
 	life    int
 	padding string // of access tokens
-	scope   string // of answers, "": they say none
-	error   string // of the token endpoint
+	scope   string // in answers; "": they have no scope
+	error   string // that the token endpoint answers with
 	client  string // aud of ID tokens
 	down    bool
 }
@@ -63,7 +63,7 @@ func (i *issuer) serve(m msg) answer {
 	return jsonAnswer(200, fmt.Sprintf(`{"access_token":"access-token-%d%s","token_type":"Bearer","expires_in":%d,"refresh_token":"refresh-token-%d"%s%s}`, i.n, i.padding, i.life, i.n, id, issued))
 }
 
-// login begins a sign-in and gives the authorization URL's parameters.
+// login begins a sign-in and returns the authorization URL's parameters.
 func (i *issuer) login(query string) url.Values {
 	i.s.t.Helper()
 	m := i.s.visit("GET", "https://app.example/auth/login"+query)
@@ -79,7 +79,7 @@ func callback(q url.Values) string {
 	return "https://app.example/auth/callback?code=SplxlOBeZQQYbYS6WxSbIA&state=" + url.QueryEscape(q.Get("state"))
 }
 
-// signIn goes through it all.
+// signIn does a whole sign-in.
 func (i *issuer) signIn() {
 	i.s.t.Helper()
 	m := i.s.visit("GET", callback(i.login("")))

@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// maxListed is how many sessions of one user are found by a logout: the newest.
+	// maxListed is how many sessions of one user a logout finds: the newest.
 	maxListed = 100
-	// maxTries is how often a list is changed anew because somebody else changed it: as many
-	// sign-ins of one user at once find room.
+	// maxTries is how often a change of a list is retried after a conflict. So many sign-ins of one
+	// user may happen at once.
 	maxTries = 50
 )
 
-// bySID and bySub are the keys under which a logout looks for sessions: its own client's, not those
-// of another backend in the same store.
+// bySID and bySub are the keys under which a logout looks for sessions: those of its own client,
+// not of another backend in the same store.
 func (c *call) bySID(iss, sid string) string { return c.listKey(".sid.", iss, sid) }
 func (c *call) bySub(iss, sub string) string { return c.listKey(".sub.", iss, sub) }
 
@@ -36,7 +36,7 @@ func (c *call) list(hash string, claims json.Value, done func(failed string)) {
 		return
 	}
 	if sid == "" {
-		sid = "\n" + sub // a logout of any session of the user's may mean it
+		sid = "\n" + sub // a logout of any session of this user may mean this one
 	}
 	iat, _ := claims.Get("iat").Int()
 	c.add(c.bySub(iss, sub), hash, iat, func(failed string) {
@@ -48,7 +48,7 @@ func (c *call) list(hash string, claims json.Value, done func(failed string)) {
 	})
 }
 
-// A lists is the store of the lists.
+// lists reads and writes the lists.
 type lists struct{ c *call }
 
 // Load gives the list under key.
@@ -61,17 +61,17 @@ func (l lists) Put(key, version, value string, done func(version, failed string)
 	l.c.link.Put(key, version, value, l.c.link.Now+l.c.config.sessionMS, done)
 }
 
-// A listRun changes a list, whoever else does so at once.
+// A listRun changes a list, and retries if another process changes it at the same time.
 type listRun struct {
 	c       *call
 	change  store.Change
 	version string
 	hashes  []string
-	ended   int64 // what the server began by then is over, Unix ms
+	ended   int64 // sessions that the server began until then have ended, Unix ms
 	done    func(failed string)
 }
 
-// begin reads the list and has met say what to do with it.
+// begin reads the list. met then decides what to do with it.
 func (r *listRun) begin(key string, met func() bool) {
 	r.change = store.Change{Store: store.Over(lists{r.c}), Key: key, Version: &r.version, Tries: maxTries, Done: r.done}
 	r.change.Text = func() string { return writeList(r.hashes, r.ended) }
@@ -87,7 +87,8 @@ func (r *listRun) begin(key string, met func() bool) {
 	r.change.Look()
 }
 
-// add puts a session into a list, unless all that the server began by then was ended meanwhile.
+// add puts a session into a list, unless the server has meanwhile ended all sessions that began by
+// then.
 func (c *call) add(key, hash string, iat int64, done func(failed string)) {
 	r := &listRun{c: c, done: done}
 	r.begin(key, func() bool {
@@ -99,7 +100,7 @@ func (c *call) add(key, hash string, iat int64, done func(failed string)) {
 		if len(r.hashes) <= maxListed {
 			return true
 		}
-		// A session that no logout would find is none.
+		// A session that no logout could find must not exist.
 		oldest := r.hashes[0]
 		r.hashes = r.hashes[1:]
 		c.end(c.client(&vault{hash: oldest}), r.gone)
@@ -107,7 +108,7 @@ func (c *call) add(key, hash string, iat int64, done func(failed string)) {
 	})
 }
 
-// gone goes on once the oldest is ended.
+// gone continues after the oldest session has ended.
 func (r *listRun) gone(f *link.Fault) {
 	if f != nil {
 		r.done(f.Code)

@@ -9,9 +9,9 @@ import (
 // login sends the browser to the authorization server. Everything that binds the answer to the
 // browser is in a sealed cookie: nothing is stored for users who never come back.
 func (c *call) login() {
-	// A page of another site may lead a browser here, but not load this behind its own back.
+	// Another site may send a browser here, but its page may not load this in the background.
 	if mode, dest := c.sent("sec-fetch-mode"), c.sent("sec-fetch-dest"); c.crossSite() && (mode != "" && mode != "navigate" || dest != "" && dest != "document") {
-		c.refuse(403, "foreign_origin", "Another site may link here, and nothing else.")
+		c.refuse(403, "foreign_origin", "Another site may only link here.")
 		return
 	}
 	back, ok := c.mayReturnTo(form.ValueOf(c.query, "return_to"))
@@ -40,8 +40,8 @@ func (c *call) login() {
 			c.failed(nil, f)
 			return
 		}
-		// Whose session this one will take the place of is known now: with the navigation from
-		// another site that cookie does not come.
+		// We read the id of the session that will be replaced now: the browser does not send that
+		// cookie with the navigation from the authorization server's site.
 		c.sessionID(func(old, _ string) {
 			w := json.NewWriter()
 			w.Open('{')
@@ -69,8 +69,8 @@ func (c *call) begin(attempt string, ok json.Value) {
 		case !c.makeRoom(cookieSize(name, sealed)):
 			c.refuse(429, "too_many_attempts", "Other sign-ins are under way in this browser. Finish them, or begin from a page of this site.")
 		default:
-			// Another site posts the answer in form_post, and to what another site posts only
-			// SameSite=None cookies go.
+			// In form_post another site posts the answer, and browsers send only SameSite=None
+			// cookies with such a post.
 			sameSite := "Lax"
 			if c.config.formPost {
 				sameSite = "None"

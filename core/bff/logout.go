@@ -7,14 +7,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// A logoutRun ends the session here and its tokens at the server, and says where the browser ends
-// the rest: at a URL of ours that leads there once, since the server's has the ID token in it. Its
-// methods are the steps: known, ended, sealed, stored.
+// A logoutRun ends the session here and its tokens at the server. It answers with a URL of ours
+// that leads the browser once to the server's sign-out: the server's own URL contains the ID token.
+// Its methods are the steps: known, ended, sealed, stored.
 type logoutRun struct {
 	c           *call
-	members     string // of the command
+	members     string // the command's
 	ticket, key string
-	unsealed    string // why the URL could not be sealed
+	unsealed    string // why sealing the URL failed
 }
 
 func (c *call) logout() {
@@ -55,7 +55,7 @@ func (r *logoutRun) known(id, failed string) {
 func (r *logoutRun) ended(ok json.Value, f *link.Fault) {
 	c := r.c
 	if f != nil {
-		c.failed(nil, f) // the cookie stays: it may be tried again
+		c.failed(nil, f) // the cookie stays, so the page can retry
 		return
 	}
 	c.dropCookie(c.config.sessionCookie())
@@ -76,7 +76,7 @@ func (r *logoutRun) sealed(sealed, failed string) {
 
 func (r *logoutRun) stored(_, failed string) {
 	if failed != "" || r.unsealed != "" {
-		r.c.respond(200, nil, "{}") // signed out here, which is what matters
+		r.c.respond(200, nil, "{}") // the user is signed out here, which matters most
 		return
 	}
 	w := json.NewWriter()
@@ -86,12 +86,12 @@ func (r *logoutRun) stored(_, failed string) {
 	r.c.respond(200, nil, w.String())
 }
 
-// leaveLife is how long a browser may take to follow, in ms.
+// leaveLife is how long the browser may take to follow the URL, in ms.
 const leaveLife = 60_000
 
 func (c *config) leaveKey(ticket string) string { return c.name + ".leave." + sha256.Base64URL(ticket) }
 
-// A leaveRun sends the browser on to the server's sign-out, for a ticket that is good once. Its
+// A leaveRun redirects the browser to the server's sign-out, for a ticket that works once. Its
 // methods are the steps: loaded, opened, used.
 type leaveRun struct {
 	c                 *call
@@ -112,7 +112,7 @@ func (c *call) leave() {
 func (r *leaveRun) loaded(sealed, version, failed string) {
 	switch {
 	case failed != "":
-		r.c.unavailable() // who is sent elsewhere now is not signed out at the server
+		r.c.unavailable() // a redirect elsewhere would leave the user signed in at the server
 	case sealed == "":
 		r.c.redirect(r.c.config.returnTo[0])
 	default:

@@ -10,13 +10,13 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// bounced are those that a browser comes back with from a page of ours.
+// bounced are the codes with which a page of ours sends the browser back.
 const bounced = "already_used attempt_expired not_signed_in unknown_attempt"
 
-// leadOn refuses what a person who is signed in has no use for any more, such as a callback that
-// was answered before: where a session is alive they go to the page as if nothing had been. Whether
-// one is can be seen when the browser comes from a page of ours, since with what another site leads
-// to the session's cookie does not come.
+// leadOn refuses a request that a signed-in person does not need any more, such as a callback that
+// was answered before. If the session is alive, the person goes to the page as if nothing had
+// happened. That can only be seen when the browser comes from a page of ours, because the session's
+// cookie does not come with a navigation from another site.
 func (c *call) leadOn(status int64, code, description string) {
 	if !c.page {
 		c.refuse(status, code, description)
@@ -36,15 +36,15 @@ func (c *call) leadOn(status int64, code, description string) {
 	})
 }
 
-// crossSiteMaybe tells whether the session's cookie may have stayed behind: a browser that says
-// that a page of this site, or the person, led here has sent it if it has one.
+// crossSiteMaybe reports whether the browser may have held back the session's cookie. It has sent
+// it if it says that a page of this site, or the person, led here.
 func (c *call) crossSiteMaybe() bool {
 	site := c.sent("sec-fetch-site")
 	return site == "" || site == "cross-site"
 }
 
-// comeAgain takes the browser back from the page that leadOn led to. It is led on from here,
-// whatever else is so: no bounce follows a bounce.
+// comeAgain takes the browser back from the page that leadOn led to. It always continues from here,
+// so a bounce never follows a bounce.
 func (c *call) comeAgain(code string) {
 	c.wasBounced = true
 	c.back, _ = c.mayReturnTo(form.ValueOf(c.query, "return_to"))
@@ -54,8 +54,8 @@ func (c *call) comeAgain(code string) {
 	c.leadOn(400, code, "")
 }
 
-// ifAlive goes on with whether the browser has a session that is good for something, unless that
-// cannot be known now.
+// ifAlive continues with whether the browser has a usable session. If that cannot be known now, it
+// answers that.
 func (c *call) ifAlive(then func(alive bool)) {
 	c.nobody = 401
 	c.sessionID(func(id, failed string) {
@@ -73,8 +73,7 @@ func (c *call) ifAlive(then func(alive bool)) {
 	})
 }
 
-// An aliveRun looks whether a session is good for something. Its methods are the steps: told,
-// usable.
+// An aliveRun finds out whether a session is usable. Its methods are the steps: told, usable.
 type aliveRun struct {
 	c      *call
 	vault  *vault

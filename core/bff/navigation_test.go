@@ -8,14 +8,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// browse is how a browser says that it navigates: a link of this site's.
+// browse are the headers of a navigation by a link of this site.
 var browse = []string{"accept", "text/html,application/xhtml+xml,*/*;q=0.8", "sec-fetch-mode", "navigate", "sec-fetch-dest", "document", "sec-fetch-site", "same-origin"}
 
-// fromServer is how it comes back from the authorization server: without the session's cookie.
+// fromServer are those of a return from the authorization server, without the session's cookie.
 var fromServer = []string{"accept", "text/html,*/*;q=0.8", "sec-fetch-mode", "navigate", "sec-fetch-dest", "document", "sec-fetch-site", "cross-site"}
 
 // arriveFromServer navigates as another site's redirect does, and follows the page that bounces it,
-// if there is one. bounced tells whether there was.
+// if there is one. bounced reports whether there was.
 func (s *scene) arriveFromServer(path string) (m msg, bounced bool) {
 	s.t.Helper()
 	session, there := s.jar[cookieName1]
@@ -40,8 +40,9 @@ func (s *scene) arriveFromServer(path string) (m msg, bounced bool) {
 	return m, true
 }
 
-// TestScenarioNavigation: who navigates to what came to nothing is led to a page: to the one that
-// they wanted where a session is alive, else with an error of the list (B20, B21).
+// TestScenarioNavigation: a person who navigates to a link that does not work any more is led to a
+// page: to the one that they wanted if a session is alive, else with an error of the list (B20,
+// B21).
 func TestScenarioNavigation(t *testing.T) {
 	s := newScene(t, "People who navigate get pages: old and foreign callbacks lead back after one bounce, and programs get JSON.", "B20", "B21", "B22")
 	i := s.issuer()
@@ -59,14 +60,14 @@ func TestScenarioNavigation(t *testing.T) {
 	}
 }
 
-// TestNavigationsGetPages: whatever a person's browser is led to, they see a page of the
-// application's or a link to it, and no JSON (B20).
+// TestNavigationsGetPages: wherever a person's browser is led, the person sees a page of the
+// application or a link to it, and no JSON (B20).
 func TestNavigationsGetPages(t *testing.T) {
 	home := "https://app.example/"
 	for _, row := range []struct {
 		name, method, path string
 		signedIn           bool
-		leadsTo            string // "": a page of ours with the status
+		leadsTo            string // "": to a page of ours with the status
 		status             string
 	}{
 		{"a callback that nobody began", "GET", "/auth/callback?code=c&state=s", false, home + "?error=unknown_attempt", "303"},
@@ -108,7 +109,7 @@ func TestNavigationsGetPages(t *testing.T) {
 	}
 }
 
-// TestJSONForWhoAsksForIt: one rule says who is a person (B22).
+// TestJSONForWhoAsksForIt: one rule decides which requests are a person's (B22).
 func TestJSONForWhoAsksForIt(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -139,7 +140,7 @@ func TestJSONForWhoAsksForIt(t *testing.T) {
 	}
 }
 
-// TestErrorsOfAKnownList: whatever the URL of a callback says, the page hears a code of the list
+// TestErrorsOfAKnownList: whatever the URL of a callback says, the page gets a code of the list
 // (B21).
 func TestErrorsOfAKnownList(t *testing.T) {
 	for error, want := range map[string]string{
@@ -156,7 +157,7 @@ func TestErrorsOfAKnownList(t *testing.T) {
 	}
 }
 
-// TestErrorsOfSignInsThatDoNotBegin: what a server says of a pushed request is no text for the
+// TestErrorsOfSignInsThatDoNotBegin: the server's answer to a pushed request does not get into the
 // page's URL (B21).
 func TestErrorsOfSignInsThatDoNotBegin(t *testing.T) {
 	s := quietScene(t)
@@ -176,8 +177,8 @@ func TestErrorsOfSignInsThatDoNotBegin(t *testing.T) {
 	}
 }
 
-// TestNavigationsDoNotLoop: where the page itself stands behind the proxy nobody is sent there, and
-// a bounce that comes from another site again is no other bounce (B23).
+// TestNavigationsDoNotLoop: if the page itself is behind the proxy, nobody is sent there; and a
+// bounce that arrives from another site is not bounced again (B23).
 func TestNavigationsDoNotLoop(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"proxy":[{"path":"/app","target":"https://api.example/v1"}],"return_to":["/app/"]}`)
@@ -199,8 +200,8 @@ func TestNavigationsDoNotLoop(t *testing.T) {
 	}
 }
 
-// TestComingBackToWhatIsOver: attempts that gave way, expired, were answered before or were denied
-// (B20).
+// TestComingBackToWhatIsOver: attempts that were removed, have expired, were answered before or
+// were refused (B20).
 func TestComingBackToWhatIsOver(t *testing.T) {
 	t.Run("the attempt gave way to those of other tabs", func(t *testing.T) {
 		s := quietScene(t)

@@ -4,12 +4,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 )
 
-// guard lets pages of ours through: they can send a header that no form or link of another site
-// can, and the browser says where they come from.
+// guard admits pages of ours: they can send a header that no form or link of another site can, and
+// the browser says which origin they have.
 func (c *call) guard() bool {
 	switch {
 	case c.page && c.method == "GET":
-		// What is for scripts is nothing for a person to look at.
+		// An endpoint for scripts shows nothing useful to a person.
 		c.leadOn(403, "not_signed_in", "")
 	case c.origin != "" && !c.ours(c.origin), c.origin == "" && c.method != "GET" && c.method != "HEAD":
 		c.refuse(403, "foreign_origin", "Pages of this origin may not call.")
@@ -21,7 +21,7 @@ func (c *call) guard() bool {
 	return false
 }
 
-// maxWanted is how much of a list of header names a preflight is answered with, in bytes.
+// maxWanted is the longest list of header names, in bytes, with which a preflight is answered.
 const maxWanted = 1024
 
 // preflight answers the browser's question whether a page may call (CORS).

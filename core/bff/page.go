@@ -7,11 +7,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A person whose browser navigates here sees what is answered. So where a program gets JSON, a
+// If a person's browser navigates here, the person sees the answer. So where a program gets JSON, a
 // person is led to a page.
 
-// toldErrors are the codes that a page may find in ?error=. What a server or a URL says that is
-// none of them is server_error: no text of anybody's gets into the page's URL.
+// toldErrors are the codes that a page may find in ?error=. Any other code that a server or a URL
+// has becomes server_error, so nobody can put text of their own into the page's URL.
 const toldErrors = "access_denied account_selection_required consent_required interaction_required login_required unmet_authentication_requirements " + // RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6
 	"invalid_request invalid_request_object invalid_request_uri request_not_supported request_uri_not_supported registration_not_supported " +
 	"invalid_client invalid_grant invalid_scope invalid_target invalid_authorization_details unauthorized_client unsupported_response_type server_error temporarily_unavailable " +
@@ -19,9 +19,9 @@ const toldErrors = "access_denied account_selection_required consent_required in
 	"wrong_state missing_state repeated_parameter missing_iss wrong_iss missing_code bad_code wrong_response_mode wrong_redirect_uri unreadable too_large " +
 	"malformed alg_not_allowed unknown_key ambiguous_key bad_signature bad_key missing_claim wrong_claim missing_access_token missing_id_token dpop_downgrade network timeout aborted redirect bad_encoding bad_json"
 
-// navigates tells whether a browser comes here to show what is answered in its window: it says so
-// (Fetch Metadata), or, where it says nothing, it takes HTML. No navigation has the header that
-// pages send, and who asks for JSON gets it.
+// navigates reports whether the browser will show the answer in its window. Fetch Metadata says so;
+// without it, the request accepts HTML. No navigation has the header that pages send, and a request
+// that asks for JSON gets JSON.
 func (c *call) navigates() bool {
 	if c.method != "GET" && c.method != "POST" || c.sent(c.config.header) != "" {
 		return false
@@ -34,8 +34,8 @@ func (c *call) navigates() bool {
 	return (mode == "" || mode == "navigate") && (dest == "" || dest == "document") && (html || !json)
 }
 
-// accepts tells whether the request names HTML, and JSON, among the types that it takes (RFC 9110
-// section 12.5.1).
+// accepts reports whether the request names HTML, and JSON, among the types that it accepts (RFC
+// 9110 section 12.5.1).
 func (c *call) accepts() (html, json bool) {
 	list := words.Lower(c.sent("accept"))
 	for from := 0; from < len(list); {
@@ -51,8 +51,8 @@ func (c *call) accepts() (html, json bool) {
 	return html, json
 }
 
-// turn leads a person to the page, which says why; where there is no page to be led to it is a page
-// of ours, with the status.
+// turn leads a person to the page, with the reason. If there is no such page, it answers with a
+// page of ours and the status.
 func (c *call) turn(status int64, headers []form.Param, code string) {
 	back := c.backTo()
 	if !c.forPeople || c.answersFor(back) {
@@ -65,7 +65,7 @@ func (c *call) turn(status int64, headers []form.Param, code string) {
 	c.redirect(uri.WithQuery(back, []form.Param{{Name: "error", Value: code}}))
 }
 
-// backTo is where the browser goes on.
+// backTo is where the browser goes afterwards.
 func (c *call) backTo() string {
 	if c.back == "" {
 		return c.config.returnTo[0]
@@ -73,8 +73,8 @@ func (c *call) backTo() string {
 	return c.back
 }
 
-// answersFor tells whether a URL leads to where no page is, but we are: whoever was sent there
-// would be sent on for ever.
+// answersFor reports whether we, and no page, answer at a URL: a person who is sent there would be
+// sent on for ever.
 func (c *call) answersFor(url string) bool {
 	bare, _ := cutQuery(url)
 	if uri.Within(bare, c.config.base) {
@@ -88,12 +88,13 @@ func (c *call) answersFor(url string) bool {
 	return false
 }
 
-// continueAt answers with a page that leads on by itself, and by a link where the browser does not
-// let it.
+// continueAt answers with a page that leads on by itself, and has a link if the browser does not
+// allow that.
 func (c *call) continueAt(url string) { c.show(200, nil, "Signing in", url, true) }
 
-// show answers with a page that has a link, and leads there by itself if it is told so. There is no
-// script in it, and nothing that is secret or that anybody else wrote but where the link leads.
+// show answers with a page that has a link. If leads is set, it also goes there by itself. The page
+// has no script and no secret, and the link's URL is the only text in it that others may have
+// written.
 func (c *call) show(status int64, headers []form.Param, title, url string, leads bool) {
 	at, by := "", inAttribute(url)
 	if leads {
@@ -107,7 +108,7 @@ func (c *call) show(status int64, headers []form.Param, title, url string, leads
 		form.Param{Name: "content-security-policy", Value: "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}), w.String())
 }
 
-// inAttribute is a URL as it stands in an attribute of HTML.
+// inAttribute escapes a URL for an HTML attribute.
 func inAttribute(url string) string {
 	var b []byte
 	for i := range len(url) {

@@ -9,33 +9,33 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A relay is a page's request on its way to a resource, with the session's token, and the answer on
-// its way back. Its methods are the steps in their order: admit, begin, prepared, send, answered,
-// judged, passBack or switched.
+// A relay passes a page's request to a resource, with the session's token, and passes the answer
+// back. Its methods are the steps in order: admit, begin, prepared, send, answered, judged,
+// passBack or switched.
 type relay struct {
 	c       *call
 	client  *core.Client
 	about   string       // method and URL, as the members of commands
 	url     string       // with its query
-	page    []form.Param // what of the page's headers goes on
+	page    []form.Param // the page's headers that are passed on
 	body    json.Value
-	whole   bool         // the body is here, so it can be sent again
-	added   []form.Param // what carries the token
-	at      int64        // when that was made
+	whole   bool         // the whole body is here, so it can be sent again
+	added   []form.Param // headers with the token, and a proof
+	at      int64        // when added was made, Unix ms
 	retried string
-	socket  *handshake // nil: it opens none
+	socket  *handshake // nil if no WebSocket is opened
 	vault   *vault
 
-	status  int64 // of the answer
+	status  int64 // the answer's
 	headers []form.Param
 	content json.Value
 }
 
-// stale is how old what carries the token may be when it is sent, in ms: a proof of possession says
-// when it was made (RFC 9449 section 4.2).
+// stale is the greatest age, in ms, of the headers with the token when they are sent: a proof of
+// possession states when it was made (RFC 9449 section 4.2).
 const stale = 1000
 
-// routeOf is the route of a URL: that with the longest path, nil for none.
+// routeOf returns the route of a URL: the one with the longest path, nil for none.
 func (c *call) routeOf(url string) (best *route) {
 	for i := range c.config.routes {
 		if r := &c.config.routes[i]; uri.Within(url, uri.SecureOrigin(c.config.base)+r.path) && (best == nil || len(r.path) > len(best.path)) {
@@ -45,8 +45,8 @@ func (c *call) routeOf(url string) (best *route) {
 	return best
 }
 
-// proxy sends the request to the target of a route; socket is what a WebSocket says of itself, nil
-// for any other request.
+// proxy sends the request to the target of a route. socket describes a WebSocket's handshake; it is
+// nil for any other request.
 func (c *call) proxy(r *route, socket *handshake) {
 	connection, ok := hop(c.headers)
 	if !ok {
@@ -74,13 +74,13 @@ func (c *call) proxy(r *route, socket *handshake) {
 			p.page = append(p.page, h)
 		}
 	}
-	if c.method != "GET" && c.method != "HEAD" { // whose bodies mean nothing (RFC 9110 section 9.3.1)
+	if c.method != "GET" && c.method != "HEAD" { // their bodies have no meaning (RFC 9110 section 9.3.1)
 		p.body = c.body
 	}
 	c.withClient(401, p.admit)
 }
 
-// admit takes the ticket of a socket. One that is not good says nothing of the session.
+// admit redeems the ticket of a socket. A wrong ticket says nothing about the session.
 func (p *relay) admit(client *core.Client, v *vault) {
 	p.vault = v
 	if p.socket == nil {
@@ -92,7 +92,7 @@ func (p *relay) admit(client *core.Client, v *vault) {
 		case failed != "":
 			p.c.unavailable()
 		case !good:
-			p.c.refuse(403, "bad_ticket", "The ticket is none, or over, or was used, or is for another path.")
+			p.c.refuse(403, "bad_ticket", "The ticket is invalid, has expired, was used, or is for another path.")
 		default:
 			p.begin(client)
 		}
@@ -105,8 +105,8 @@ func (p *relay) begin(client *core.Client) {
 	client.Do("prepare", p.about, p.prepared)
 }
 
-// prepared reads a body that is short enough to be sent again, now that it is known whose it is; a
-// longer one, or one whose end is not known, passes as it comes.
+// prepared reads a body that is short enough to be sent again, now that its sender is known. A
+// longer one, or one of unknown length, is streamed.
 func (p *relay) prepared(ok json.Value, f *link.Fault) {
 	if f != nil {
 		p.c.failed(p.client, f)
@@ -153,8 +153,8 @@ func (p *relay) send() {
 	p.c.link.Ask(w, p.answered)
 }
 
-// answered passes the answer back, unless it is one that the client may know a way around (RFC 6750
-// section 3, RFC 9449 section 9).
+// answered passes the answer back, unless the client may be able to cure it (RFC 6750 section 3,
+// RFC 9449 section 9).
 func (p *relay) answered(ok json.Value, failed string) {
 	if failed != "" {
 		status, text := int64(502), "The server behind could not be reached."
@@ -189,7 +189,7 @@ func (p *relay) answered(ok json.Value, failed string) {
 		w.MemberRaw("headers", ok.Get("headers").Raw())
 		w.MemberStr("retried", p.retried)
 		if !p.passing() {
-			w.MemberStr("sent", p.added[0].Value) // without it nothing is sent again
+			w.MemberStr("sent", p.added[0].Value) // if it is missing, the request is not sent again
 		}
 		p.client.Do("answered", p.about+","+w.String(), p.judged)
 	}
@@ -210,11 +210,11 @@ func (p *relay) judged(again json.Value, f *link.Fault) {
 	}
 }
 
-// passing tells whether the body goes by without being kept, so that nobody here can send it again.
+// passing reports whether the body is streamed and not kept, so that we cannot send it again.
 func (p *relay) passing() bool { return !p.whole && p.body.Kind() != json.None }
 
-// sendAgain asks the page for a body once more that only it can send again: it is signed in, and
-// what the resource refused is made new by then.
+// sendAgain asks the page to repeat the request, because only the page has the body. The user is
+// signed in, and by then the token or nonce that the resource refused has been renewed.
 func (p *relay) sendAgain(reason string) {
 	members := ""
 	if reason == "invalid_token" {
@@ -229,7 +229,7 @@ func (p *relay) sendAgain(reason string) {
 	})
 }
 
-// passBack gives the answer to the page, without what is none of its business.
+// passBack gives the answer to the page, without the headers that are not for it.
 func (p *relay) passBack() {
 	c := p.c
 	if c.watch == nil && p.status == 200 && c.method != "HEAD" && words.Prefixed(words.Lower(form.ValueOf(p.headers, "content-type")), eventStream) {
@@ -264,7 +264,7 @@ func (p *relay) passBack() {
 	c.send(p.status, append(out, form.Param{Name: "cache-control", Value: keep}), raw)
 }
 
-// headersOf reads headers of our own making.
+// headersOf reads headers that we made ourselves.
 func headersOf(list json.Value) []form.Param {
 	headers, _ := pairs(list)
 	return headers

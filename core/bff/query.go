@@ -13,8 +13,8 @@ func cutQuery(url string) (bare, query string) {
 	return url, ""
 }
 
-// queryChars: what a browser leaves as it is in a query (WHATWG URL, query percent-encode set),
-// which is more than RFC 3986 allows.
+// queryChars allows the characters that a browser leaves unescaped in a query (WHATWG URL, query
+// percent-encode set). RFC 3986 allows fewer.
 func queryChars(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '<' || c == '>' || c == '#' {
@@ -24,8 +24,8 @@ func queryChars(s string) bool {
 	return true
 }
 
-// mayReturnTo gives the URL that a browser may be sent to, for one of this list: a path and what is
-// below it.
+// mayReturnTo returns the URL that a browser may be sent to. Each element of the list allows a path
+// and what is below it.
 func (c *call) mayReturnTo(url string) (string, bool) {
 	if url == "" {
 		return c.config.returnTo[0], true
@@ -36,7 +36,7 @@ func (c *call) mayReturnTo(url string) (string, bool) {
 	bare, rest := cutQuery(url)
 	for i := range len(rest) {
 		if rest[i] == '#' && queryChars(rest[i+1:]) {
-			rest = rest[:i] // a page that routes by fragment
+			rest = rest[:i] // the page routes by fragment
 			break
 		}
 	}

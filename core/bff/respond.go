@@ -6,7 +6,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// respond answers with JSON of ours, or nothing.
+// respond answers with JSON of ours, or without a body.
 func (c *call) respond(status int64, headers []form.Param, body string) {
 	if body != "" {
 		headers = append(headers, form.Param{Name: "content-type", Value: "application/json"})
@@ -19,8 +19,8 @@ func (c *call) respond(status int64, headers []form.Param, body string) {
 	c.send(status, headers, w.String())
 }
 
-// send gives the answer to the host, and with it the cookies, and what lets a page of ours on
-// another origin read it.
+// send gives the answer to the host, with the cookies and with the headers that let a page of ours
+// on another origin read it.
 func (c *call) send(status int64, headers []form.Param, body string) {
 	for _, cookie := range c.set {
 		headers = append(headers, form.Param{Name: "set-cookie", Value: cookie})
@@ -40,12 +40,12 @@ func (c *call) send(status int64, headers []form.Param, body string) {
 	c.link.Ask(w, func(json.Value, string) { c.link.Result(c.id, nil, nil) })
 }
 
-// refuse says what is wrong, to a program; a person is led on.
+// refuse answers a program with an error; a person is led on.
 func (c *call) refuse(status int64, code, description string) {
 	c.deny(status, nil, code, description)
 }
 
-// deny is refuse with headers.
+// deny is refuse with additional headers.
 func (c *call) deny(status int64, headers []form.Param, code, description string) {
 	if c.page {
 		c.turn(status, headers, code)
@@ -63,20 +63,19 @@ func refusal(code, description string) string {
 	return w.String()
 }
 
-// redirect sends the browser elsewhere, by GET (RFC 9110 section 15.4.4); where it comes from is
-// nobody's business.
+// redirect sends the browser elsewhere, by GET (RFC 9110 section 15.4.4), without a referrer.
 func (c *call) redirect(url string) {
 	c.respond(303, []form.Param{{Name: "location", Value: url}, {Name: "referrer-policy", Value: "no-referrer"}}, "")
 }
 
-// retrySeconds is how long a page is asked to wait where no server said how long.
+// retrySeconds is how long a page is asked to wait if no server said how long.
 const retrySeconds = 5
 
-// unavailable: what is needed could not be reached; trying again may help.
+// unavailable answers that something needed could not be reached, and that a retry may help.
 func (c *call) unavailable() { c.tryLater(0) }
 
-// tryLater says 503 and when to try again (RFC 9110 section 10.2.3); ms is what the server asked
-// for, 0 for nothing.
+// tryLater answers 503 and when to retry (RFC 9110 section 10.2.3). ms is the delay that the server
+// asked for, 0 for none.
 func (c *call) tryLater(ms int64) {
 	wait := (ms + 999) / 1000
 	if wait == 0 {

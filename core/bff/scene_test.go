@@ -18,18 +18,18 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts of the scenarios to core/contract/bff")
 
-// A scene plays the host of one site: its storage, its key ring, the servers behind it, and a
-// browser. It records what crosses the boundary.
+// A scene plays the host of one site: its store, its key ring, the servers behind it, and a
+// browser. It records the effects and their outcomes.
 type scene struct {
 	t      *testing.T
 	engine *core.Engine
 	config string
 	lines  []string
 
-	session int32  // serves all requests, or the next one
+	session int32  // it serves all requests, or the next one
 	opened  string // its configuration
-	each    bool   // every request gets a session of its own
-	ids     int64  // of commands
+	each    bool   // every request gets its own session
+	ids     int64  // the last command's id
 	now     int64
 	inputs  int
 
@@ -37,19 +37,19 @@ type scene struct {
 	version map[string]int
 	expires map[string]int64
 	ring    int                // the newest key
-	fail    func(m msg) string // the kind of failure of an effect, "" for none
+	fail    func(m msg) string // returns an effect's failure, "" for none
 
 	server   func(m msg) answer
 	upstream func(m msg) answer
 	sent     []msg // http effects
 	proxied  []msg
-	touched  int // storage operations
+	touched  int // number of store effects
 
-	bodies map[string]string // of requests, by their names
+	bodies map[string]string // request bodies by their names
 	read   []msg             // body effects
 
 	jar    map[string]string // the browser's cookies
-	memory map[string]string // of the host, by recall and remember
+	memory map[string]string // what the host remembers (recall, remember)
 }
 
 type msg struct {
@@ -79,7 +79,7 @@ func (m msg) form() url.Values {
 	return v
 }
 
-// header joins the values of a name with a bar.
+// header joins the values of a name with "|".
 func (m msg) header(name string) string {
 	list, _ := m.m["headers"].([]any)
 	var values []string
@@ -91,7 +91,7 @@ func (m msg) header(name string) string {
 	return strings.Join(values, "|")
 }
 
-// An answer is a server's.
+// An answer is an answer of a server.
 type answer struct {
 	status  int
 	headers string // JSON
@@ -146,7 +146,7 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 	return s
 }
 
-// quietScene is one without a transcript.
+// quietScene is a scene without a transcript.
 func quietScene(t *testing.T) *scene {
 	return &scene{t: t, engine: Engine(), config: conf, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, expires: map[string]int64{}, bodies: map[string]string{}, jar: map[string]string{}, memory: map[string]string{}}
 }
@@ -169,7 +169,8 @@ const conf = `{"client":{"issuer":"https://as.example","client_id":"s6BhdRkqt3",
 	`"token_endpoint":"https://as.example/token","revocation_endpoint":"https://as.example/revoke","end_session_endpoint":"https://as.example/end","jwks_uri":"https://as.example/jwks"},` +
 	`"base":"https://app.example/auth","return_to":["/","https://other.app.example/"],"origins":["https://other.app.example"],"proxy":[{"path":"/api","target":"https://api.example/v1"}]}`
 
-// with gives conf with members replaced or, with null, left out; those of client go over client's.
+// with returns conf with members replaced or, if null, left out. Those of client are merged into
+// client's.
 func with(members string) string {
 	var base, more map[string]json.RawMessage
 	json.Unmarshal([]byte(conf), &base)
@@ -227,13 +228,13 @@ func (s *scene) parse(raw []byte) msg {
 type visit struct {
 	s       *scene
 	handle  int32
-	id      int64 // of its command
+	id      int64 // its command's
 	waiting []msg // effects that are not answered yet
 	respond *msg
 	done    bool
 }
 
-// begin hands a session the request; nothing is answered yet.
+// begin hands a session the request. No effect is answered yet.
 func (s *scene) begin(method, url string, members ...string) *visit {
 	s.t.Helper()
 	if s.opened != s.config || s.each {
@@ -273,7 +274,7 @@ func (v *visit) input(members string) {
 	}
 }
 
-// step answers one effect; false where there is none.
+// step answers one effect. It returns false if there is none.
 func (v *visit) step() bool {
 	v.s.t.Helper()
 	if len(v.waiting) == 0 {
@@ -321,7 +322,7 @@ func (s *scene) keepCookies(m msg) {
 	}
 }
 
-// carryOut does what a host does.
+// carryOut carries out an effect as a host does.
 func (s *scene) carryOut(m msg) string {
 	if s.fail != nil {
 		if kind := s.fail(m); kind != "" {
@@ -330,7 +331,7 @@ func (s *scene) carryOut(m msg) string {
 	}
 	key := m.str("key")
 	if e := s.expires[key]; e != 0 && s.now >= e {
-		// A store forgets what is of no use any more: nothing is there.
+		// A store deletes expired entries.
 		delete(s.store, key)
 		delete(s.expires, key)
 		delete(s.version, key)
@@ -403,7 +404,7 @@ func (s *scene) carryOut(m msg) string {
 	return `"failed":{"kind":"unsupported"}`
 }
 
-// cookieHeader is what the browser sends.
+// cookieHeader is the Cookie header that the browser sends.
 func (s *scene) cookieHeader() string {
 	var list []string
 	for _, name := range sortedNames(s.jar) {
@@ -424,7 +425,7 @@ func sortedNames(m map[string]string) (names []string) {
 	return names
 }
 
-// headers makes the member, with the browser's cookies.
+// headers makes the member "headers", with the browser's cookies.
 func (s *scene) headers(pairs ...string) string {
 	list := []string{}
 	if c := s.cookieHeader(); c != "" {
@@ -436,19 +437,19 @@ func (s *scene) headers(pairs ...string) string {
 	return `"headers":[` + strings.Join(list, ",") + `]`
 }
 
-// visit makes a whole request of the browser's, as it navigates.
+// visit makes a whole request of the browser, as in a navigation.
 func (s *scene) visit(method, url string, pairs ...string) msg {
 	s.t.Helper()
 	return s.begin(method, url, s.headers(pairs...)).finish()
 }
 
-// call makes a request of a page's.
+// call makes a request of a page.
 func (s *scene) call(method, url string, pairs ...string) msg {
 	s.t.Helper()
 	return s.visit(method, url, append([]string{"x-csrf", "1", "origin", "https://app.example"}, pairs...)...)
 }
 
-// body makes the member of the next request, whose body the host has.
+// body makes the member "body" of the next request. The host keeps the body itself.
 func (s *scene) body(text string) string {
 	name := fmt.Sprint("r", s.ids+1)
 	s.bodies[name] = text
@@ -461,7 +462,7 @@ func (s *scene) post(url, body string, pairs ...string) msg {
 	return s.begin("POST", url, s.headers(append([]string{"content-type", "application/x-www-form-urlencoded"}, pairs...)...), s.body(body)).finish()
 }
 
-// want holds an answer's status and body against it.
+// want checks an answer's status and body.
 func (s *scene) want(m msg, status int, body string) {
 	s.t.Helper()
 	if m.str("status") != fmt.Sprint(status) || !strings.Contains(m.str("body", "text"), body) || m.header("cache-control") == "" {

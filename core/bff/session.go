@@ -31,7 +31,7 @@ func (r *sessionRun) told(ok json.Value, f *link.Fault) {
 		r.c.failed(r.client, f)
 	case r.vault.failed:
 		r.c.unavailable()
-	case ok.Get("status").Str() != "granted" && !ok.Get("expired").True(): // of one that has expired, usable says what is left
+	case ok.Get("status").Str() != "granted" && !ok.Get("expired").True(): // for an expired token, usable decides
 		r.c.signedOut(r.c.nobody)
 	default:
 		if r.who = ok.Get("claims").Raw(); r.who == "" {
@@ -55,7 +55,7 @@ func (r *sessionRun) handed(unverified string) {
 	r.c.respond(200, nil, w.String())
 }
 
-// token hands the page an access token, where that is switched on: never more, and never by itself.
+// token hands the page an access token, if that is switched on. It never hands out another token.
 func (c *call) token() {
 	if !c.config.tokenEndpoint {
 		c.refuse(404, "not_found", "There is nothing here.")

@@ -7,26 +7,26 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// What stays open: WebSockets (RFC 6455) and streams of events. The host carries them; who may open
-// one, and when it ends, is said here.
+// Connections that stay open: WebSockets (RFC 6455) and streams of events. The host carries the
+// data. The engine decides who may open one, and when it ends.
 
-// maxHeld is how many of a session may be open at once, at one host.
+// maxHeld is how many connections of a session may be open at once, at one host.
 const maxHeld = 16
 
-// A handshake is what a page's WebSocket says of itself.
+// A handshake is a page's request to open a WebSocket.
 type handshake struct {
 	ticket  string
-	offered []string // the subprotocols that are for the server behind
-	ours    bool     // the page offers ourProtocol, too
+	offered []string // the subprotocols for the server behind
+	ours    bool     // the page also offers ourProtocol
 }
 
-// upgrades tells whether the request opens a WebSocket (RFC 6455 section 4.2.1).
+// upgrades reports whether the request opens a WebSocket (RFC 6455 section 4.2.1).
 func (c *call) upgrades() bool {
 	return c.method == "GET" && words.Lower(trim(c.sent("upgrade"))) == "websocket"
 }
 
-// listens tells whether a page's EventSource asks, which can send no header of its own. Its browser
-// names the origin, or, where that is our own, says that it is (Fetch Metadata).
+// listens reports whether this is the request of a page's EventSource, which cannot send a header
+// of ours. The browser sends the origin or, for our own origin, Fetch Metadata.
 func (c *call) listens() bool {
 	return c.method == "GET" && c.wantsEvents() && (c.ours(c.origin) || c.origin == "" && c.sent("sec-fetch-site") == "same-origin")
 }
@@ -35,8 +35,8 @@ func (c *call) wantsEvents() bool { return words.Lower(trim(c.sent("accept"))) =
 
 const eventStream = "text/event-stream"
 
-// admitted tells whether a WebSocket may be looked at any further: it comes from a page of ours, as
-// its browser says, and brings one ticket, where no URL and no log has it.
+// admitted reports whether a WebSocket's request is considered further: the browser says that it
+// comes from a page of ours, and it has one ticket, which is not in the URL and so in no log.
 func (c *call) admitted() (h handshake, ok bool) {
 	if !c.ours(c.origin) {
 		c.refuse(403, "foreign_origin", "Pages of this origin may not call.")
@@ -52,7 +52,7 @@ func (c *call) admitted() (h handshake, ok bool) {
 			switch {
 			case words.Prefixed(name, ticketProtocol):
 				if h.ticket != "" {
-					c.refuse(403, "bad_ticket", "A socket has one ticket.")
+					c.refuse(403, "bad_ticket", "A socket needs exactly one ticket.")
 					return h, false
 				}
 				h.ticket = name[len(ticketProtocol):]
@@ -64,14 +64,14 @@ func (c *call) admitted() (h handshake, ok bool) {
 		}
 	}
 	if h.ticket == "" {
-		c.refuse(403, "missing_ticket", "A socket needs a ticket, among its subprotocols.")
+		c.refuse(403, "missing_ticket", "A socket needs a ticket as one of its subprotocols.")
 		return h, false
 	}
 	return h, true
 }
 
-// handshakeHeaders are those of a socket's request that the server behind gets, the ticket not
-// among them. A host whose runtime shakes hands by itself leaves out all but the subprotocols.
+// handshakeHeaders are the headers of a WebSocket's request that the server behind gets, without
+// the ticket. A host whose runtime makes the handshake itself uses only the subprotocols.
 func (c *call) handshakeHeaders(h *handshake) (headers []form.Param) {
 	for _, name := range [...]string{"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"} {
 		if value := c.sent(name); value != "" {
@@ -91,9 +91,9 @@ func (c *call) handshakeHeaders(h *handshake) (headers []form.Param) {
 	return headers
 }
 
-// watched has the host look whether the session lives for as long as what was begun is open, and
-// goes on with what says so. It ends with the token that was sent, too, unless it answers a request
-// that nobody repeats by themselves.
+// watched makes the watch, with which the host checks the session for as long as the connection is
+// open, and continues. The connection also ends when its token does, unless it answers a request
+// that nobody repeats automatically.
 func (p *relay) watched(then func()) {
 	p.client.Do("status", `"held":true`, func(ok json.Value, f *link.Fault) {
 		if f != nil || p.vault.created == 0 {
@@ -109,8 +109,8 @@ func (p *relay) watched(then func()) {
 	})
 }
 
-// switched lets a socket be one. That the server chose a subprotocol which was offered is a rule of
-// both sides (RFC 6455 sections 4.1 and 4.2.2).
+// switched completes the handshake. Both sides require that the server chose a subprotocol that was
+// offered (RFC 6455 sections 4.1 and 4.2.2).
 func (p *relay) switched() {
 	chosen, h := "", p.socket
 	var out []form.Param
@@ -136,8 +136,8 @@ func (p *relay) switched() {
 	p.c.send(101, append(out, form.Param{Name: "cache-control", Value: "no-store"}), p.content.Raw())
 }
 
-// alive answers the command of that name: whether what a watch belongs to may stay open. Being open
-// is no use of the session, so nothing is stored.
+// alive answers the command "alive": may the connection of a watch stay open? An open connection
+// does not count as use of the session, so nothing is stored.
 func alive(s *link.Link, cfg *config, id int64, in json.Value) {
 	w := readWatch(in.Get("keep").Str())
 	r := &watchRun{link: s, config: cfg, id: id, watch: w, key: cfg.name + "." + w.hash + ".session"}
@@ -148,7 +148,7 @@ func alive(s *link.Link, cfg *config, id int64, in json.Value) {
 	s.Load(r.key, false, r.loaded)
 }
 
-// A watchRun looks whether a session lives. Its methods are the steps: loaded, opened.
+// A watchRun checks whether a session is alive. Its methods are the steps: loaded, opened.
 type watchRun struct {
 	link   *link.Link
 	config *config
@@ -160,7 +160,7 @@ type watchRun struct {
 func (r *watchRun) loaded(sealed, _, failed string) {
 	switch {
 	case failed != "":
-		r.end(true) // for as long as it was known to live
+		r.end(true) // while it was last known to be alive recently enough
 	case sealed == "":
 		r.end(false)
 	default:

@@ -9,7 +9,7 @@ import (
 
 const ours = "https://app.example"
 
-// shake is what a browser sends to open a WebSocket, with these headers more, or others.
+// shake returns the headers with which a browser opens a WebSocket, with these added or replaced.
 func shake(more ...string) []string {
 	all := []string{"upgrade", "websocket", "connection", "Upgrade", "origin", ours, "sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==", "sec-websocket-version", "13", "sec-fetch-mode", "websocket", "sec-fetch-dest", "websocket"}
 	for i := 0; i+1 < len(more); i += 2 {
@@ -32,7 +32,7 @@ func shake(more ...string) []string {
 	return kept
 }
 
-// ticketFor asks for one, as a page does, and gives the subprotocols.
+// ticketFor asks for a ticket, as a page does, and returns the subprotocols.
 func (s *scene) ticketFor(path string) []string {
 	s.t.Helper()
 	m := s.call("POST", "https://app.example/auth/ticket?path="+path)
@@ -42,7 +42,7 @@ func (s *scene) ticketFor(path string) []string {
 	return got.Protocols
 }
 
-// carries is a server behind that speaks WebSocket, and chooses this subprotocol.
+// carries makes the server behind accept a WebSocket, with this subprotocol.
 func (s *scene) carries(protocol string) {
 	s.upstream = func(m msg) answer {
 		if m.str("upgrade") == "" {
@@ -56,13 +56,13 @@ func (s *scene) carries(protocol string) {
 	}
 }
 
-// open opens a socket with these subprotocols.
+// openSocket opens a WebSocket with these subprotocols.
 func (s *scene) openSocket(path string, protocols []string, more ...string) msg {
 	s.t.Helper()
 	return s.visit("GET", ours+path, shake(append([]string{"sec-websocket-protocol", strings.Join(protocols, ", ")}, more...)...)...)
 }
 
-// alive asks what a host asks of what is open.
+// alive asks about an open connection as a host does.
 func (s *scene) alive(watch string) msg {
 	s.t.Helper()
 	s.ids++
@@ -90,8 +90,8 @@ func (s *scene) alive(watch string) msg {
 	}
 }
 
-// TestScenarioSockets: a page gets a ticket and opens a WebSocket with it; the server behind gets
-// the token and no ticket, and the socket is over with the session (B30, B33, B35).
+// TestScenarioSockets: a page gets a ticket and opens a WebSocket with it. The server behind gets
+// the token and no ticket, and the WebSocket ends with the session (B30, B33, B35).
 func TestScenarioSockets(t *testing.T) {
 	s := newScene(t, "A WebSocket through the proxy: a ticket, the handshake with the token, and looks whether the session lives, until it does not.", "B30", "B33", "B35")
 	i := s.issuer()
@@ -124,7 +124,8 @@ func TestScenarioSockets(t *testing.T) {
 	s.noTokens()
 }
 
-// TestSocketsAreRefused: what opens no socket, by whom and with what (B31, B32).
+// TestSocketsAreRefused: who cannot open a WebSocket, and what is wrong with each request (B31,
+// B32).
 func TestSocketsAreRefused(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -235,14 +236,14 @@ func TestSocketsAreRefused(t *testing.T) {
 	}
 }
 
-// another signs in once more, as somebody else's browser.
+// another signs in once more, in another user's browser.
 func (i *issuer) another() {
 	i.n = 10
 	i.s.server = i.serve
 	i.signIn()
 }
 
-// TestTicketsAreFew: pages get tickets, for paths of the proxy, and not more than a few (B32, B34).
+// TestTicketsAreFew: pages get tickets for paths of the proxy, and only a few at once (B32, B34).
 func TestTicketsAreFew(t *testing.T) {
 	s := quietScene(t)
 	s.want(s.call("POST", "https://app.example/auth/ticket?path=%2Fapi%2Flive"), 401, "not_signed_in")
@@ -251,7 +252,7 @@ func TestTicketsAreFew(t *testing.T) {
 		s.want(s.call("POST", "https://app.example/auth/ticket?path="+path), 400, "bad_path")
 	}
 	s.want(s.visit("POST", "https://app.example/auth/ticket?path=%2Fapi%2Flive", "origin", ours), 403, "missing_header")
-	s.want(s.call("POST", "https://app.example/auth/ticket?path=%2Fapi%2Flive", "origin", "https://evil.example"), 200, ticketProtocol) // the first origin counts
+	s.want(s.call("POST", "https://app.example/auth/ticket?path=%2Fapi%2Flive", "origin", "https://evil.example"), 200, ticketProtocol) // only the first origin counts
 	s.want(s.visit("POST", "https://app.example/auth/ticket?path=%2Fapi%2Flive", "x-csrf", "1", "origin", "https://evil.example"), 403, "foreign_origin")
 	seen := map[string]bool{}
 	for range maxTickets - 1 {
@@ -273,7 +274,7 @@ func TestTicketsAreFew(t *testing.T) {
 	s.ticketFor("%2Fapi%2Flive")
 }
 
-// TestTicketsOnce: of two processes at which one ticket is used at once, one has it (B32).
+// TestTicketsOnce: if two processes use one ticket at the same time, one of them succeeds (B32).
 func TestTicketsOnce(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -306,8 +307,8 @@ func TestTicketsOnce(t *testing.T) {
 	}
 }
 
-// TestScenarioEvents: an EventSource sends no header of its own; its browser says where it comes
-// from (B36, B37).
+// TestScenarioEvents: an EventSource sends no header of ours; the browser says which origin it
+// comes from (B36, B37).
 func TestScenarioEvents(t *testing.T) {
 	s := newScene(t, "Streams of events through the proxy: by Origin or Fetch Metadata in place of the header, and over with the session.", "B36", "B37")
 	s.issuer().signIn()
@@ -326,7 +327,7 @@ func TestScenarioEvents(t *testing.T) {
 	}
 }
 
-// TestWhoMayListen: what stands in for the header (B36).
+// TestWhoMayListen: what an EventSource may send in place of the header (B36).
 func TestWhoMayListen(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -353,8 +354,8 @@ func TestWhoMayListen(t *testing.T) {
 	}
 }
 
-// TestWhatIsOpenEnds: with the session and the token, and when nobody can say any more that the
-// session lives (B33).
+// TestWhatIsOpenEnds: a connection ends with the session, with the token, and when nobody can tell
+// any more whether the session is alive (B33).
 func TestWhatIsOpenEnds(t *testing.T) {
 	open := func(t *testing.T, config string) (s *scene, watch string) {
 		s = quietScene(t)
@@ -369,7 +370,7 @@ func TestWhatIsOpenEnds(t *testing.T) {
 		s.want(m, 101, "")
 		return s, m.str("keep")
 	}
-	// lasts gives for how many ms it is open, asked as often as it wants to be.
+	// lasts returns for how many ms a connection stays open, if the host asks whenever it should.
 	lasts := func(s *scene, watch string) int64 {
 		for began := s.now; s.now-began < 200_000; {
 			a := s.alive(watch)
@@ -403,7 +404,7 @@ func TestWhatIsOpenEnds(t *testing.T) {
 	})
 	t.Run("with a session that is not used", func(t *testing.T) {
 		s, watch := open(t, `{"idle_ms":20000}`)
-		clear(s.expires) // a store that forgets nothing by itself
+		clear(s.expires) // a store that does not delete expired entries
 		if ms := lasts(s, watch); ms != 20_000 {
 			t.Error(ms)
 		}

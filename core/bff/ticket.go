@@ -10,23 +10,23 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
-// A page cannot send a header with a WebSocket's handshake, and a page of another site can begin
-// one. So a page asks for a ticket before, with the header, and sends it among the subprotocols,
-// which are in no URL and in no log of one. It is good once, for one path and one session.
+// A page cannot send a header of ours with a WebSocket's handshake, and a page of another site can
+// begin one. So a page first asks for a ticket, with the header, and sends the ticket as a
+// subprotocol: URLs get into logs, subprotocols do not. A ticket works once, for one path and one
+// session.
 
 const (
-	// ticketLife is how long a ticket is good, in ms.
+	// ticketLife is how long a ticket is valid, in ms.
 	ticketLife = 30_000
-	// maxTickets is how many of a session may be good at once.
+	// maxTickets is how many tickets of a session may be valid at once.
 	maxTickets = 16
-	// ourProtocol is the subprotocol that a socket has whose server chose none: a browser that
-	// offers some fails without one.
+	// ourProtocol is the subprotocol of a WebSocket whose server chose none: a browser that offers
+	// subprotocols fails if none is chosen.
 	ourProtocol    = "oauth2"
 	ticketProtocol = "oauth2-ticket."
 )
 
-// A ticket as it is stored, beside the others of its session, so that what gives it away finds out
-// what it is good for.
+// A ticket is stored beside the others of its session, with what it is valid for.
 type ticket struct {
 	hash, path string
 	until      int64 // Unix ms
@@ -34,7 +34,7 @@ type ticket struct {
 
 func (c *config) ticketsKey(session string) string { return c.name + "." + session + ".tickets" }
 
-// A ticketRun gives a page of ours a ticket. Its methods are the steps: begin, usable, noted.
+// A ticketRun gives a ticket to a page of ours. Its methods are the steps: begin, usable, noted.
 type ticketRun struct {
 	c      *call
 	vault  *vault
@@ -46,7 +46,7 @@ func (c *call) ticket() {
 	path := form.ValueOf(c.query, "path")
 	at := uri.SecureOrigin(c.config.base) + path
 	if bare, query := cutQuery(at); path == "" || path[0] != '/' || query != "" || c.routeOf(bare) == nil {
-		c.refuse(400, "bad_path", "path is no path of the proxy's, without a query.")
+		c.refuse(400, "bad_path", "path must be a path of the proxy, without a query.")
 		return
 	}
 	r := &ticketRun{c: c, path: path}
@@ -80,7 +80,7 @@ func (r *ticketRun) usable() {
 		return append(list, ticket{hash: sha256.Base64URL(r.ticket), path: r.path, until: c.link.Now + ticketLife}), true
 	}, func(failed string) {
 		if full {
-			c.deny(429, []form.Param{{Name: "retry-after", Value: "30"}}, "too_many_tickets", "Tickets are for sockets that are opened now.")
+			c.deny(429, []form.Param{{Name: "retry-after", Value: "30"}}, "too_many_tickets", "Too many tickets are unused. Use them, or wait until they expire.")
 			return
 		}
 		r.noted(failed)
@@ -105,8 +105,9 @@ func (r *ticketRun) noted(failed string) {
 	c.respond(200, nil, w.String())
 }
 
-// useTicket takes a ticket of a session's away, whatever path it is for; good tells whether it was
-// one for this path. Of two who use one at once the store lets one have it.
+// useTicket removes a ticket of a session, whatever path it is for. good reports whether it was
+// valid for this path. If two use one ticket at the same time, the store's compare-and-set lets one
+// succeed.
 func (c *call) useTicket(session, used, path string, done func(good bool, failed string)) {
 	good := false
 	hash := sha256.Base64URL(used)
@@ -123,8 +124,8 @@ func (c *call) useTicket(session, used, path string, done func(good bool, failed
 	}, func(failed string) { done(good && failed == "", failed) })
 }
 
-// changeTickets has change make another list of those of a session's tickets that are still good.
-// Where it changes nothing, nothing is stored.
+// changeTickets replaces a session's list of valid tickets by the list that change returns. If
+// change changes nothing, nothing is stored.
 func (c *call) changeTickets(session string, change func(list []ticket) (next []ticket, changed bool), done func(failed string)) {
 	var version, text string
 	r := store.Change{Store: store.Over(tickets{c}), Key: c.config.ticketsKey(session), Version: &version, Tries: maxTries, Done: done}
@@ -146,15 +147,15 @@ func (c *call) changeTickets(session string, change func(list []ticket) (next []
 	r.Look()
 }
 
-// A tickets is the store of the tickets.
+// tickets reads and writes the tickets.
 type tickets struct{ c *call }
 
-// Load gives the tickets under key.
+// Load reads the tickets under key.
 func (t tickets) Load(key string, done func(value, version, failed string)) {
 	t.c.link.Load(key, false, done)
 }
 
-// Put stores them for as long as the newest may be good.
+// Put stores them for as long as the newest may be valid.
 func (t tickets) Put(key, version, value string, done func(version, failed string)) {
 	t.c.link.Put(key, version, value, t.c.link.Now+ticketLife, done)
 }
@@ -173,7 +174,7 @@ func writeTickets(list []ticket) string {
 	return w.String()
 }
 
-// readTickets reads those that are still good.
+// readTickets reads the tickets that are still valid.
 func readTickets(text string, now int64) (list []ticket) {
 	v, _ := json.Parse(text)
 	for it := v.Each(); it.Next(); {

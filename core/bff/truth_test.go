@@ -15,14 +15,14 @@ const (
 	sessionURL = "https://app.example/auth/session"
 )
 
-// refusesTokens makes the API refuse every token as no good.
+// refusesTokens makes the API refuse every token as invalid.
 func (s *scene) refusesTokens() {
 	s.upstream = func(msg) answer {
 		return answer{status: 401, headers: `[["www-authenticate","Bearer error=\"invalid_token\""]]`, body: "the API's own"}
 	}
 }
 
-// sessions counts those that are stored.
+// sessions counts the stored sessions.
 func (s *scene) sessions() (n int) {
 	for key := range s.store {
 		if strings.HasSuffix(key, ".session") {
@@ -32,7 +32,7 @@ func (s *scene) sessions() (n int) {
 	return n
 }
 
-// failing makes effects of a kind fail whose key ends so.
+// failing makes effects of a kind fail if their key ends with the suffix.
 func failing(kind, suffix, failure string) func(msg) string {
 	return func(m msg) string {
 		if m.str("kind") == kind && strings.HasSuffix(m.str("key"), suffix) {
@@ -42,7 +42,7 @@ func failing(kind, suffix, failure string) func(msg) string {
 	}
 }
 
-// TestScenarioTruthOfRefusedTokens: what a page hears when the API refuses a token is true of the
+// TestScenarioTruthOfRefusedTokens: if the API refuses a token, the page's answer is true of the
 // session (S50, S51).
 func TestScenarioTruthOfRefusedTokens(t *testing.T) {
 	s := newScene(t, "The API refuses a token: where the refresh fails for now the page is told to try again later, and where it was refused the session is over everywhere.", "S50", "S51")
@@ -71,7 +71,8 @@ func TestScenarioTruthOfRefusedTokens(t *testing.T) {
 	}
 	s.upstream = func(msg) answer { return answer{status: 200, body: "hello"} }
 	s.want(s.call("GET", apiX), 200, "hello")
-	// The grant is over: here too, and not only when the access token ends.
+	// The server has ended the grant. That shows here, too, and not only when the access token
+	// expires.
 	s.refusesTokens()
 	i.error = "invalid_grant"
 	s.want(s.call("GET", apiX), 401, "not_signed_in")
@@ -81,8 +82,8 @@ func TestScenarioTruthOfRefusedTokens(t *testing.T) {
 	}
 }
 
-// A refresh of a token that has some seconds left is refused: the grant is over, so the session is
-// (S51).
+// The refresh of a token that is still valid for some seconds is refused: the grant has ended, and
+// so has the session (S51).
 func TestTruthEarlyRefreshRefused(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -93,7 +94,8 @@ func TestTruthEarlyRefreshRefused(t *testing.T) {
 	s.want(s.call("GET", sessionURL), 401, "not_signed_in")
 }
 
-// A refresh of a token that has some seconds left fails for now: what is held still holds (S50).
+// The refresh of a token that is still valid for some seconds fails for now: the token still works
+// (S50).
 func TestTruthEarlyRefreshFailsForNow(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -103,7 +105,7 @@ func TestTruthEarlyRefreshFailsForNow(t *testing.T) {
 	s.want(s.call("GET", apiX), 200, "hello")
 }
 
-// What the server says of this client is none of the page's doing, and no reason to sign in again
+// If the server refuses this client, the page did nothing wrong, and a new sign-in would not help
 // (S50).
 func TestTruthClientRefused(t *testing.T) {
 	s := quietScene(t)
@@ -115,7 +117,7 @@ func TestTruthClientRefused(t *testing.T) {
 	s.want(s.call("GET", sessionURL), 200, "jane")
 }
 
-// withoutRefreshToken makes the server give none.
+// withoutRefreshToken makes the server issue no refresh token.
 func (s *scene) withoutRefreshToken() {
 	serve := s.server
 	s.server = func(m msg) answer {
@@ -126,8 +128,8 @@ func (s *scene) withoutRefreshToken() {
 	}
 }
 
-// Without a refresh token an API's 401 is its own, unless it says that the token is no good: then
-// nothing is left of the session (S51).
+// Without a refresh token an API's 401 is passed on, unless the API says that the token is invalid:
+// then nothing is left of the session (S51).
 func TestTruthNoRefreshToken(t *testing.T) {
 	for _, row := range []struct {
 		name, challenge, body string
@@ -154,7 +156,7 @@ func TestTruthNoRefreshToken(t *testing.T) {
 	}
 }
 
-// GET /session says 200 only of what can be used (S52).
+// GET /session answers 200 only for a session that can be used (S52).
 func TestTruthOfSession(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -190,15 +192,15 @@ func TestTruthOfSession(t *testing.T) {
 				t.Error(m.raw)
 			}
 			if s.fail = nil; row.status == 503 {
-				row.status = 200 // it was for now
+				row.status = 200 // the failure was temporary
 			}
 			s.want(s.call("GET", sessionURL), row.status, "")
 		})
 	}
 }
 
-// A session whose access token is over and that nothing renews is over; but where no token is used
-// for anything, who signed in is all there is (S52).
+// A session has ended if its access token has expired and nothing can refresh it. But if the
+// configuration uses no tokens, it is enough that somebody signed in (S52).
 func TestTruthOfSessionWithoutRefreshToken(t *testing.T) {
 	for _, row := range []struct {
 		name, config string
@@ -224,7 +226,7 @@ func TestTruthOfSessionWithoutRefreshToken(t *testing.T) {
 	}
 }
 
-// The key that a session's tokens are bound to is gone, or out of reach for now (S52).
+// The key to which a session's tokens are bound is lost, or cannot be reached for now (S52).
 func TestTruthOfSessionWithoutItsKey(t *testing.T) {
 	for _, row := range []struct {
 		failure string
@@ -258,7 +260,7 @@ func TestTruthOfSessionWithoutItsKey(t *testing.T) {
 	}
 }
 
-// Where a session that is over cannot be ended now, nobody is told that it was (S53).
+// If an ended session cannot be deleted now, nobody is told that it was (S53).
 func TestTruthSessionCannotBeEnded(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -272,7 +274,7 @@ func TestTruthSessionCannotBeEnded(t *testing.T) {
 	s.want(s.call("GET", sessionURL), 401, "not_signed_in")
 }
 
-// Who signs out is signed out of a session that another configuration left, too (S53).
+// A user who signs out is also signed out of a session that another configuration made (S53).
 func TestTruthSignOutOfAnotherConfiguration(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -283,8 +285,8 @@ func TestTruthSignOutOfAnotherConfiguration(t *testing.T) {
 	s.want(s.call("GET", sessionURL), 401, "not_signed_in")
 }
 
-// A body that only the page can send again: the token is made new, and the page is asked to, where
-// the API says that the token was the reason (S54).
+// Only the page can send this body again. The token is refreshed, and the page is asked to repeat
+// the request if the API says that the token was the reason (S54).
 func TestTruthStreamRefused(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -311,14 +313,14 @@ func TestTruthStreamRefused(t *testing.T) {
 
 var nextPage = regexp.MustCompile(`content="0;url=([^"]+)"`)
 
-// TestScenarioArrival: a sign-in that comes back from another site, where the session's cookie does
-// not come along, ends the session before all the same (S55).
+// TestScenarioArrival: a sign-in that returns from another site, without the session's cookie,
+// still ends the previous session (S55).
 func TestScenarioArrival(t *testing.T) {
 	s := newScene(t, "Back from another site: a page of ours leads on, and what it leads to has the session's cookie with it; the session before is ended, and the ticket is of no use elsewhere.", "S55", "S56")
 	i := s.issuer()
 	i.signIn()
 	first := s.jar[cookieName1]
-	// A link of another site's: the cookie comes with neither navigation.
+	// A link of another site: the browser sends the cookie with neither navigation.
 	arrive := func() (page msg, next string) {
 		t.Helper()
 		held := s.jar[cookieName1]
@@ -340,7 +342,7 @@ func TestScenarioArrival(t *testing.T) {
 	if strings.Contains(page.str("body", "text"), "access-token") || !strings.Contains(page.header("content-type"), "text/html") || page.header("cache-control") != "no-store" {
 		t.Error(page.raw)
 	}
-	// Whoever has the URL and not the cookie has nothing, and forged ones are none.
+	// The URL without the cookie gives nothing, and forged cookies do not work.
 	jar := maps.Clone(s.jar)
 	s.jar = map[string]string{}
 	s.want(s.visit("GET", next), 400, "unknown_attempt")
@@ -356,8 +358,8 @@ func TestScenarioArrival(t *testing.T) {
 		}
 	}
 	s.jar = jar
-	// The store is down: the session before is not ended, so nobody is told so, and the page may be
-	// loaded again.
+	// The store is down: the previous session is not ended, so nobody is told that it was, and the
+	// page may be loaded again.
 	s.fail = failing("store", ".session", "storage")
 	m := s.visit("GET", next)
 	if s.want(m, 503, "temporarily_unavailable"); m.header("retry-after") == "" {
@@ -379,7 +381,7 @@ func TestScenarioArrival(t *testing.T) {
 	if s.sessions() != 1 {
 		t.Error(s.sessions(), "sessions")
 	}
-	// Loaded again after the browser has the new cookie: that session stays.
+	// If the page is loaded again after the browser has the new cookie, that session stays.
 	s.jar[cookieName1] = second
 	_, next = arrive()
 	ticket := maps.Clone(s.jar)
@@ -389,14 +391,15 @@ func TestScenarioArrival(t *testing.T) {
 	s.jar[cookieName1] = third
 	s.want(s.visit("GET", next), 303, "")
 	s.want(s.call("GET", sessionURL), 200, "jane")
-	// A ticket ends as an attempt does.
+	// A ticket expires as an attempt does.
 	_, next = arrive()
 	s.now += 600_001
 	s.want(s.visit("GET", next), 400, "unknown_attempt")
 	s.noTokens()
 }
 
-// After an answer whose code was spent only another sign-in helps, and that is what is said (S53).
+// If the code was used up and the answer failed, only another sign-in helps, and the page is told
+// so (S53).
 func TestTruthOfSpentCodes(t *testing.T) {
 	for _, key := range []string{".session", ".sub", ".sid"} {
 		s := quietScene(t)
@@ -415,8 +418,8 @@ func TestTruthOfSpentCodes(t *testing.T) {
 	}
 }
 
-// A session that cannot be ended when the server says so keeps none of the others, and stays where
-// the server's next try finds it, whatever else fails (S53).
+// If one session cannot be ended on a logout token, the others still are, and it stays where the
+// server's next try finds it, whatever else fails (S53).
 func TestTruthBackChannelHalfDone(t *testing.T) {
 	for name, listsFail := range map[string]bool{"a session cannot be deleted": false, "and no list can be written after that": true} {
 		t.Run(name, func(t *testing.T) {
@@ -454,7 +457,7 @@ func TestTruthBackChannelHalfDone(t *testing.T) {
 	}
 }
 
-// Who is on the way to the server's sign-out is not led past it because the store is down (S53).
+// A user who goes to the server's sign-out is not led past it because the store is down (S53).
 func TestTruthWayOutWhileStorageIsDown(t *testing.T) {
 	for _, row := range [][2]string{{"load", ""}, {"store", ""}, {"unseal", ""}} {
 		s := quietScene(t)
@@ -471,7 +474,7 @@ func TestTruthWayOutWhileStorageIsDown(t *testing.T) {
 	}
 }
 
-// The reason goes into the query, where a page that routes by fragment finds it, too (S57).
+// The reason is in the query, where a page that routes by fragment finds it, too (S57).
 func TestTruthErrorBeforeFragment(t *testing.T) {
 	for _, row := range [][2]string{
 		{"/inbox#x", "/inbox?error=access_denied#x"},
@@ -490,8 +493,8 @@ func TestTruthErrorBeforeFragment(t *testing.T) {
 	}
 }
 
-// Expect is between the client and the host: what goes to the API does not ask again, and what no
-// host does is refused (S58).
+// Expect is between the client and the host: it is not passed to the API, and an Expect that no
+// host supports is refused (S58).
 func TestTruthExpect(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -508,7 +511,7 @@ func TestTruthExpect(t *testing.T) {
 	}
 }
 
-// What a server says of times is bounded before it goes into a store (S59).
+// Times that a server states are limited before they are stored (S59).
 func TestTruthLogoutTokenOfAnotherAge(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -539,8 +542,8 @@ func TestTruthLogoutTokenOfAnotherAge(t *testing.T) {
 	}
 }
 
-// A logout token counts once for as long as it is taken, which is as much longer than its exp as
-// clocks may be apart (S59).
+// A logout token counts once for as long as it is accepted, which is its exp plus the tolerance for
+// clocks (S59).
 func TestTruthLogoutTokenAfterItsEnd(t *testing.T) {
 	for _, row := range []struct {
 		config    string
@@ -563,8 +566,8 @@ func TestTruthLogoutTokenAfterItsEnd(t *testing.T) {
 
 const exchangeOf = "&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&audience=https%3A%2F%2Fdown.example&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token&subject_token="
 
-// TestScenarioExchangeParameters: what is not known is refused by its name, and an actor's token
-// goes to the server (S60).
+// TestScenarioExchangeParameters: an unknown parameter is refused by name, and an actor token goes
+// to the server (S60).
 func TestScenarioExchangeParameters(t *testing.T) {
 	s := newScene(t, "No parameter of a token request is dropped without a word: it is passed on, or refused by its name. With an actor the token is another one.", "S60")
 	s.config = with(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange","client_credentials","authorization_code"],"audience":["https://down.example"],"scope":"read","redirect_uris":["https://svc.example/cb"]`))
@@ -603,8 +606,8 @@ func TestScenarioExchangeParameters(t *testing.T) {
 	s.want(s.post(exchangeURL, who+exchangeOf+"theirs"), 200, "access-token-1")
 }
 
-// TestScenarioExchangeAfterSignOut: what is remembered of a subject's token ends with the session
-// that it came of, on whatever host that ends (S61).
+// TestScenarioExchangeAfterSignOut: tokens that were exchanged for a subject token are not
+// remembered beyond the end of its session, on whichever host that ends (S61).
 func TestScenarioExchangeAfterSignOut(t *testing.T) {
 	s := newScene(t, "A token that was exchanged for a session's own is remembered until that session ends, here or at another host, with each of the tokens that it had; then the server is asked.", "S61")
 	s.config = with(strings.Replace(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"],"audience":["https://down.example"],"scope":"read"`), "{", `{"idle_ms":86400000,`, 1))
@@ -661,7 +664,7 @@ func TestScenarioExchangeAfterSignOut(t *testing.T) {
 		s.jar, s.memory = map[string]string{}, map[string]string{}
 		s.now += 2000
 	}
-	// What cannot be looked up is asked.
+	// If the store cannot be read, the server is asked.
 	i.signIn()
 	s.post(exchangeURL, who+exchangeOf+"x")
 	n := len(s.sent)
@@ -674,7 +677,7 @@ func TestScenarioExchangeAfterSignOut(t *testing.T) {
 	if s.post(exchangeURL, who+exchangeOf+"x"); len(s.sent) == n {
 		t.Error("answered from memory, though nobody knows whether the session lives")
 	}
-	// A session is not ended before what came of it is.
+	// A session is not deleted before its access tokens are marked as ended.
 	s.fail = func(m msg) string {
 		if m.str("kind") == "store" && strings.Contains(m.str("key"), ".ended.") {
 			return "storage"
@@ -687,7 +690,8 @@ func TestScenarioExchangeAfterSignOut(t *testing.T) {
 	s.want(s.call("POST", "https://app.example/auth/logout"), 200, "")
 }
 
-// What is remembered is remembered for an hour, however long the server says that it is good (S59).
+// A token is remembered for an hour at most, even if the server says that it is valid for longer
+// (S59).
 func TestTruthLongestMemory(t *testing.T) {
 	for _, life := range []int{10_000, 99_999_999, 1<<31 - 1} {
 		s := quietScene(t)

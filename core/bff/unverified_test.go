@@ -9,7 +9,8 @@ import (
 
 const apple = `{"client":{"callback_parameters":["user"],"parameters":[["response_mode","form_post"]]}}`
 
-// TestScenarioUnverified: E65, what a sign-in brought besides, by name, is handed to the page once.
+// TestScenarioUnverified: E65, additional parameters of a sign-in, listed by name, are handed to
+// the page once.
 func TestScenarioUnverified(t *testing.T) {
 	s := newScene(t, "Parameters of a callback that the configuration names wait, sealed, for the page, which gets them once, marked as unverified.", "E65")
 	s.each = true
@@ -38,9 +39,9 @@ func TestScenarioUnverified(t *testing.T) {
 	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "200" || strings.Contains(m.raw, "unverified") {
 		t.Error(m.raw)
 	}
-	s.want(s.call("GET", "https://app.example/api/notes"), 200, "hello") // the session goes on
+	s.want(s.call("GET", "https://app.example/api/notes"), 200, "hello") // the session continues
 
-	// It waits through a refresh, and through a store that cannot be written.
+	// They survive a refresh, and a store that cannot be written.
 	arrive(post("&user=second"))
 	s.now += 3_500_000
 	s.want(s.call("GET", "https://app.example/api/notes"), 200, "hello")
@@ -56,7 +57,7 @@ func TestScenarioUnverified(t *testing.T) {
 	s.fail = nil
 	s.want(s.call("GET", "https://app.example/auth/session"), 200, `"unverified":{"user":"second"}`)
 
-	// Two pages that ask at once: one of them has it.
+	// Two pages ask at once: one of them gets them.
 	arrive(post("&user=third"))
 	a := s.begin("GET", "https://app.example/auth/session", s.headers("x-csrf", "1", "origin", "https://app.example"))
 	b := s.begin("GET", "https://app.example/auth/session", s.headers("x-csrf", "1", "origin", "https://app.example"))
@@ -67,8 +68,8 @@ func TestScenarioUnverified(t *testing.T) {
 		t.Errorf("%d times: %s %s", got, a.respond.raw, b.respond.raw)
 	}
 
-	// A later sign-in brings none, a forged reply nothing, and too much is an error that the page
-	// hears of.
+	// A later sign-in brings none, a forged reply brings none, and too many are an error that the
+	// page is told.
 	arrive(post(""))
 	if m := s.call("GET", "https://app.example/auth/session"); strings.Contains(m.raw, "unverified") {
 		t.Error(m.raw)
@@ -79,8 +80,8 @@ func TestScenarioUnverified(t *testing.T) {
 	}
 }
 
-// TestScenarioMeantMembers: E50 and E52 for this kind, in objects of arrays too, which know what
-// may stand in them.
+// TestScenarioMeantMembers: E50 and E52 for this kind, also in objects inside arrays, whose members
+// are checked as well.
 func TestScenarioMeantMembers(t *testing.T) {
 	s := newScene(t, "A misspelt member is refused with the name that was probably meant, in the client, the proxy's and the callers' objects too; refused values say what was expected.", "E50", "E52")
 	caller := func(member string) string {
@@ -113,8 +114,8 @@ func TestScenarioMeantMembers(t *testing.T) {
 	}
 }
 
-// TestScenarioInside: E62 and E60 for this kind, a resource and endpoints inside a cluster, and a
-// client as it was registered.
+// TestScenarioInside: E62 and E60 for this kind: a resource and endpoints inside a cluster, and a
+// client from its registration response.
 func TestScenarioInside(t *testing.T) {
 	s := newScene(t, "Resources and endpoints of listed origins are reached over http; a client is opened as it was registered.", "E60", "E62")
 	i := s.issuer()

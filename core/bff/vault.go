@@ -7,25 +7,26 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A vault keeps what a client inside stores: its session sealed under a key that tells nothing, its
-// attempt in the browser's cookie, the server's metadata for all.
+// A vault keeps the texts that a client inside stores: its session in the store, sealed, under a
+// key that reveals nothing; its attempt in the browser's cookie; the server's metadata for all
+// sessions.
 type vault struct {
 	c       *call
-	hash    string // of the session's id; "" for a client without a session
+	hash    string // the session id's; "" for a client without a session
 	fresh   bool   // nothing is stored yet
 	created int64
-	pending string // the attempt, "" for none
-	closing bool   // a callback: storing the attempt means that it is used up
+	pending string // "" for none
+	closing bool   // in a callback, storing the attempt means that it is used up
 	state   string
 	failed  bool // the session could not be read
 	handed  []handed
-	// unverified is what else the authorization response brought: an object, for the page to take
-	// once; "" for nothing.
+	// unverified is a JSON object of additional parameters of the authorization response, which the
+	// page gets once; "" for none.
 	unverified            string
-	key, version, session string // as the session is stored
+	key, version, session string // the session as it is stored
 }
 
-// client opens a client whose session goes by the hash of an id; "" for one that has none.
+// client opens a client whose session has the hash of an id; "" for a client without a session.
 func (c *call) client(v *vault) *core.Client {
 	v.c = c
 	name := c.config.name
@@ -50,7 +51,7 @@ func (v *vault) Load(key string, done func(value, version, failed string)) {
 	}
 }
 
-// A loadRun reads a session unless its time is over, and notes now and then that it is in use. Its
+// A loadRun reads a session unless it has expired, and stores now and then that it is in use. Its
 // methods are the steps: loaded, opened, deleted or noted.
 type loadRun struct {
 	vault                 *vault
@@ -85,7 +86,7 @@ func (r *loadRun) opened(text, failed string) {
 	v.key, v.version, v.session = r.key, r.version, r.session
 	switch {
 	case failed != "" || now >= v.created+c.config.sessionMS || now >= seen+c.config.idleMS:
-		// Nobody can read it, or may use it: it is gone.
+		// Nobody can decrypt it, or may use it, so it is deleted.
 		v.created = 0
 		c.link.Put(r.key, r.version, "", 0, r.deleted)
 	case now >= seen+c.config.idleMS/10:
@@ -99,7 +100,7 @@ func (r *loadRun) deleted(version, _ string) { r.done("", version, "") }
 
 func (r *loadRun) noted(version, failed string) {
 	if failed != "" {
-		version = r.version // somebody else wrote, or nobody could: what was read is as good as before
+		version = r.version // somebody else wrote, or the write failed: the text that was read can still be used
 	}
 	r.done(r.session, version, "")
 }
@@ -117,7 +118,7 @@ func (v *vault) Put(key, version, value string, done func(version, failed string
 		v.pending = value
 		done(value, "")
 	case v.hash == "":
-		done(value, "") // tokens that are handed on are not kept
+		done(value, "") // tokens that are handed to callers are not stored
 	case value == "":
 		v.markEnded(func(failed string) {
 			if failed != "" {
@@ -165,8 +166,8 @@ func (v *vault) storeSession(key, version, session string, done func(version, fa
 	})
 }
 
-// useUp makes an attempt good for one callback, wherever and how often the browser sends it: the
-// first to store its mark has it.
+// useUp makes sure that an attempt is used for one callback only, wherever and how often the
+// browser sends it: the first to store its mark may use it.
 func (v *vault) useUp(mark string, done func(version, failed string)) {
 	c := v.c
 	key := c.config.name + ".attempt." + sha256.Base64URL(v.state)
@@ -185,11 +186,11 @@ func (v *vault) useUp(mark string, done func(version, failed string)) {
 	})
 }
 
-// usedUp is how a store fails whose attempt was answered before.
+// usedUp is the failure that the store reports for an attempt that was answered before.
 const usedUp = "already_used"
 
-// handOut gives what came unverified with the sign-in, once it is stored that it was given: ""
-// where somebody else has it, or there is none.
+// handOut returns the unverified parameters of the sign-in, after it has stored that they were
+// handed out; "" if another page got them, or there are none.
 func (v *vault) handOut(done func(unverified string)) {
 	given := v.unverified
 	if given == "" {

@@ -4,19 +4,19 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// A watch is what has to be known to say whether what is open may stay open. The host gives it back
-// as it is.
+// A watch holds what is needed to decide whether a connection may stay open. The host keeps it and
+// gives it back unchanged.
 type watch struct {
 	hash  string // of the session's id
-	until int64  // when the session or the token that was sent ends, Unix ms
-	seen  int64  // when the session was last known to live, Unix ms
+	until int64  // when the session or the sent token ends, Unix ms
+	seen  int64  // when the session was last known to be alive, Unix ms
 }
 
 const (
-	// lookAgain is after how many ms it is looked whether a session lives.
+	// lookAgain is the interval, in ms, in which the session is checked.
 	lookAgain = 2000
-	// unseen is for how many ms what is open stays so without a look that succeeded: with what it
-	// takes to close it that is less than 5 s.
+	// unseen is for how many ms a connection stays open without a successful check. With the time
+	// that closing takes, that is less than 5 s.
 	unseen = 4500
 )
 

@@ -32,13 +32,13 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/api.txt anew")
 
-// packages are those that a program imports, by their folders.
+// packages are the folders of the packages that programs import.
 var packages = []string{
 	".", "backend", "guard", "oauthtest", "mcp", "presets", "redirect", "store/filestore", "store/postgresstore", "store/redisstore",
 	"store/sealedstore", "store/sqlitestore", "xoauth2", "../../wasm",
 }
 
-// sources are the files of a package, without its tests.
+// sources are the files of a package without its tests.
 func sources(t *testing.T, folder string) (files []*ast.File, set *token.FileSet) {
 	t.Helper()
 	set = token.NewFileSet()
@@ -59,8 +59,8 @@ func sources(t *testing.T, folder string) (files []*ast.File, set *token.FileSet
 	return files, set
 }
 
-// E81: what the packages export is what stands in testdata/api.txt, so that nothing is exported by
-// accident. With -update it is written.
+// E81: the packages export exactly what testdata/api.txt lists, so nothing is exported by accident.
+// -update writes the file.
 func TestAPI(t *testing.T) {
 	var got []string
 	for _, folder := range packages {
@@ -95,8 +95,8 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// exported names what a file exports: functions, types with their members and methods, variables
-// and constants.
+// exported returns the names that a file exports: functions, types with their members and methods,
+// variables and constants.
 func exported(file *ast.File) (names []string) {
 	for _, d := range file.Decls {
 		switch d := d.(type) {
@@ -128,7 +128,7 @@ func exported(file *ast.File) (names []string) {
 	return names
 }
 
-// E83: each package says what it is in doc.go, and shows it in examples that run.
+// E83: each package has a description in doc.go, and examples that run.
 func TestExamplesRun(t *testing.T) {
 	for _, folder := range packages {
 		set := token.NewFileSet()
@@ -194,7 +194,7 @@ func members(spec *ast.TypeSpec) (names []string) {
 	return names
 }
 
-// E82: every error text that a package makes begins "oauth2: ", or with the error that it wraps.
+// E82: every error text of a package begins with "oauth2: ", or with the error that it wraps.
 func TestErrorTextsBeginAlike(t *testing.T) {
 	found := 0
 	for _, folder := range packages {
@@ -219,7 +219,7 @@ func TestErrorTextsBeginAlike(t *testing.T) {
 				}
 				begins, err := strconv.Unquote(text.Value)
 				if found++; err != nil || !strings.HasPrefix(begins, "oauth2: ") && !strings.HasPrefix(begins, "%w") {
-					if folder != "oauthtest" { // whose errors are for the log of a test
+					if folder != "oauthtest" { // its errors are for the log of a test
 						t.Errorf("%s: %s", set.Position(call.Pos()), text.Value)
 					}
 				}
@@ -232,7 +232,7 @@ func TestErrorTextsBeginAlike(t *testing.T) {
 	}
 }
 
-// E82: so do errors as a program gets them, and they say it once.
+// E82: so do the errors that a program gets, and they contain it once.
 func TestErrorsBeginAlike(t *testing.T) {
 	client, err := oauth.Open(t.Context(), native(t), config, oauth.Options{Store: failing{}})
 	if err != nil {
@@ -306,7 +306,7 @@ func TestErrorsBeginAlike(t *testing.T) {
 	}
 }
 
-// failing is a Store whose errors are of this module.
+// failing is a Store whose errors begin with this module's prefix.
 type failing struct{}
 
 func (failing) Load(context.Context, string) (string, string, bool, error) {

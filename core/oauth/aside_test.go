@@ -11,8 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// What a caller waits for who cannot give up happens on its own goroutine: a panic of the
-// transport's reaches it. The session goes on.
+// If a caller cannot be cancelled, its request runs on its own goroutine, so a panic of the
+// transport reaches it. The session continues.
 func TestPatientCallerDoesItsOwnRequest(t *testing.T) {
 	p := &peer{}
 	var sent atomic.Bool
@@ -37,8 +37,8 @@ func TestPatientCallerDoesItsOwnRequest(t *testing.T) {
 	}
 }
 
-// A caller who cannot give up is not kept by what others are waiting for: it gets the token as soon
-// as that is there, while the request that came with it goes on.
+// A caller that cannot be cancelled does not wait for the work of others: it gets the token as soon
+// as that exists, while the request that others need continues.
 func TestPatientCallerIsNotKeptByOthers(t *testing.T) {
 	p := &peer{asked: make(chan struct{}, 9), answer: make(chan struct{})}
 	c := open(t, native(t), p, oauth.Options{})
@@ -56,7 +56,7 @@ func TestPatientCallerIsNotKeptByOthers(t *testing.T) {
 		}()
 	}
 	<-p.asked
-	status, err := c.Status(context.Background()) // nothing of it waits for the request
+	status, err := c.Status(context.Background()) // this does not wait for the request
 	if err != nil || status.Status != "refreshing" {
 		t.Errorf("%v %v", status.Status, err)
 	}
@@ -71,7 +71,7 @@ func TestPatientCallerIsNotKeptByOthers(t *testing.T) {
 	}
 }
 
-// Metadata that are read again behind a command's back do not keep its caller.
+// The caller of a command does not wait while metadata are fetched again after the command.
 func TestPatientCallerLeavesWhatIsBehind(t *testing.T) {
 	answers := make(chan struct{})
 	defer close(answers)

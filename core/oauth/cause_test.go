@@ -16,8 +16,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// TestCause: E12. What the HTTP client failed with is in the error, for errors.As, without the
-// query of the URL.
+// TestCause: E12. The error wraps the HTTP client's error, for errors.As, without the query of the
+// URL.
 func TestCause(t *testing.T) {
 	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
 	defer untrusted.Close()
@@ -75,7 +75,7 @@ func TestCause(t *testing.T) {
 	}
 }
 
-// E95: a redirect that was refused says where it leads, without user and query.
+// E95: the error for a refused redirect says where it leads, without user and query.
 func TestRedirectCause(t *testing.T) {
 	for _, row := range [][2]string{
 		{"https://login.example/wall?ticket=query-of-the-url", "status 302 to https://login.example/wall"}, {"https://user:secret@login.example/", "status 302 to https://login.example/"},
@@ -97,7 +97,7 @@ func TestRedirectCause(t *testing.T) {
 	}
 }
 
-// E97: what a hook or a key store failed with is the cause of what came of it.
+// E97: an error of a hook or of a key store is the cause of the resulting error.
 func TestHandCauses(t *testing.T) {
 	own := errors.New("the vault is sealed")
 	hooks := map[string]oauth.Hooks{

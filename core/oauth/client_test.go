@@ -17,7 +17,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// X9: single flight does not die with the first caller's cancellation.
+// X9: the shared refresh goes on if the first caller is cancelled.
 func TestCancelledCallerLeavesTheOthers(t *testing.T) {
 	p := &peer{asked: make(chan struct{}, 9), answer: make(chan struct{})}
 	c := open(t, native(t), p, oauth.Options{})
@@ -61,7 +61,7 @@ func TestCloseEndsCommandsAndFreesLocks(t *testing.T) {
 		_, err := c.Token(context.Background())
 		ended <- err
 	}()
-	<-p.asked // it holds the lock
+	<-p.asked // the process holds the lock
 	c.Close()
 	c.Close()
 	if err := <-ended; !errors.Is(err, oauth.ErrClosed) {
@@ -77,7 +77,8 @@ func TestCloseEndsCommandsAndFreesLocks(t *testing.T) {
 	}
 }
 
-// Two clients of one store in one process share a lock without being told to, and so one refresh.
+// Two clients with the same store in one process share a lock automatically, and so they refresh
+// once.
 func TestClientsOfOneStoreRefreshOnce(t *testing.T) {
 	p, store := &peer{}, &oauth.MemoryStore{}
 	var clients []*oauth.Client
@@ -138,8 +139,8 @@ func TestEventsComeInOrder(t *testing.T) {
 	})
 }
 
-// The log shows kind, stage, method, origin and path, then how it was answered, and no secret in
-// any of them (D1).
+// The log shows kind, stage, method, origin and path, then the outcome, and no secret in any of
+// them (D1).
 func TestEffectLogIsRedacted(t *testing.T) {
 	var mu sync.Mutex
 	var lines []string
@@ -170,7 +171,7 @@ func TestEffectLogIsRedacted(t *testing.T) {
 	}
 }
 
-// Q3, H8: the host's functions change parameters and requests, and are told the stage.
+// Q3, H8: hooks change parameters and requests, and get the stage.
 func TestHooks(t *testing.T) {
 	p := &peer{}
 	c := open(t, native(t), p, oauth.Options{Hooks: oauth.Hooks{
@@ -212,8 +213,8 @@ func TestTooLargeCommand(t *testing.T) {
 	}
 }
 
-// A source of random bytes that is short or fails is replaced, so that no input goes without fresh
-// bytes.
+// If a source of random bytes fails or returns too few, another one replaces it, so that no input
+// lacks fresh bytes.
 func TestEntropyIsNeverUsedTwice(t *testing.T) {
 	c := open(t, native(t), nil, oauth.Options{Rand: bytes.NewReader(bytes.Repeat([]byte{7, 8, 9, 10}, 60))})
 	seen := map[string]bool{}
@@ -229,7 +230,7 @@ func TestEntropyIsNeverUsedTwice(t *testing.T) {
 	}
 }
 
-// Q13, X10: the token goes to configured resources only, and nowhere after a redirect.
+// Q13, X10: the token is sent to configured resources only, and never after a redirect.
 func TestTransport(t *testing.T) {
 	var got []string
 	api := roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -264,7 +265,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// 100 clients on one engine, each with its own store, at once.
+// 100 clients with one engine, each with its own store, at once.
 func TestManyClientsOnOneEngine(t *testing.T) {
 	manyClients(t, native(t))
 }

@@ -14,13 +14,14 @@ type waiter struct {
 	result result
 	moment moment // of the result
 	ended  bool
-	done   chan struct{} // closed when it has ended; nil where it ended before anybody could wait
+	done   chan struct{} // closed when it has ended; nil if it ended before anybody could wait
 
-	patient bool  // the caller cannot give up
-	next    *task // what the caller is to do; see aside
+	patient bool  // the caller cannot be cancelled
+	next    *task // what the caller must do; see aside
 }
 
-// result is what a command gave: err, or an object, a part of a message that nobody else holds.
+// result is the result of a command: err, or an object in a part of a message that nobody else
+// uses.
 type result struct {
 	ok  json.RawMessage
 	err error
@@ -28,8 +29,8 @@ type result struct {
 
 // start gives the engine a command and returns before the command is done. A patient caller then
 // does the command's work itself; see aside.
-func (s *session) start(op string, params any, patient bool) (int64, *waiter, error) {
-	raw, err := parameters(op, params) // before the lock: it may be the caller's code that marshals
+func (s *session) start(ctx context.Context, op string, params any, patient bool) (int64, *waiter, error) {
+	raw, err := parameters(op, params) // before the lock, because the caller's own code may marshal
 	if err != nil {
 		return 0, nil, err
 	}
@@ -45,6 +46,7 @@ func (s *session) start(op string, params any, patient bool) (int64, *waiter, er
 		}
 	}
 	id, w := s.enqueue(op, raw)
+	s.inbox[len(s.inbox)-1].ctx = ctx
 	w.patient, s.turn = patient, w
 	s.run()
 	s.settle()
@@ -84,7 +86,7 @@ func (s *session) do(ctx context.Context, op string, params, out any) error {
 	if err := ctx.Err(); err != nil {
 		return gaveUp(op, err)
 	}
-	id, w, err := s.start(op, params, ctx.Done() == nil)
+	id, w, err := s.start(ctx, op, params, ctx.Done() == nil)
 	if err != nil {
 		return err
 	}
@@ -119,7 +121,7 @@ func (s *session) withdraw(id int64) {
 	s.settle()
 }
 
-// read reads what the command gave, and holds it where it may be held.
+// read reads the result of the command, and caches it if that is allowed.
 func (s *session) read(w *waiter, out any) error {
 	err := w.result.read(w.op, out)
 	if answer, ok := out.(keeper); ok && err == nil {
@@ -128,7 +130,7 @@ func (s *session) read(w *waiter, out any) error {
 	return err
 }
 
-// readable is a result that is asked for often enough to be read without reflection.
+// readable is a result that is needed so often that it is read without reflection.
 type readable interface{ read(*reader) }
 
 // read reads the result into out, unless that is nil, and wipes it.
@@ -142,6 +144,10 @@ func (r result) read(op string, out any) error {
 		if out.read(in); !in.end() {
 			return internal(op, "unreadable_result", nil)
 		}
+		return nil
+	}
+	if out, ok := out.(*string); ok {
+		*out = string(r.ok)
 		return nil
 	}
 	if err := json.Unmarshal(r.ok, out); err != nil {

@@ -15,9 +15,9 @@ type Config struct {
 	// Microsoft's: their metadata names the template, and an ID token names the template with its
 	// claim tid filled in. Issuer is then the one for all tenants.
 	IssuerTemplate string `json:"issuer_template,omitempty"`
-	// Discovery reads the endpoints and the jwks_uri that are left empty here from the metadata of
-	// Issuer (OpenID Connect Discovery section 4, RFC 8414 section 3 where there is none). It is
-	// kept in the Store, and read again after a day.
+	// Discovery reads the endpoints and the jwks_uri that are empty here from the metadata of
+	// Issuer (OpenID Connect Discovery section 4; if there are none, RFC 8414 section 3). They are
+	// cached in the Store, and read again after a day.
 	Discovery bool `json:"discovery,omitempty"`
 	// MetadataURL is the URL of that metadata, for servers that keep it elsewhere than the issuer
 	// says (Azure AD B2C, for each policy). The metadata must still name Issuer.
@@ -26,13 +26,13 @@ type Config struct {
 	// and secrets may go without TLS. That is safe only in a network where nobody else listens. A
 	// redirect URI on these origins is still refused.
 	InsecureHTTPOrigins []string `json:"insecure_http_origins,omitempty"`
-	// PrivateOrigins, where it is not nil, holds requests to https and to public addresses, but for
-	// these origins, as https://login.corp.example or http://localhost:4000: in what URLs say and
-	// metadata name, and in what names stand for when the host connects. See Options.HTTP. A
-	// redirect URI is https, or on loopback, then.
+	// PrivateOrigins, if it is not nil, allows requests only to https and to public addresses, and
+	// to these origins, such as https://login.corp.example or http://localhost:4000. That holds for
+	// URLs, for metadata, and for the addresses to which names resolve when the host connects. See
+	// Options.HTTP. A redirect URI must then be https, or on loopback.
 	PrivateOrigins []string `json:"private_origins,omitzero"`
-	// IdentityProvider is who this client is at the server that its user signs in to, for
-	// CrossAppAccess: Issuer, Discovery or TokenEndpoint, ClientID and how it proves that.
+	// IdentityProvider is the client's configuration at the server where its users sign in, for
+	// CrossAppAccess: Issuer, Discovery or TokenEndpoint, ClientID and the client authentication.
 	IdentityProvider *Config `json:"identity_provider,omitempty"`
 	// ClientID and ClientSecret are the client's credentials (RFC 6749 section 2.3). A public
 	// client has no secret.
@@ -46,7 +46,7 @@ type Config struct {
 	// TokenEndpointAuthSigningAlg is the algorithm of private_key_jwt; empty is ES256.
 	TokenEndpointAuthSigningAlg Algorithm `json:"token_endpoint_auth_signing_alg,omitempty"`
 	// ClientAssertionAudience is the aud of private_key_jwt and client_secret_jwt for a server that
-	// wants another than its issuer.
+	// expects another one than its issuer.
 	ClientAssertionAudience string `json:"client_assertion_audience,omitempty"`
 	// ClientKeyID is the kid of Options.ClientKey at the server (RFC 7517 section 4.5).
 	ClientKeyID string `json:"client_key_id,omitempty"`
@@ -60,8 +60,9 @@ type Config struct {
 	// DPoPSigningAlg is the algorithm of that key; empty is ES256.
 	DPoPSigningAlg Algorithm `json:"dpop_signing_alg,omitempty"`
 	// Registration is the result of Register, unchanged (RFC 7591 section 3.2.1). Its client_id,
-	// client_secret, token_endpoint_auth_method, redirect_uris (where there is one),
-	// id_token_signed_response_alg and dpop_bound_access_tokens fill in what is empty here.
+	// client_secret, token_endpoint_auth_method, redirect_uris (if there is only one),
+	// id_token_signed_response_alg and dpop_bound_access_tokens set the members that are empty
+	// here.
 	Registration any `json:"registration,omitempty"`
 	// ClientMetadata is what Register sends, an object with the members of RFC 7591 section 2. With
 	// it ClientID may be empty; Register and ResourceMetadata are all that works then.
@@ -84,8 +85,8 @@ type Config struct {
 	// IntrospectionEndpoint is that of RFC 7662 section 2, with its own method of client
 	// authentication.
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
-	// IntrospectionSignedResponseAlg wants the answers of Introspect to be signed by that algorithm
-	// (RFC 9701).
+	// IntrospectionSignedResponseAlg requires the answers of Introspect to be signed with that
+	// algorithm (RFC 9701).
 	IntrospectionSignedResponseAlg Algorithm `json:"introspection_signed_response_alg,omitempty"`
 	// RegistrationEndpoint is that of RFC 7591 section 3; see Register.
 	RegistrationEndpoint string `json:"registration_endpoint,omitempty"`
@@ -95,10 +96,10 @@ type Config struct {
 	// PushedAuthorizationRequestEndpoint is that of RFC 9126 section 2; the client authenticates
 	// there as at the token endpoint.
 	PushedAuthorizationRequestEndpoint string `json:"pushed_authorization_request_endpoint,omitempty"`
-	// PushedAuthorizationRequests says whether the authorization request goes to that endpoint
-	// first, so that nothing of it but a reference is in the browser (RFC 9126 section 1): off,
-	// offered (the default: where the server has the endpoint) or required, which the server's
-	// metadata may make of offered (section 5).
+	// PushedAuthorizationRequests says whether the authorization request is sent to that endpoint
+	// first, so that the browser only gets a reference to it (RFC 9126 section 1): off; offered
+	// (the default: if the server has the endpoint); or required, which the server's metadata can
+	// also demand (section 5).
 	PushedAuthorizationRequests PushedRequests `json:"pushed_authorization_requests,omitempty"`
 	// JWKSURI is where the keys are that verify ID tokens (RFC 7517 section 5). With scope openid
 	// it or Discovery is needed.
@@ -108,8 +109,8 @@ type Config struct {
 	DeviceAuthorizationEndpoint string `json:"device_authorization_endpoint,omitempty"`
 	// RedirectURI is where the authorization response arrives (RFC 6749 section 3.1.2).
 	RedirectURI string `json:"redirect_uri,omitempty"`
-	// Scope is requested where the call names none: scope-tokens separated by spaces (RFC 6749
-	// section 3.3).
+	// Scope is requested if a call names none: scope-tokens separated by spaces (RFC 6749 section
+	// 3.3).
 	Scope string `json:"scope,omitempty"`
 	// TokenDestinations are the origins, with or without a path prefix, that may get the access
 	// token: https, or http on loopback.
@@ -119,8 +120,8 @@ type Config struct {
 	ResourceDestinations []ResourceDestination `json:"resource_destinations,omitempty"`
 	// Resource are the URIs of the APIs for which tokens are requested (RFC 8707), all of them in
 	// each request. They do not allow a token to be sent anywhere; TokenDestinations do.
-	// TokenParams.Resource requests a token for one alone. If the server accepts one resource in a
-	// token request, leave this empty and put all of them into Parameters.
+	// TokenParams.Resource requests a token for one alone. If the server accepts only one resource
+	// in a token request, leave this empty and put all of them into Parameters.
 	Resource []string `json:"resource,omitempty"`
 	// Variables stand for {name} in the URLs of this configuration: letters, digits, "-" and ".".
 	Variables map[string]string `json:"variables,omitempty"`
@@ -130,7 +131,7 @@ type Config struct {
 	// UserAgent is sent with every request.
 	UserAgent string `json:"user_agent,omitempty"`
 	// Parameters are added to every authorization and device authorization request, as [name,
-	// value]. A name may stand there more than once.
+	// value]. A name may occur more than once.
 	Parameters [][2]string `json:"parameters,omitempty"`
 
 	// ClockSkew is how long before its expiry a token is no longer used, at most a quarter of its
@@ -216,8 +217,8 @@ type Config struct {
 type ResourceDestination struct {
 	// URL is an origin, with or without a path prefix: https, or http on loopback.
 	URL string `json:"url"`
-	// Resource is the URI of what the token is good for (RFC 8707 section 2), Scope what it is good
-	// for there. One of them is needed.
+	// Resource is the URI for which the token is valid (RFC 8707 section 2), Scope its scope there.
+	// One of them is needed.
 	Resource string `json:"resource,omitempty"`
 	Scope    string `json:"scope,omitempty"`
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Q4: what the contract knows, the Go API has: each member of the configuration, and each parameter
-// of authorize.
+// Q4: the Go API has all that the contract has: each member of the configuration, and each
+// parameter of authorize.
 func TestContractInGo(t *testing.T) {
 	text, err := os.ReadFile("../contract/README.md")
 	if err != nil {
@@ -45,7 +45,7 @@ func TestContractInGo(t *testing.T) {
 	}
 	for _, row := range regexp.MustCompile(`(?m)^\| (.+?) \|`).FindAllStringSubmatch(config, -1) {
 		for _, member := range names(row[1]) {
-			found++ // reading is strict about members
+			found++ // UnmarshalJSON refuses unknown members
 			if err := json.Unmarshal([]byte(`{"`+member+`":null}`), new(oauth.Config)); err != nil && !has[member] {
 				t.Errorf("Config has no %s: %v", member, err)
 			}

@@ -45,7 +45,7 @@ func (c *Config) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// wholeMS is d in milliseconds, away from 0: no span that was given becomes none.
+// wholeMS is d in milliseconds, rounded away from 0: a span that was set never becomes 0.
 func wholeMS(d time.Duration) int64 {
 	ms := d.Milliseconds()
 	switch rest := d % time.Millisecond; {
@@ -64,7 +64,7 @@ func optionalMS(d *time.Duration) *int64 {
 	return new(wholeMS(*d))
 }
 
-// span is the Duration of so many milliseconds, or the longest that there is.
+// span converts milliseconds to a Duration, at most the longest one.
 func span(ms int64) time.Duration {
 	const most = math.MaxInt64 / int64(time.Millisecond)
 	return time.Duration(max(-most, min(ms, most))) * time.Millisecond

@@ -11,8 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// E79: spans of time are Durations in Go and milliseconds in JSON and at the engine; none that was
-// given becomes none on the way, and one that is too long or below 0 is the engine's to refuse.
+// E79: spans of time are Durations in Go, and milliseconds in JSON and for the engine. A span that
+// was set never becomes 0, and the engine refuses one that is too long or below 0.
 func TestSpans(t *testing.T) {
 	for _, row := range []struct {
 		name   string

@@ -22,8 +22,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// proofOf reads a DPoP proof as RFC 9449 section 4.3 says, and gives its claims and the thumbprint
-// of its key.
+// proofOf verifies a DPoP proof according to RFC 9449 section 4.3, and returns its claims and the
+// thumbprint of its key.
 func proofOf(req *http.Request) (claims map[string]any, jkt string, err error) {
 	values := req.Header.Values("DPoP")
 	if len(values) != 1 {
@@ -52,16 +52,16 @@ func proofOf(req *http.Request) (claims map[string]any, jkt string, err error) {
 	return claims, base64.RawURLEncoding.EncodeToString(sum), err
 }
 
-// bound is an authorization server and a resource without a network, which take proofs only. Each
-// wants its own nonce.
+// bound is an authorization server and a resource without a network. They accept only requests with
+// a proof. Each requires its own nonce.
 type bound struct {
 	mu        sync.Mutex
-	jkt       string // that tokens are bound to
+	jkt       string // of the key to which tokens are bound
 	tokens    int
 	jtis      map[string]bool
 	nonces    map[string]string // by host
-	good      string            // access token; the resource refuses others
-	challenge string            // where set, the resource says only that
+	good      string            // the valid access token; the resource refuses others
+	challenge string            // if set, the resource answers only that
 	faults    []string
 	log       []string
 }
@@ -164,8 +164,8 @@ func signInBound(t *testing.T, c *oauth.Client) {
 	}
 }
 
-// Q13: the transport proves each sending anew, follows the nonces of both servers, and renews a
-// token that is refused: each once.
+// Q13: the transport makes a new proof for each request, uses the nonces of both servers, and
+// renews a refused token: each once.
 func TestTransportWithProofs(t *testing.T) {
 	post := func(t *testing.T, c *oauth.Client, b *bound, body io.Reader) (string, *oauth.Challenge) {
 		t.Helper()
@@ -190,7 +190,7 @@ func TestTransportWithProofs(t *testing.T) {
 		body   io.Reader
 		want   string
 		sent   string
-		error  string // of the challenge that is left
+		error  string // in the challenge that remains
 	}{
 		{"at once", nil, "a1", nil, "200", "/token, /v1/x DPoP a1", ""},
 		{"a nonce", map[string]string{"api.example": "n"}, "a1", strings.NewReader("b"), "200", "/token, /v1/x nonce, /v1/x DPoP a1 b", ""},
@@ -223,8 +223,8 @@ func TestTransportWithProofs(t *testing.T) {
 	}
 }
 
-// A resource that changes its nonce with every answer is followed on its answers that are no
-// refusals too.
+// If a resource changes its nonce with every answer, the client uses the nonces of successful
+// answers, too.
 func TestNonceOfASuccessfulAnswer(t *testing.T) {
 	b := &bound{good: "a1", nonces: map[string]string{"api.example": "n0"}}
 	c := openBound(t, b, oauth.Options{})
@@ -251,8 +251,8 @@ func TestNonceOfASuccessfulAnswer(t *testing.T) {
 	}
 }
 
-// Answers to requests that somebody else sends are judged by Answered, and a step-up challenge (RFC
-// 9470) says how to sign in anew.
+// Answered decides about answers to requests that somebody else sends. A step-up challenge (RFC
+// 9470) says how the user must sign in again.
 func TestAnsweredByHand(t *testing.T) {
 	b := &bound{good: "a1", nonces: map[string]string{"api.example": "n"}}
 	c := openBound(t, b, oauth.Options{})
@@ -310,7 +310,8 @@ func TestAnsweredByHand(t *testing.T) {
 	}
 }
 
-// A challenge that is no 401 is told too: of scopes that are missing (RFC 6750 section 3.1).
+// A challenge with another status than 401 is returned, too: about missing scopes (RFC 6750 section
+// 3.1).
 func TestChallengeOfForbidden(t *testing.T) {
 	c := open(t, native(t), &peer{}, oauth.Options{})
 	setToken(t, c, oauth.Token{AccessToken: "a0", TokenType: "Bearer"})
@@ -328,7 +329,7 @@ func TestChallengeOfForbidden(t *testing.T) {
 	}
 }
 
-// The session's key lasts as the session does: with the store, until it is signed out.
+// The session's key stays in the store as long as the session, until a sign-out.
 func TestKeyOfTheSession(t *testing.T) {
 	b, store := &bound{good: "a1"}, &oauth.MemoryStore{}
 	names := &namedKeys{}
@@ -357,7 +358,7 @@ func TestKeyOfTheSession(t *testing.T) {
 	}
 }
 
-// namedKeys tells how many keys it has.
+// namedKeys counts its keys.
 type namedKeys struct {
 	oauth.MemoryKeyStore
 	mu    sync.Mutex
@@ -387,7 +388,7 @@ func (n *namedKeys) count() int {
 	return len(n.names)
 }
 
-// What a key store or a signer fails with is told to the caller.
+// The caller gets the error of a key store or a signer.
 func TestCauseOfAKeyFailure(t *testing.T) {
 	cause := errors.New("test: unplugged")
 	c := openBound(t, &bound{}, oauth.Options{Keys: brokenKeys{cause}})
@@ -400,8 +401,8 @@ func TestCauseOfAKeyFailure(t *testing.T) {
 	}
 }
 
-// Of a client's assertion the server gets what RFC 7523 section 3 wants, signed by whatever holds
-// the key.
+// The server gets a client assertion as RFC 7523 section 3 requires, signed by whatever holds the
+// key.
 func TestClientAssertion(t *testing.T) {
 	for _, alg := range []oauth.Algorithm{"ES256", "PS256", "EdDSA"} {
 		key, err := oauth.GenerateKey(alg)

@@ -26,7 +26,7 @@ type Engine interface {
 
 // What Engine.Input returns. A code other than Taken means that nothing happened.
 const (
-	Taken         int32 = 0  // the effects are to be drained
+	Taken         int32 = 0  // read the effects now
 	UnknownHandle int32 = 1  // no such session
 	Unreadable    int32 = 2  // not a message of the boundary
 	TooLong       int32 = 3  // longer than MaxMessage

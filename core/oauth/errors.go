@@ -121,7 +121,7 @@ var (
 )
 
 // ErrConflict is what a Store returns if the stored version is not the expected one.
-var ErrConflict = errors.New("oauth2: stored version is another")
+var ErrConflict = errors.New("oauth2: conflict: another version is stored")
 
 // Error gives one line: "oauth2: OP: code in words: field: expected this, came that (error:
 // description), request STAGE to HOST, sign in again: cause". Parts that do not apply are left out.
@@ -170,7 +170,7 @@ func (e *Error) Error() string {
 		b.WriteString(", sign in again")
 	}
 	if e.cause != nil {
-		b.WriteString(": " + strings.TrimPrefix(e.cause.Error(), "oauth2: ")) // which stands at the beginning
+		b.WriteString(": " + strings.TrimPrefix(e.cause.Error(), "oauth2: ")) // which is already at the beginning
 	}
 	return b.String()
 }

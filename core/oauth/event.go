@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// Event tells of a change in a session. It never holds a token or another secret.
+// Event reports a change in a session. It never contains a token or another secret.
 type Event struct {
 	// Name says what happened; a later engine may add some.
 	Name EventName
 	// Status is the new status, of events status and changed.
 	Status SessionStatus
-	// Change is what another client of the same Store did, of event changed; empty if that is not
-	// known.
+	// Change is what another client of the same Store did, in the event changed; empty if that is
+	// not known.
 	Change Change
-	// Scope that was granted, separated by spaces, of event granted.
+	// Scope is the granted scope, separated by spaces, in the event granted.
 	Scope string
-	// ExpiresAt is when the access token ends, of events granted, about_to_expire and expired; zero
-	// where that is not known.
+	// ExpiresAt is when the access token expires, in the events granted, about_to_expire and
+	// expired; zero if that is not known.
 	ExpiresAt time.Time
-	// Device is the device flow, of events device and authorize_with_user_code; the latter has only
-	// the codes and URIs. When the flow is over, an event device comes with an empty one.
+	// Device is the device flow, in the events device and authorize_with_user_code; the latter has
+	// only the codes and URIs. When the flow has ended, an event device comes with an empty one.
 	Device *DeviceAuthorization
-	// Error is the failure, of events server_error, request_failed and restarted.
+	// Error is the failure, in the events server_error, request_failed and restarted.
 	Error *Error
-	// Raw is the whole event as the engine gave it; nil for an event of this package.
+	// Raw is the whole event from the engine; nil for an event of this package.
 	Raw json.RawMessage
 }
 

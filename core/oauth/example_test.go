@@ -13,7 +13,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// server stands for an authorization server: it answers every token request alike.
+// server plays an authorization server: it gives the same answer to every token request.
 type server struct{}
 
 func (server) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -26,8 +26,8 @@ func (server) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// A sign-in with the authorization code grant, on the engine in native Go. Package wasm has the
-// same on the module.
+// A sign-in with the authorization code grant, with the engine in native Go. Package wasm has the
+// same example with the module.
 func Example() {
 	ctx := context.Background()
 	client, err := oauth.Open(ctx, new(core.Engine), oauth.Config{
@@ -44,7 +44,7 @@ func Example() {
 	}
 	defer client.Close()
 
-	// What the application wants to know again when the user is back goes along as AppState.
+	// AppState is what the application needs when the user returns.
 	begun, err := client.Authorize(ctx, oauth.AuthorizeParams{AppState: "/where/the/user/was"})
 	if err != nil {
 		fmt.Println(err)
@@ -57,7 +57,7 @@ func Example() {
 	}
 	fmt.Println(page.Host, page.Query().Get("scope"), page.Query().Get("code_challenge_method"))
 
-	// The browser comes back to the redirect URI.
+	// The browser returns to the redirect URI.
 	done, err := client.Callback(ctx, "https://client.example/cb?code=SplxlOBeZQQYbYS6WxSbIA&state="+begun.State)
 	if err != nil {
 		fmt.Println(err)
@@ -106,7 +106,7 @@ func ExampleClient_DeviceAuthorize() {
 	// granted <nil>
 }
 
-// An http.Client that adds the token, and nowhere but to the configured resources.
+// An http.Client that adds the token, but only for the configured resources.
 func ExampleClient_Transport() {
 	ctx := context.Background()
 	client, err := oauth.Open(ctx, new(core.Engine), oauth.Config{
@@ -143,11 +143,11 @@ func (printing) RoundTrip(req *http.Request) (*http.Response, error) {
 	return server{}.RoundTrip(req)
 }
 
-// A client that has a key in place of a secret, and access tokens that are worth nothing without
-// the session's own key.
+// A client that has a key in place of a secret, and access tokens that are useless without the
+// session's own key.
 func Example_keys() {
 	ctx := context.Background()
-	key, err := oauth.GenerateKey(oauth.ES256) // or the crypto.Signer of a device; the server has the public part
+	key, err := oauth.GenerateKey(oauth.ES256) // or a device's crypto.Signer; the server must know the public key
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -177,7 +177,8 @@ func Example_keys() {
 	}
 	defer res.Body.Close()
 	if challenge := oauth.ChallengeOf(res); challenge != nil {
-		// With this in the next AuthorizeParams, the user signs in again in a way that will do.
+		// With these in the next AuthorizeParams, the user signs in again in a way that the
+		// resource accepts.
 		fmt.Println(res.StatusCode, challenge.Error, challenge.ACRValues)
 	}
 
@@ -187,7 +188,7 @@ func Example_keys() {
 	// 401 insufficient_user_authentication phr
 }
 
-// careful stands for a server that takes proofs, and for a resource that wants a stronger sign-in.
+// careful plays a server that accepts proofs, and a resource that requires a stronger sign-in.
 type careful struct{}
 
 func (careful) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -1,6 +1,6 @@
 package oauth
 
-// Size is how many entries are held, those that are over among them.
+// Size returns the number of entries, including expired ones.
 func (m *MemoryStore) Size() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -22,9 +22,9 @@ func (c *Client) ClientCredentials(ctx context.Context, p ClientCredentialsParam
 	return call[Status](c.s, ctx, "client_credentials", p)
 }
 
-// JWTBearerParams are what JWTBearer is told.
+// JWTBearerParams are the parameters of JWTBearer.
 type JWTBearerParams struct {
-	// Assertion is a JWT about whoever is to sign in, from an issuer that the server trusts.
+	// Assertion is a JWT about the user who signs in, from an issuer that the server trusts.
 	Assertion string `json:"assertion"`
 	// Scope is requested in place of that of the configuration; it may be left empty.
 	Scope string `json:"scope,omitempty"`
@@ -32,35 +32,36 @@ type JWTBearerParams struct {
 	Parameters [][2]string `json:"parameters,omitempty"`
 }
 
-// JWTBearer signs in with an assertion that somebody else made (RFC 7523 section 2.1). If the
-// server refuses it, OAuthError is invalid_grant (section 3.1).
+// JWTBearer signs in with an assertion from another issuer (RFC 7523 section 2.1). If the server
+// refuses it, OAuthError is invalid_grant (section 3.1).
 func (c *Client) JWTBearer(ctx context.Context, p JWTBearerParams) (Status, error) {
 	return call[Status](c.s, ctx, "jwt_bearer", p)
 }
 
-// GrantParams are a token request with a grant type that has no method of its own.
+// GrantParams are a token request with a grant type for which there is no method.
 type GrantParams struct {
-	// GrantType is the grant_type, mostly a URI (RFC 6749 section 4.5).
+	// GrantType is the grant_type, usually a URI (RFC 6749 section 4.5).
 	GrantType string `json:"grant_type"`
-	// Scope is what is asked for; empty leaves it to the server.
+	// Scope is the requested scope; empty leaves it to the server.
 	Scope string `json:"scope,omitempty"`
-	// Parameters are those of the grant, as [name, value]. What the engine sets itself is refused:
-	// grant_type, scope, resource where Config.Resource has one, and whatever says who the client
-	// is.
+	// Parameters are those of the grant, as [name, value]. Parameters that the engine sets itself
+	// are refused: grant_type, scope, resource if Config.Resource is set, and those of client
+	// authentication.
 	Parameters [][2]string `json:"parameters,omitempty"`
 }
 
-// Grant gets a token by any grant type (RFC 6749 section 4.5). It is the caller's: the session
-// neither keeps nor refreshes it.
+// Grant gets a token with any grant type (RFC 6749 section 4.5). The token belongs to the caller:
+// the session neither stores nor refreshes it.
 //
-// authorization_code, refresh_token and the device code's grant type are an error of kind client
-// with the code protected_parameter: Authorize, Refresh and DeviceStart hold what these need. So is
-// a parameter that the engine sets. Where the server refuses, OAuthError says why.
+// authorization_code, refresh_token and the grant type of device codes are an error of kind client
+// with the code protected_parameter, because Authorize, Refresh and DeviceAuthorize make the checks
+// that these need. So is a parameter that the engine sets. If the server refuses, OAuthError says
+// why.
 func (c *Client) Grant(ctx context.Context, p GrantParams) (ExchangedToken, error) {
 	return call[ExchangedToken](c.s, ctx, "grant", p)
 }
 
-// GrantSession is Grant, but what comes of it is the session, and is refreshed as others are.
+// GrantSession is Grant, but its token becomes the session, and is refreshed like others.
 func (c *Client) GrantSession(ctx context.Context, p GrantParams) (Status, error) {
 	return call[Status](c.s, ctx, "grant", struct {
 		GrantParams
@@ -68,26 +69,27 @@ func (c *Client) GrantSession(ctx context.Context, p GrantParams) (Status, error
 	}{p, true})
 }
 
-// CrossAppAccessParams are what CrossAppAccess is told.
+// CrossAppAccessParams are the parameters of CrossAppAccess.
 type CrossAppAccessParams struct {
-	// SubjectToken says who the user is: the ID token that Config.IdentityProvider gave, or another
-	// token of the type SubjectTokenType; empty is TokenTypeIDToken.
+	// SubjectToken says who the user is: the ID token from Config.IdentityProvider, or another
+	// token, of the type SubjectTokenType; empty means TokenTypeIDToken.
 	SubjectToken     string       `json:"subject_token"`
 	SubjectTokenType TokenTypeURI `json:"subject_token_type,omitempty"`
-	// Audience is the server that gets the grant; empty is Config.Issuer.
+	// Audience is the server for which the ID-JAG is requested; empty means Config.Issuer.
 	Audience string `json:"audience,omitempty"`
-	// Scope is requested in place of that of the configuration.
+	// Scope is requested instead of that of the configuration.
 	Scope string `json:"scope,omitempty"`
 	// Parameters are added to the token exchange request, as [name, value].
 	Parameters [][2]string `json:"parameters,omitempty"`
 }
 
-// CrossAppAccess signs in with who the user is elsewhere
+// CrossAppAccess signs in with the user's identity at another server
 // (draft-ietf-oauth-identity-assertion-authz-grant): Config.IdentityProvider exchanges the subject
-// token for an ID-JAG (RFC 8693), and this client's server takes that for a token (RFC 7523 section
-// 2.1). No user is asked. There is no refresh token as a rule: call it again when Token fails.
+// token for an ID-JAG (RFC 8693), and this client's server exchanges that for a token (RFC 7523
+// section 2.1). No user is asked. Usually there is no refresh token: call it again when Token
+// fails.
 //
-// Where either server refuses, OAuthError says why, and Host which of them it was.
+// If one of the servers refuses, OAuthError says why, and Host says which one it was.
 func (c *Client) CrossAppAccess(ctx context.Context, p CrossAppAccessParams) (Status, error) {
 	return call[Status](c.s, ctx, "cross_app_access", p)
 }
@@ -103,7 +105,7 @@ type TokenExchangeParams struct {
 	// Audience is the name and Resource the URI of the service at which the new token will be used.
 	Audience string `json:"audience,omitempty"`
 	Resource string `json:"resource,omitempty"`
-	// Scope is that of the new token.
+	// Scope is the requested scope of the new token.
 	Scope string `json:"scope,omitempty"`
 	// RequestedTokenType is the type of the new token; empty leaves it to the server.
 	RequestedTokenType TokenTypeURI `json:"requested_token_type,omitempty"`
@@ -143,9 +145,9 @@ func (c *Client) TokenExchange(ctx context.Context, p TokenExchangeParams) (Exch
 
 // IntrospectParams are what Introspect may be told.
 type IntrospectParams struct {
-	// Token is the token to ask about; empty is the session's access token as it is.
+	// Token is the token to ask about; empty means the session's access token.
 	Token string
-	// TokenTypeHint is what Token is, and may be left empty.
+	// TokenTypeHint is the type of Token, and may be empty.
 	TokenTypeHint TokenTypeHint
 }
 

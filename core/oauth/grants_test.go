@@ -13,8 +13,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// H1, H4, H5: endpoints that are configured without metadata, and every member of the parameters:
-// what the server gets, and what of its answers the caller gets.
+// H1, H4, H5: endpoints that are configured without metadata, and every parameter: what the server
+// gets, and what the caller gets of its answers.
 func TestEndpointsAndGrants(t *testing.T) {
 	var path string
 	var form url.Values
@@ -102,8 +102,8 @@ func TestEndpointsAndGrants(t *testing.T) {
 	}
 }
 
-// A member of the parameters that is the client's own, and a token that there is not, are refused
-// before anything is sent.
+// A parameter that the client sets itself, and a missing token, are refused before anything is
+// sent.
 func TestGrantsThatAreRefused(t *testing.T) {
 	p := &peer{}
 	c := open(t, native(t), p, oauth.Options{})
@@ -142,7 +142,7 @@ func TestGrantsThatAreRefused(t *testing.T) {
 	}
 }
 
-// M53, M58: a grant whose tokens are the session's, and an identity of another server's that
+// M53, M58: a grant whose token becomes the session, and an identity from another server that
 // becomes one.
 func TestGrantsThatAreKept(t *testing.T) {
 	var forms []url.Values

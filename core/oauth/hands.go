@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// openSession opens a session of a kind with the hands that the options say.
+// openSession opens a session of a kind. The options say how it carries out effects.
 func openSession(engine Engine, kind string, config any, opts Options) (*session, error) {
 	opts = opts.withDefaults()
 	return newSession(engine, kind, config, opts, func(s *session) map[string]hand {
@@ -20,17 +20,30 @@ func openSession(engine Engine, kind string, config any, opts Options) (*session
 			"hook": hooks.run, "verify": verifier.verify, "key": keys.key, "sign": keys.sign,
 		}
 		for kind, lent := range opts.hands {
-			if kind == "remember" { // which wants no answer, and is quick
-				hands[kind] = func(e *effect) { lent(s.ctx, bytes.Clone(e.raw)) }
-			} else if hands[kind] == nil {
+			if hands[kind] == nil {
 				hands[kind] = func(e *effect) { lend(s, e, lent, bytes.Clone(e.raw)) }
 			}
+		}
+		for kind, lent := range opts.quick {
+			hands[kind] = func(e *effect) { quickly(s, e, lent) }
 		}
 		return hands
 	})
 }
 
-// lend has a hand that another package brought carry out e.
+// quickly carries out e at once, with a hand that never waits.
+func quickly(s *session, e *effect, hand door.Hand) {
+	ok, failure := hand(s.ctx, e.raw)
+	switch {
+	case e.Kind == "remember": // it needs no answer
+	case failure != "":
+		s.reply(failed(e.ID, failure))
+	default:
+		s.reply(answerOf(e.ID, ok))
+	}
+}
+
+// lend carries out e with a hand of another package.
 func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 	id := e.ID
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -42,6 +55,12 @@ func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 		if failure != "" {
 			return failed(id, failure)
 		}
-		return answerOf(id, ok)
+		response, is := ok.(door.Response)
+		if is {
+			ok = response.Object
+		}
+		in := answerOf(id, ok)
+		in.status = response.Status
+		return in
 	})
 }

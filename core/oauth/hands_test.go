@@ -14,8 +14,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// What surely never reached the server is told from what may have: only the first may be sent again
-// without a thought.
+// An error after which the server certainly got nothing differs from one after which it may have:
+// only after the first is a retry always safe.
 func TestTransportErrorsAreToldApart(t *testing.T) {
 	closed := httptest.NewServer(nil)
 	closed.Close()
@@ -71,8 +71,7 @@ func perform(t *testing.T, opts oauth.Options, effect string) string {
 	return string(raw)
 }
 
-// An http.Client of the caller's keeps its transport and loses what would make it follow, remember
-// or hurry.
+// A caller's http.Client keeps its transport, and loses its redirects, cookies and time limit.
 func TestClientOptionsCannotFollowOrRemember(t *testing.T) {
 	mux := http.NewServeMux()
 	var cookies []string
@@ -114,7 +113,7 @@ func TestHostHeaderAndBytesArriveAsGiven(t *testing.T) {
 	}
 }
 
-// A RoundTripper that is told nothing of the network may name a dial error too.
+// A RoundTripper that does not report connections can report a dial error, too.
 func TestErrorsOfOtherTransports(t *testing.T) {
 	for want, err := range map[string]error{
 		"unsent":  &net.OpError{Op: "dial", Err: errors.New("no route")},
@@ -133,7 +132,7 @@ type timeout struct{}
 func (timeout) Error() string { return "test: too late" }
 func (timeout) Timeout() bool { return true }
 
-// A Locker that fails is not one that is late.
+// A Locker that fails is different from one that is late.
 func TestLockerThatFails(t *testing.T) {
 	if got := perform(t, oauth.Options{Locker: brokenLocker{}}, `{"kind":"lock","name":"n","timeout_ms":1000}`); got != `{"failed":{"kind":"storage"}}` {
 		t.Error(got)
@@ -160,7 +159,7 @@ func TestErrorTextAndTargets(t *testing.T) {
 	}
 }
 
-// A key that is no pointer cannot stand for one engine or store.
+// An engine or store that cannot be a map key is refused.
 func TestValuesThatCannotBeToldApart(t *testing.T) {
 	if _, err := oauth.Open(t.Context(), native(t), config, oauth.Options{Store: sliceStore{}}); err == nil || !strings.HasPrefix(err.Error(), "oauth2: open: ") {
 		t.Errorf("got %v", err)
@@ -199,7 +198,7 @@ func TestMemoryLockerGivesUpWithTheContext(t *testing.T) {
 	}
 }
 
-// A version never comes back, so that a writer who saw what was there before a deletion loses.
+// A version is never used again, so a writer that saw the value before a deletion loses.
 func TestMemoryStoreVersionsAreNotReused(t *testing.T) {
 	var m oauth.MemoryStore
 	ctx, value := t.Context(), "v"

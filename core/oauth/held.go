@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// held is what a session may answer without asking the engine: core/contract/README.md, "What a
-// host may hold". Reading takes no lock.
+// held caches answers that a session may give without asking the engine: core/contract/README.md,
+// "What a host may hold". A read takes no lock.
 type held struct {
 	mu      sync.Mutex // of writers
 	drops   uint64
@@ -16,16 +16,16 @@ type held struct {
 }
 
 type heldAnswers struct {
-	token    *heldAnswer[Token] // the session's own
+	token    *heldAnswer[Token] // the session's own token
 	tokens   map[TokenParams]*heldAnswer[Token]
 	prepared map[request]*heldAnswer[http.Header]
 }
 
-// request is what prepare was asked for.
+// request is a request to prepare.
 type request struct{ method, url string }
 
 // maxHeld is how many prepared headers, and how many tokens, are cached. An application repeats a
-// few questions, or never repeats one; more entries would help neither.
+// few questions, or never repeats one; more entries would not help in either case.
 const maxHeld = 64
 
 // heldWith returns a map with one more answer, and without the others if there are too many.
@@ -39,12 +39,12 @@ func heldWith[K comparable, T any](before map[K]*heldAnswer[T], key K, answer *h
 	return next
 }
 
-// heldAnswer is good while the clock stands between the time of the answer and the end that the
-// engine gave.
+// heldAnswer is valid while the clock is between the time of the answer and the end that the engine
+// set.
 type heldAnswer[T any] struct {
 	value  T
 	until  int64        // Unix ms
-	latest atomic.Int64 // the latest time at which it was asked for: a clock that stands before was set back
+	latest atomic.Int64 // the latest time at which it was used: a clock that shows an earlier time was set back
 }
 
 func (a *heldAnswer[T]) good(now int64) bool {
@@ -64,13 +64,13 @@ func newHeldAnswer[T any](value T, m moment, until int64) *heldAnswer[T] {
 	return a
 }
 
-// moment is when the engine gave an answer: by the clock, and between which drops.
+// moment is when the engine answered: by the clock, and between which calls of drop.
 type moment struct {
 	at    int64 // Unix ms
 	drops uint64
 }
 
-// moment is called with the lane's lock, as drop is by what changes a session.
+// moment must be called with the lane's lock. So must drop, by all that changes a session.
 func (h *held) moment(at int64) moment {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -113,7 +113,7 @@ func (h *held) token(p TokenParams, now int64) (Token, bool) {
 	return Token{}, false
 }
 
-// prepared gives headers that are not to be changed.
+// prepared returns headers that must not be changed.
 func (h *held) prepared(r request, now int64) (http.Header, bool) {
 	if all := h.answers.Load(); all != nil {
 		if a := all.prepared[r]; a.good(now) {
@@ -123,7 +123,7 @@ func (h *held) prepared(r request, now int64) (http.Header, bool) {
 	return nil, false
 }
 
-// keeper is a result that may be held.
+// keeper is a result that may be cached.
 type keeper interface{ keep(h *held, m moment) }
 
 func (t *heldToken) keep(h *held, m moment) {

@@ -25,7 +25,7 @@ func (c *counted) Input(handle int32, msg []byte) int32 {
 	return c.Engine.Input(handle, msg)
 }
 
-// plainStore is a store that tells of no changes.
+// plainStore is a store that does not report changes.
 type plainStore struct{ kept oauth.MemoryStore }
 
 func (p *plainStore) Load(ctx context.Context, key string) (string, string, bool, error) {
@@ -36,14 +36,14 @@ func (p *plainStore) Store(ctx context.Context, key, version string, value *stri
 	return p.kept.Store(ctx, key, version, value)
 }
 
-// refreshes is a token endpoint that gives one token.
+// refreshes is a token endpoint that issues one token.
 type refreshes struct{}
 
 func (refreshes) RoundTrip(*http.Request) (*http.Response, error) {
 	return respond(200, `{"access_token":"second","token_type":"Bearer","expires_in":3600,"refresh_token":"r2"}`), nil
 }
 
-// heldScene is a client that is signed in, at a time that the test sets.
+// heldScene is a signed-in client with a clock that the test sets.
 type heldScene struct {
 	*oauth.Client
 	engine *counted
@@ -76,7 +76,7 @@ func (s *heldScene) setToken(t *testing.T, access string) {
 	}
 }
 
-// inputs tells how many inputs the engine got while do ran.
+// inputs returns how many inputs the engine got while do ran.
 func (s *heldScene) inputs(do func()) int64 {
 	before := s.engine.inputs.Load()
 	do()
@@ -101,8 +101,8 @@ func (s *heldScene) header(t *testing.T) string {
 	return h.Get("Authorization")
 }
 
-// TestGoodTokenIsHeld (E120): a token that is still good, and the headers for a request, are given
-// again without asking the engine.
+// TestGoodTokenIsHeld (E120): a valid token, and the headers for a request, are returned again
+// without asking the engine.
 func TestGoodTokenIsHeld(t *testing.T) {
 	for name, store := range map[string]oauth.Store{"a store that tells": &oauth.MemoryStore{}, "a store that does not": &plainStore{}} {
 		t.Run(name, func(t *testing.T) {
@@ -131,15 +131,15 @@ func TestGoodTokenIsHeld(t *testing.T) {
 	}
 }
 
-// TestHeldAnswersEnd (E121): what is held goes with whatever may change it: time, a command, an
-// event, another writer, the end of the client.
+// TestHeldAnswersEnd (E121): the cache ends with everything that may change an answer: time, a
+// command, an event, another writer, the end of the client.
 func TestHeldAnswersEnd(t *testing.T) {
 	ms := func(s *heldScene, n int64) { s.now.Add(n) }
 	for _, row := range []struct {
 		name  string
 		store oauth.Store
 		do    func(t *testing.T, s *heldScene)
-		want  string // the access token then; "" for an error
+		want  string // the access token afterwards; "" for an error
 	}{
 		{"the store was not read for a second", &plainStore{}, func(_ *testing.T, s *heldScene) { ms(s, 1000) }, "first"},
 		{"the token is about to end", nil, func(_ *testing.T, s *heldScene) { ms(s, 3599_000) }, "second"},
@@ -200,8 +200,7 @@ func TestHeldAnswersEnd(t *testing.T) {
 	}
 }
 
-// TestHeldAnswersOfAnotherWriter (E121): what another client of the same store wrote is what is
-// given out.
+// TestHeldAnswersOfAnotherWriter (E121): what another client with the same store wrote is returned.
 func TestHeldAnswersOfAnotherWriter(t *testing.T) {
 	store := &oauth.MemoryStore{}
 	one, two := newHeldScene(t, store), newHeldScene(t, store)
@@ -213,15 +212,15 @@ func TestHeldAnswersOfAnotherWriter(t *testing.T) {
 		t.Error("nothing was asked")
 	}
 	for deadline := time.Now().Add(time.Minute); one.access(t) != "others"; time.Sleep(time.Millisecond) {
-		one.now.Add(100) // a look comes a second after the last
+		one.now.Add(100) // the store is read a second after the last read
 		if time.Now().After(deadline) {
 			t.Fatal("the other's token never comes")
 		}
 	}
 }
 
-// TestProofsAreNotHeld (E122): with DPoP each request has a proof of its own, made by the engine;
-// and headers that a caller changes are its own.
+// TestProofsAreNotHeld (E122): with DPoP the engine makes a proof for each request. A caller may
+// change the headers that it gets.
 func TestProofsAreNotHeld(t *testing.T) {
 	s := newHeldScene(t, &oauth.MemoryStore{})
 	h, err := s.Prepare(t.Context(), "GET", heldResource)
@@ -255,8 +254,8 @@ func TestProofsAreNotHeld(t *testing.T) {
 	}
 }
 
-// TestHeldAnswersEndWithEvents (E121): an automatic refresh changes the token with no command, and
-// only its events tell.
+// TestHeldAnswersEndWithEvents (E121): an automatic refresh changes the token without a command.
+// Only its events show it.
 func TestHeldAnswersEndWithEvents(t *testing.T) {
 	granted := make(chan struct{}, 9)
 	own := config
@@ -271,7 +270,7 @@ func TestHeldAnswersEndWithEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	const early = 500 * time.Millisecond // for a token to be asked for before
+	const early = 500 * time.Millisecond // so much before the expiry a token is requested
 	setToken(t, c, oauth.Token{AccessToken: "first", TokenType: "Bearer", RefreshToken: "r", ExpiresAt: time.Now().Add(time.Hour + early)})
 	<-granted
 	if _, err := c.Token(t.Context()); err != nil {

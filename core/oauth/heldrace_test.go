@@ -2,8 +2,8 @@ package oauth
 
 import "testing"
 
-// TestNothingIsHeldThatIsOver (E121): an answer is not held where something happened between it and
-// its being read.
+// TestNothingIsHeldThatIsOver (E121): an answer is not cached if something happened between the
+// answer and the moment when it was read.
 func TestNothingIsHeldThatIsOver(t *testing.T) {
 	for name, row := range map[string]struct {
 		between func(h *held)

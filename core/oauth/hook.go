@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// hooks are the caller's own.
+// hooks are the application's hooks.
 type hooks struct {
 	s   *session
 	own Hooks
 }
 
-// wireRequest is a Request on the wire.
+// wireRequest is a Request as the engine reads it.
 type wireRequest struct {
 	Method  string `json:"method"`
 	URL     string `json:"url"`
@@ -21,7 +21,7 @@ type wireRequest struct {
 	} `json:"body"`
 }
 
-// wireResponse is a Response on the wire; its body is one of the two.
+// wireResponse is a Response as the engine reads it; its body has one of the two members.
 type wireResponse struct {
 	Status  int      `json:"status"`
 	Headers []pair   `json:"headers"`
@@ -33,7 +33,7 @@ type wireBody struct {
 	Base64 []byte `json:"base64"`
 }
 
-// MarshalJSON writes the one that is there.
+// MarshalJSON writes the member that is set.
 func (b wireBody) MarshalJSON() ([]byte, error) {
 	if b.Base64 != nil {
 		return json.Marshal(map[string][]byte{"base64": b.Base64})
@@ -41,8 +41,7 @@ func (b wireBody) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"text": b.Text})
 }
 
-// run runs one of the caller's own functions. Where there is none, the answer is that this host
-// does not carry it out.
+// run runs a hook. If there is none, the answer is "unsupported".
 func (h hooks) run(e *effect) {
 	s, e := h.s, e.keep()
 	parameters, request, response := h.own.Parameters[Stage(e.Stage)], h.own.Request[Stage(e.Stage)], h.own.Response[Stage(e.Stage)]

@@ -27,7 +27,7 @@ func withoutRedirects(c *http.Client) *http.Client {
 type requests struct {
 	s      *session
 	client *http.Client
-	public *http.Client // for those that have to go to a public address
+	public *http.Client // for requests that must go to a public address
 }
 
 func newRequests(s *session, c *http.Client) *requests {
@@ -54,7 +54,7 @@ func (r *requests) send(e *effect) {
 	})
 }
 
-// bare is err without the query of the URL that net/http puts into its errors.
+// bare is err without the query of the URL, which net/http includes in its errors.
 func bare(err error) error {
 	var e *url.Error
 	if !errors.As(err, &e) {
@@ -65,7 +65,7 @@ func bare(err error) error {
 	return &own
 }
 
-// exchange does the request and gives the members of the answer, or names the kind of failure, with
+// exchange sends the request and returns the members of the answer, or the kind of failure, with
 // its cause if there is one.
 func (r *requests) exchange(ctx context.Context, e *effect) (response members, status int, failure string, cause error) {
 	req, err := newRequest(ctx, e)

@@ -32,7 +32,7 @@ func newKeyring(s *session, opts Options) *keyring {
 	return &keyring{s, keys, opts.ClientKey, func() { keyStores.Release(opts.Store) }}
 }
 
-// signer gives the key called name, nil where there is none.
+// signer returns the key called name, nil if there is none.
 func (k *keyring) signer(ctx context.Context, name string) (crypto.Signer, error) {
 	if name == clientKey && k.clientKey != nil {
 		return k.clientKey, nil
@@ -40,8 +40,8 @@ func (k *keyring) signer(ctx context.Context, name string) (crypto.Signer, error
 	return k.keys.LoadKey(ctx, name)
 }
 
-// key carries out a key effect: it gives the public key of a name, creates the key if asked to, or
-// deletes it.
+// key carries out a key effect: it returns the public key of a name, creates the key if the effect
+// asks for that, or deletes it.
 func (k *keyring) key(e *effect) {
 	s, e := k.s, e.keep()
 	a, known := jws.Algorithms[e.Alg]
@@ -101,7 +101,7 @@ func (k *keyring) sign(e *effect) {
 	})
 }
 
-// keyFailure names what a KeyStore or a Signer failed with.
+// keyFailure converts an error of a KeyStore or a Signer to a kind of failure.
 func keyFailure(ctx context.Context, e *effect, err error) (in input) {
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):

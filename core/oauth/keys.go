@@ -53,7 +53,7 @@ func (m *MemoryKeyStore) CreateKey(ctx context.Context, name string, alg Algorit
 	if key, _ := m.LoadKey(ctx, name); key != nil {
 		return key, nil
 	}
-	made, err := GenerateKey(alg) // without the lock: an RSA key takes a while, and others want theirs
+	made, err := GenerateKey(alg) // outside the lock, because an RSA key takes a while and others need their keys
 	if err != nil {
 		return nil, err
 	}

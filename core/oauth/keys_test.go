@@ -17,7 +17,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// device is a key that shows nothing but its public part, as one in an HSM.
+// device is a key that reveals only its public part, like one in an HSM.
 type device struct {
 	public crypto.PublicKey
 	sign   func(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error)
@@ -28,7 +28,8 @@ func (d device) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]b
 	return d.sign(rand, digest, opts)
 }
 
-// ask performs an effect and reads the ok of its answer; failed is the kind of one that has none.
+// ask performs an effect and reads the ok of its answer. failed is the kind of failure, if there is
+// no ok.
 func ask(t *testing.T, opts oauth.Options, effect map[string]any) (ok map[string]json.RawMessage, failed string) {
 	t.Helper()
 	raw, err := json.Marshal(effect)
@@ -45,12 +46,12 @@ func ask(t *testing.T, opts oauth.Options, effect map[string]any) (ok map[string
 	return answer.OK, answer.Failed.Kind
 }
 
-// The public key alone decides what a key of the application's can sign, and what it signs can be
-// verified, wherever it is kept.
+// The public key alone decides what an application's key can sign. Its signatures can be verified,
+// wherever the key is.
 func TestSignersOfTheApplication(t *testing.T) {
 	for _, row := range []struct {
 		alg  string
-		also []string // it fits these too
+		also []string // further algorithms that fit
 	}{
 		{"RS256", []string{"RS512", "PS384"}}, {"PS256", []string{"RS384", "PS512"}}, {"ES256", nil}, {"ES384", nil}, {"ES512", nil},
 		{"EdDSA", []string{"Ed25519"}}, {"Ed25519", []string{"EdDSA"}},
@@ -92,7 +93,7 @@ func TestSignersOfTheApplication(t *testing.T) {
 	}
 }
 
-// The application's key is used as it is; other names are the key store's.
+// The application's key is used directly; all other names belong to the key store.
 func TestTheClientsKeyIsApart(t *testing.T) {
 	given, err := oauth.GenerateKey("ES256")
 	if err != nil {
@@ -125,7 +126,7 @@ func TestTheClientsKeyIsApart(t *testing.T) {
 	}
 }
 
-// Signers and stores that misbehave end as failures that the engine knows.
+// Signers and stores that misbehave cause failures that the engine knows.
 func TestKeysThatFail(t *testing.T) {
 	good, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -187,7 +188,7 @@ func (b brokenKeys) CreateKey(context.Context, string, oauth.Algorithm) (crypto.
 }
 func (b brokenKeys) DeleteKey(context.Context, string) error { return b.err }
 
-// Of those who create one key at once all get the one that stays.
+// Concurrent creates return the same key.
 func TestMemoryKeysAreMadeOnce(t *testing.T) {
 	var m oauth.MemoryKeyStore
 	got := make(chan crypto.Signer, 20)
@@ -208,8 +209,8 @@ func TestMemoryKeysAreMadeOnce(t *testing.T) {
 	}
 }
 
-// Keys last as long as what the store keeps: with a MemoryStore from one client to the next, and
-// with a store that keeps none for as long as clients share it.
+// Keys live as long as the store's values: with a MemoryStore from one client to the next, and with
+// a store that is no KeyStore as long as clients share it.
 func TestKeysGoWithTheStore(t *testing.T) {
 	jwk := func(opts oauth.Options, create bool) string {
 		found, failed := ask(t, opts, map[string]any{"kind": "key", "name": "k", "alg": "ES256", "create": create})
@@ -239,7 +240,7 @@ func TestKeysGoWithTheStore(t *testing.T) {
 	}
 }
 
-// onlyStore keeps no keys.
+// onlyStore is a Store that is not a KeyStore.
 type onlyStore struct{ kept oauth.MemoryStore }
 
 func (o *onlyStore) Load(ctx context.Context, key string) (string, string, bool, error) {

@@ -16,7 +16,7 @@ type lane struct {
 	sessions map[resident]struct{}
 }
 
-// resident is what stands on a lane.
+// resident is a session in a lane.
 type resident interface {
 	lost() bool
 	restart()

@@ -18,14 +18,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sealedstore"
 )
 
-// kept is a store in memory that tells of no changes, with its locks.
+// kept is a store in memory with locks that does not report changes.
 type kept struct {
 	plainStore
 	oauth.MemoryLocker
 }
 
-// usersOf opens the session of a user, whom the server has authenticated:
-// web/docs/guides/many-users.md has the same.
+// usersOf opens the session of a user whom the server has authenticated.
+// web/docs/guides/many-users.md has the same code.
 func usersOf(engine oauth.Engine, store *sealedstore.Store, http *http.Client) func(ctx context.Context, user string) (*oauth.Client, error) {
 	return func(ctx context.Context, user string) (*oauth.Client, error) {
 		sum := sha256.Sum256([]byte(user))
@@ -35,9 +35,10 @@ func usersOf(engine oauth.Engine, store *sealedstore.Store, http *http.Client) f
 	}
 }
 
-// B62: a session for each of many users, its key from who is authenticated, sealed in the store,
-// opened for a request and closed after it: each user has the own token, and nothing is left in
-// memory. MANY_USERS=100000 for as many opens and closes, with their figures.
+// B62: a session for each of many users. Its key is derived from the authenticated user, it is
+// sealed in the store, and it is opened for a request and closed afterwards. Each user gets their
+// own token, and nothing stays in memory. MANY_USERS=100000 opens and closes that many, and prints
+// figures.
 func TestManyUsers(t *testing.T) {
 	opens := 2_000
 	if n, err := strconv.Atoi(os.Getenv("MANY_USERS")); err == nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/jws"
 )
 
-// TestMemoryKeysAreMadeAside (S73): while a key is made, which takes long where it is of RSA,
-// others get theirs.
+// TestMemoryKeysAreMadeAside (S73): while a key is made, which takes long for RSA, other callers
+// get their keys.
 func TestMemoryKeysAreMadeAside(t *testing.T) {
 	made, err := GenerateKey("ES256")
 	if err != nil {
@@ -41,7 +41,7 @@ func TestMemoryKeysAreMadeAside(t *testing.T) {
 		if key == nil {
 			t.Error("the other key is gone")
 		}
-	case <-time.After(time.Minute): // which only a hang takes
+	case <-time.After(time.Minute): // only a hang reaches it
 		t.Error("the other key was waited for")
 	}
 	close(release)

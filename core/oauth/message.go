@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"strconv"
@@ -13,28 +14,31 @@ type body struct {
 	text, base64, ref *string
 }
 
-// EffectInfo is what a log may show of an effect. It contains no query, header, body or key. An
-// effect that the engine waits for comes twice: when it is asked for, and when it is answered.
+// EffectInfo is a log entry about an effect. It contains no query, header, body or key. If the
+// engine waits for an effect, there are two entries: when it is asked for, and when it is answered.
 type EffectInfo struct {
 	Kind   EffectKind
 	Stage  Stage  // of http and hook
 	Method string // of http
 	URL    string // of http: origin and path
-	// ID names the effect; both its lines have it. Target is the effect that this one withdraws.
+	// ID names the effect, in both entries. Target is the effect that this one withdraws.
 	ID, Target string
-	// Answered is true in the second line, which alone has the members below.
+	// Answered is true in the second entry. Only that one has the members below.
 	Answered bool
-	// Status is that of the answer to a request.
+	// Status is the HTTP status of the answer; for respond, of the answer to the browser.
 	Status int
-	// Failed is the kind of failure, empty where the effect was carried out.
+	// Failed is the kind of failure, empty if the effect was carried out.
 	Failed string
 	// Took is how long the answer took.
 	Took time.Duration
+	// Context has the values of the call that led to the effect, for tracing: of the first where
+	// several wait for one, and none where a timer led to it. It is never done.
+	Context context.Context
 }
 
 // effect has the members of every kind; which of them are set depends on kind.
 type effect struct {
-	raw        []byte // the message that it was read from
+	raw        []byte // the message from which it was read
 	ID         string
 	Kind       string
 	Stage      string
@@ -56,7 +60,7 @@ type effect struct {
 	Create     bool
 	Delete     bool
 	Watch      bool
-	JWK        json.RawMessage // a part of the message, as Request and OK are
+	JWK        json.RawMessage // a part of the message, as are Request and OK
 	Input      string
 	Signature  string
 	Hook       string
@@ -64,6 +68,7 @@ type effect struct {
 	Request    json.RawMessage
 	Response   json.RawMessage
 	Command    int64
+	Status     int // of respond
 	OK         json.RawMessage
 	Error      *Error
 }
@@ -74,7 +79,7 @@ func (e *effect) keep() *effect {
 	return &own
 }
 
-// readEffect reports false for a message that this host could not answer. The ok of a result is its
+// readEffect returns false for a message that this host cannot answer. The ok of a result is its
 // last member, and the caller reads it.
 func readEffect(raw []byte) (e *effect, ok bool) {
 	e = &effect{}
@@ -104,6 +109,12 @@ func (e *effect) read(raw []byte) (ok bool) {
 			e.TimeoutMS = r.integer()
 		case "max_body":
 			e.MaxBody = r.integer()
+		case "status":
+			if e.Kind != "respond" { // an event's is a text
+				r.raw()
+				continue
+			}
+			e.Status = int(r.integer())
 		case "public":
 			e.Public = r.boolean()
 		case "target":
@@ -176,19 +187,20 @@ func readBody(r *reader) *body {
 	return b
 }
 
-// input is a message that waits for its turn: a command, or an answer where op is empty.
+// input is a message that waits for its turn: a command, or an answer if op is empty.
 type input struct {
 	op      string
 	command int64  // its id
 	id      string // of the effect that is answered
-	failure string // the kind of it, where the answer is failed
+	failure string // if the answer is failed
 	members members
-	version string // of what was stored
-	status  int    // of the answer to a request
-	cause   error  // of the host's own, where it answers that a hand failed
+	version string          // of the stored value
+	status  int             // of the answer to an http effect
+	cause   error           // the host's own error, if the answer is failed
+	ctx     context.Context // of the caller, for a command
 }
 
-// append adds the input to what every message begins with.
+// append adds the input after the members that every message has.
 func (in *input) append(b []byte) []byte {
 	if in.op != "" {
 		b = append(members(b).text("command", in.op), `,"id":`...)
@@ -212,7 +224,7 @@ func answer(id string, m members) input { return input{id: id, members: m} }
 
 func failed(id, kind string) input { return input{id: id, failure: kind} }
 
-// answerOf is answer with what becomes an object.
+// answerOf is answer with a value that marshals to an object.
 func answerOf(id string, object any) input {
 	m, err := marshaled(object)
 	if err != nil {
@@ -221,7 +233,8 @@ func answerOf(id string, object any) input {
 	return answer(id, m)
 }
 
-// parameters are those of a command: nil, members, or what becomes an object.
+// parameters returns the parameters of a command: nil, members, or a value that marshals to an
+// object.
 func parameters(op string, params any) (m members, err error) {
 	switch p := params.(type) {
 	case nil:
@@ -239,7 +252,7 @@ func parameters(op string, params any) (m members, err error) {
 	return m, nil
 }
 
-// refusal reads what Effect(0) says about a configuration that was refused.
+// refusal reads the reason in Effect(0) for a refused configuration.
 func refusal(msg []byte) error {
 	if e, ok := readEffect(msg); ok && e.Error != nil {
 		return e.Error
@@ -248,7 +261,7 @@ func refusal(msg []byte) error {
 }
 
 func (e *effect) info() EffectInfo {
-	info := EffectInfo{ID: e.ID, Target: e.Target, Kind: EffectKind(e.Kind), Stage: Stage(e.Stage), Method: e.Method}
+	info := EffectInfo{ID: e.ID, Target: e.Target, Kind: EffectKind(e.Kind), Stage: Stage(e.Stage), Method: e.Method, Status: e.Status}
 	if u, err := url.Parse(e.URL); err == nil && u.Host != "" {
 		info.URL = (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 	}

@@ -1,9 +1,9 @@
 package oauth
 
-// The names of the boundary (core/contract/README.md), each with a type of its own. A later engine
-// may say names that are not here.
+// The names of the contract (core/contract/README.md), with a type for each kind. A later engine
+// may use names that are not here.
 
-// An ErrorKind says what sort of thing failed; Error.Code says which one exactly.
+// An ErrorKind says what failed; Error.Code says which error it is exactly.
 type ErrorKind string
 
 const (
@@ -52,7 +52,7 @@ const (
 	ChangeOtherAccount Change = "other_account"
 )
 
-// An EventName says what an Event tells.
+// An EventName says what happened.
 type EventName string
 
 const (
@@ -60,7 +60,7 @@ const (
 	EventStatus EventName = "status"
 	// EventGranted: there is a new access token.
 	EventGranted EventName = "granted"
-	// EventAboutToExpire: the access token ends soon; see Config.RefreshLead.
+	// EventAboutToExpire: the access token expires soon; see Config.RefreshLead.
 	EventAboutToExpire EventName = "about_to_expire"
 	// EventExpired: the access token has expired and nothing can renew it.
 	EventExpired EventName = "expired"

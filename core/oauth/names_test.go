@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// E80: the names of the boundary are typed constants, and each is there: those of the schema, and
+// E80: the names of the contract are typed constants, and none is missing: those of the schema, and
 // those that the contract's text lists.
 func TestNames(t *testing.T) {
 	got := constants(t)
@@ -40,7 +40,7 @@ func TestNames(t *testing.T) {
 		want []string
 	}{
 		{"ErrorKind", append(schema.Defs.Error.Properties["kind"].Enum, "internal")},
-		// A program that shows nothing takes no event current.
+		// A Go program gets no event "current", which is for user interfaces.
 		{"EventName", slices.DeleteFunc(append(effects["event"]["event"].Enum, "restarted"), func(name string) bool { return name == "current" })},
 		{"SessionStatus", schema.Defs.Status.Enum},
 		{"Stage", effects["http"]["stage"].Enum},

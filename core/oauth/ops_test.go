@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// E93: the Op of an error is the method that was called, also where the engine's command has
-// another name.
+// E93: the Op of an error is the method that was called, even if the engine's command has another
+// name.
 func TestErrorOps(t *testing.T) {
 	c := open(t, native(t), &peer{}, oauth.Options{})
 	closed := open(t, native(t), &peer{}, oauth.Options{})

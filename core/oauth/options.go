@@ -55,7 +55,8 @@ type Options struct {
 	Rand io.Reader
 
 	hands   map[string]door.Hand // by kind of effect
-	trouble func(error)          // gets what the HTTP client, a Store, a Locker or a KeyStore failed with
+	quick   map[string]door.Hand // likewise; they never wait
+	trouble func(error)          // gets errors of the HTTP client, a Store, a Locker or a KeyStore
 }
 
 // Hooks change requests before they are sent, and answers before they are read. Each hook is for
@@ -77,15 +78,15 @@ type Hooks struct {
 // Response is the answer of a server as a hook sees it.
 type Response struct {
 	Status  int
-	Headers [][2]string // names in lower case; a repeated one stands there repeatedly
-	Body    string      // as it came: no UTF-8, perhaps
+	Headers [][2]string // names are in lower case; a header may occur more than once
+	Body    string      // as it came; it may not be UTF-8
 }
 
 // Request is an HTTP request of the engine's as a hook sees it.
 type Request struct {
 	Method  string
 	URL     string
-	Headers [][2]string // names in lower case; a repeated one stands there repeatedly
+	Headers [][2]string // names are in lower case; a header may occur more than once
 	Body    string
 }
 
@@ -112,8 +113,8 @@ func (o Options) withDefaults() Options {
 // keys of sessions: their names begin with the client's name and a dot.
 const clientKey = "client_key"
 
-// configured is a configuration with what follows from the options: the stages at which the engine
-// asks for a hook, and the name of the client's key.
+// configured is a configuration with the members that follow from the options: the stages at which
+// the engine asks for a hook, and the name of the client's key.
 type configured struct {
 	wireConfig
 	ClientKey        string    `json:"client_key,omitempty"`
@@ -135,7 +136,7 @@ func (o Options) configure(c Config) configured {
 	return full
 }
 
-// provider is Config.IdentityProvider, where the client has the same key.
+// provider is Config.IdentityProvider, for which the client has the same key.
 type provider struct {
 	wireConfig
 	ClientKey string `json:"client_key,omitempty"`

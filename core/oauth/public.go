@@ -11,13 +11,13 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/address"
 )
 
-// errNotPublic is why a request that has to go to a public address was not sent.
-var errNotPublic = errors.New("oauth2: the name stands for no public address")
+// errNotPublic is the reason why a request that must go to a public address was not sent.
+var errNotPublic = errors.New("oauth2: the name resolves to no public address")
 
-// publicClient is c, but connecting to public addresses only. What a name stands for is looked at
-// in the moment of connecting: a server that answers otherwise the second time gains nothing by it.
-// A proxy resolves names by itself, and a RoundTripper that is no *http.Transport connects as it
-// likes: of these the engine has judged the URL, and no more is known.
+// publicClient is c, but connects only to public addresses. The address is checked when the
+// connection is made, so a DNS server gains nothing by a different answer the second time. A proxy
+// resolves names itself, and a RoundTripper that is not an *http.Transport connects as it likes:
+// for these only the URL is checked, by the engine.
 func publicClient(c *http.Client) *http.Client {
 	base := c.Transport
 	if base == nil {
@@ -30,7 +30,7 @@ func publicClient(c *http.Client) *http.Client {
 	return &own
 }
 
-// A publicTransport takes the way that base would, with an eye on where it leads.
+// A publicTransport uses base's proxy, if there is one for the request, and otherwise guarded.
 type publicTransport struct{ base, guarded *http.Transport }
 
 func (t *publicTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -42,7 +42,7 @@ func (t *publicTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.guarded.RoundTrip(req)
 }
 
-// guarded is t with a look at each address.
+// guarded is t with a check of each address.
 func guarded(t *http.Transport) *http.Transport {
 	own := t.Clone()
 	dial := own.DialContext
@@ -65,8 +65,8 @@ func publicOnly(_, addr string, _ syscall.RawConn) error {
 	return nil
 }
 
-// looking is dial, with a look at what it connected to: a dialer of the application's own says no
-// sooner.
+// looking is dial with a check of the address to which it connected. A dialer of the application
+// gives no earlier opportunity.
 func looking(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)

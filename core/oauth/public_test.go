@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// M33: a name may stand for any address: the host looks at what it connects to, in the moment of
-// connecting, whoever dials; a proxy dials by itself.
+// M33: a name may resolve to any address. The host checks the address when it connects, whichever
+// dialer is used; a proxy connects itself.
 func TestPublicClient(t *testing.T) {
 	reached := 0
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))

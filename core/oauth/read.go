@@ -50,7 +50,7 @@ func (r *reader) more(bracket byte) bool {
 	return !r.bad
 }
 
-// name reads that of a member. It is good until the message is wiped.
+// name reads the name of a member. It is valid until the message is wiped.
 func (r *reader) name() []byte {
 	name, ok := r.plain()
 	if !ok {
@@ -76,7 +76,7 @@ func (r *reader) text() string {
 	return b.String()
 }
 
-// words are frequent texts, which are read without a copy.
+// words are frequent texts, for which no copy is made.
 var words = map[string]string{}
 
 func init() {
@@ -88,7 +88,7 @@ func init() {
 	}
 }
 
-// known is text for what is mostly one of words.
+// known is text for a string that is usually one of words.
 func (r *reader) known() string {
 	if plain, ok := r.plain(); ok {
 		if w := words[string(plain)]; w != "" {
@@ -140,7 +140,7 @@ func (r *reader) pairs() (list []pair) {
 	return list
 }
 
-// raw reads any value and gives its text, a part of the message.
+// raw reads any value and returns its text, a part of the message.
 func (r *reader) raw() []byte {
 	r.next()
 	start := r.at
@@ -151,7 +151,7 @@ func (r *reader) raw() []byte {
 	return r.src[start:r.at:r.at]
 }
 
-// end tells whether all went well and nothing is left.
+// end reports whether everything was valid and nothing is left.
 func (r *reader) end() bool {
 	r.next()
 	return !r.bad && r.at == len(r.src)
@@ -185,7 +185,7 @@ func (r *reader) skip(depth int) {
 	}
 }
 
-// next passes white space and gives the byte that follows, 0 at the end.
+// next skips white space and returns the byte that follows, 0 at the end.
 func (r *reader) next() byte {
 	for !r.bad && r.at < len(r.src) {
 		switch c := r.src[r.at]; c {
@@ -259,7 +259,8 @@ func (r *reader) digits() {
 	}
 }
 
-// plain reads a string that has no escape. Otherwise it leaves everything as it was, for decode.
+// plain reads a string without escapes. For any other string it changes nothing, and decode reads
+// it.
 func (r *reader) plain() (text []byte, ok bool) {
 	if r.next() == '"' {
 		rest := r.src[r.at+1:]
@@ -271,7 +272,7 @@ func (r *reader) plain() (text []byte, ok bool) {
 	return nil, false
 }
 
-// decode reads any string into b, which is nil where only its end is wanted.
+// decode reads any string into b. If b is nil, it only finds the end.
 func (r *reader) decode(b *strings.Builder) {
 	r.expect('"')
 	for !r.bad {
@@ -314,13 +315,13 @@ func special(b []byte) int {
 	return i
 }
 
-// milliseconds is n as a Duration, or the longest one (292 years) where n is above it.
+// milliseconds is n as a Duration, at most the longest one (292 years).
 func milliseconds(n int64) time.Duration {
 	const most = int64(1<<63-1) / int64(time.Millisecond)
 	return time.Duration(max(0, min(n, most))) * time.Millisecond
 }
 
-// atMilli is a time of the boundary; 0 is none.
+// atMilli converts a time of the contract; 0 means none.
 func atMilli(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}

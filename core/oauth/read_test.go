@@ -52,8 +52,8 @@ func deep(v any) (depth int) {
 	return depth + 1
 }
 
-// replaced tells whether encoding/json reads U+FFFD in a string where the text has none, because it
-// has half a pair of surrogates.
+// replaced reports whether encoding/json reads U+FFFD in a string that does not contain it, because
+// the string has half of a surrogate pair.
 func replaced(text []byte) bool {
 	const replacement = "\uFFFD"
 	if bytes.Contains(text, []byte(replacement)) || bytes.Contains(bytes.ToLower(text), []byte(`\ufffd`)) {
@@ -70,8 +70,8 @@ func replaced(text []byte) bool {
 	}
 }
 
-// What encoding/json reads, reader reads alike, but for what two readers could understand
-// differently; and nothing else.
+// reader accepts what encoding/json accepts, with the same result, except what two readers could
+// understand differently; and nothing else.
 func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":[1,-0,2.5e+7,true,false,null,"x"],"b":{"c":{}},"":[]}`, "\t{ \"a\" : [ 1 , 2 ] }\r\n ", `"\u00e9\ud83d\ude00\n\"\\\/"`, `"\ud83d"`, `"\ude00\ud83d"`, `"\ude00"`, "\"a\xffb\"",
@@ -124,7 +124,7 @@ func FuzzAppendText(f *testing.F) {
 	})
 }
 
-// Every effect of every transcript, and the answer of each result, reads as encoding/json reads it.
+// Every effect of every transcript, and every result, is read as encoding/json reads it.
 func TestReadersAgreeOnTranscripts(t *testing.T) {
 	files, err := filepath.Glob("../contract/client/*.txt")
 	if err != nil || len(files) == 0 {
@@ -163,7 +163,7 @@ func TestReadersAgreeOnTranscripts(t *testing.T) {
 	}
 }
 
-// What is cut off anywhere reads as no effect, or as a result whose value is not read.
+// A truncated message is no effect, or a result whose value is not read.
 func TestCutEffects(t *testing.T) {
 	for _, whole := range []string{
 		`{"id":"1.1","kind":"http","stage":"token","method":"POST","url":"https://as.example/token","headers":[["accept","application/json"]],"body":{"text":"a=\u00e9"},"timeout_ms":10000,"max_body":1048576}`,

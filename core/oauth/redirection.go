@@ -35,10 +35,10 @@ var (
 // maxResponse is how long an authorization response in a body may be, in bytes.
 const maxResponse = 1 << 18
 
-// Receive finishes a sign-in of client, which is that of the browser's user, with a request at the
-// endpoint: GET, or POST where AuthorizeParams.ResponseMode is form_post or form_post.jwt (OAuth
-// 2.0 Form Post Response Mode section 2); see Client.Callback. The state is verified before
-// anything is done.
+// Receive finishes a sign-in with a request at the endpoint. client is the one of the browser's
+// user. The request is a GET, or a POST if AuthorizeParams.ResponseMode is form_post or
+// form_post.jwt (OAuth 2.0 Form Post Response Mode section 2); see Client.Callback. The state is
+// verified before anything else is done.
 //
 // The server's page makes the browser send that POST, so cookies that identify the sign-in have to
 // be SameSite=None.
@@ -55,7 +55,7 @@ func (e RedirectionEndpoint) Receive(client *Client, r *http.Request) (CallbackR
 	case e.Route != "":
 		redirectURI = "https://" + r.Host + e.Route
 	}
-	place, _, _ := strings.Cut(redirectURI, "?") // the registered query stands in the request's
+	place, _, _ := strings.Cut(redirectURI, "?") // the registered query is part of the request's
 	query := r.URL.RawQuery
 	switch r.Method {
 	case http.MethodGet: // HEAD is from somebody who only looks, and a code works once
@@ -67,8 +67,8 @@ func (e RedirectionEndpoint) Receive(client *Client, r *http.Request) (CallbackR
 		if err != nil || len(posted) > maxResponse {
 			return refused("body")
 		}
-		// A form is encoded as a query is, so both are read in one way; what stands in both is
-		// refused.
+		// A form is encoded like a query, so both are read in the same way. If a parameter is in
+		// both, the response is refused.
 		if query = strings.Trim(query+"&"+string(posted), "&"); strings.Contains(query, "#") {
 			return refused("body")
 		}

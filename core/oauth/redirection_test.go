@@ -13,8 +13,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// H9: a web server hands over the request at its redirection endpoint, by route or by URL. The
-// state is verified, and a missing code, an error and a failed exchange are told apart.
+// H9: a web server passes on the request at its redirection endpoint, found by route or by URL. The
+// state is verified. A missing code, an error and a failed exchange are different errors.
 func TestRedirectionEndpoint(t *testing.T) {
 	byRoute, byURL := oauth.RedirectionEndpoint{Route: "/cb"}, oauth.RedirectionEndpoint{URL: "https://app.example/cb"}
 	const direct, proxied = "https://app.example/cb?", "http://10.0.0.7:8080/internal/cb?"
@@ -23,10 +23,10 @@ func TestRedirectionEndpoint(t *testing.T) {
 		endpoint oauth.RedirectionEndpoint
 		method   string
 		request  string // followed by the state
-		answer   int    // of the token endpoint; 0: there is none
-		stage    error  // what the error is; nil: signed in
+		answer   int    // status of the token endpoint; 0: it does not exist
+		stage    error  // the expected error; nil: signed in
 		detail   oauth.Error
-		asked    int // token requests
+		asked    int // number of token requests
 	}{
 		{name: "by route", endpoint: byRoute, request: direct + "code=c&state=", answer: 200, asked: 1},
 		{name: "by URL", endpoint: byURL, request: proxied + "code=c&state=", answer: 200, asked: 1},
@@ -67,7 +67,7 @@ func TestRedirectionEndpoint(t *testing.T) {
 			}
 			request := func() *http.Request {
 				at, response := row.request+a.State, ""
-				if row.method == http.MethodPost { // what a GET has in its query is the body
+				if row.method == http.MethodPost { // the query of a GET is sent as the body
 					at, response, _ = strings.Cut(at, "?")
 				}
 				r := httptest.NewRequest(cmp.Or(row.method, http.MethodGet), at, strings.NewReader(response))
@@ -102,7 +102,7 @@ func TestRedirectionEndpoint(t *testing.T) {
 	}
 }
 
-// A body that is no form, and one half in the query and half in the body, are no response.
+// A body that is not a form, and parameters in both the query and the body, are not accepted.
 func TestPostedResponses(t *testing.T) {
 	c := open(t, native(t), &peer{}, oauth.Options{})
 	a, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})

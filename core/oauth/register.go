@@ -25,7 +25,7 @@ func (r Registration) String() string { return "client " + printable(r.ClientID)
 func (r Registration) GoString() string { return r.String() }
 
 // Register registers the application as a client at the server (RFC 7591 section 3), with
-// Config.ClientMetadata. initialAccessToken is for servers that want one, and may be empty. This
+// Config.ClientMetadata. initialAccessToken is for servers that require one, and may be empty. This
 // Client does not change, and nothing is stored.
 //
 // If the server refuses, OAuthError says why, such as invalid_redirect_uri or

@@ -14,8 +14,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// From the challenge of a resource that knows nobody to a client of its authorization server (RFC
-// 9728 section 5, RFC 7591 section 3), by a client that has no client_id yet.
+// From the challenge of an unknown resource to a client of its authorization server (RFC 9728
+// section 5, RFC 7591 section 3), by a client that has no client_id yet.
 func TestDiscoveryFromAResource(t *testing.T) {
 	var sent, authorization string
 	answer := func(*http.Request) *http.Response { return respond(500, "") }
@@ -97,7 +97,7 @@ func TestDiscoveryFromAResource(t *testing.T) {
 	}
 }
 
-// Every member of AuthorizeParams stands in the request, as OAuth and OpenID Connect name it.
+// The request contains every member of AuthorizeParams, under its name in OAuth and OpenID Connect.
 func TestAuthorizeParams(t *testing.T) {
 	own := config
 	own.Resource = []string{"https://api.example/v1", "urn:other"}
@@ -133,8 +133,8 @@ func TestAuthorizeParams(t *testing.T) {
 	}
 }
 
-// The front-channel logout URI as a handler: only the session that is named ends, and what comes
-// back tells nothing.
+// The front-channel logout URI as a handler: only the named session ends, and the answer reveals
+// nothing.
 func TestServeFrontChannelLogout(t *testing.T) {
 	own := config
 	own.InsecureIDTokenUnverified = true
@@ -148,7 +148,7 @@ func TestServeFrontChannelLogout(t *testing.T) {
 		method, query string
 		status        int
 	}{
-		{"GET", "?iss=https://as.example&sid=s", 200}, // an ID token that nobody verified names no session
+		{"GET", "?iss=https://as.example&sid=s", 200}, // an ID token that was not verified names no session
 		{"GET", "", 200},
 		{"GET", "?sid=s&sid=t", 400},
 		{"POST", "?iss=https://as.example&sid=s", 405},

@@ -17,7 +17,7 @@ func (c *Client) Prepare(ctx context.Context, method, url string) (http.Header, 
 	return headers.Clone(), err
 }
 
-// prepared gives headers that are not to be changed.
+// prepared returns headers that must not be changed.
 func (c *Client) prepared(ctx context.Context, r request) (http.Header, error) {
 	if headers, ok := c.s.held.prepared(r, c.s.millis()); ok && ctx.Err() == nil {
 		return headers, nil
@@ -52,11 +52,11 @@ func (p *prepared) read(r *reader) {
 
 // Retry says what to do after a resource's answer.
 type Retry struct {
-	// Header, where it is not nil, has the headers with which to send the request once more.
+	// Header, if it is not nil, has the headers with which the request must be sent once more.
 	Header http.Header
 	// Retried is the argument of the next Answered for the same request.
 	Retried string
-	// Challenge is what the resource asks for; nil if it does not say.
+	// Challenge is what the resource requires; nil if it does not say.
 	Challenge *Challenge
 }
 
@@ -64,15 +64,15 @@ type Retry struct {
 type Challenge struct {
 	// Scheme is bearer or dpop.
 	Scheme string `json:"scheme"`
-	// Error is a code such as invalid_token, insufficient_scope (Scope says what would do) or
-	// insufficient_user_authentication: the user has to sign in anew, with
+	// Error is a code such as invalid_token, insufficient_scope (Scope is the scope that is needed)
+	// or insufficient_user_authentication: the user has to sign in again, with
 	// AuthorizeParams.ACRValues and MaxAge as they are here (RFC 9470 section 3).
 	Error       string         `json:"error"`
 	Description string         `json:"error_description"`
 	Scope       string         `json:"scope"`
 	ACRValues   string         `json:"acr_values"`
 	MaxAge      *time.Duration `json:"-"`
-	// ResourceMetadata is where the resource tells which servers it takes tokens of (RFC 9728
+	// ResourceMetadata is where the resource states which servers' tokens it accepts (RFC 9728
 	// section 5.1); see Client.ResourceMetadata.
 	ResourceMetadata string `json:"resource_metadata"`
 }
@@ -81,7 +81,7 @@ type Challenge struct {
 // keeps the resource's nonce for later requests (RFC 9449 section 9), and replaces a token that the
 // resource refused by a newer one. For each of these two reasons the request may be sent once more,
 // if its body can be read again. res.Request is the request that was sent; res.Body is not read.
-// retried is empty after the first sending, then what the last Answered gave.
+// retried is empty for the first answer; after that it is the Retried of the previous call.
 //
 // Call it after every answer with status 401 or a header DPoP-Nonce; you may call it after every
 // answer. If the token cannot be renewed, that is no error of this method: Header is then nil.
@@ -95,7 +95,7 @@ func (c *Client) Answered(ctx context.Context, res *http.Response, retried strin
 func (c *Client) answered(ctx context.Context, req *http.Request, res *http.Response, retried string) (Retry, error) {
 	sent := req.Header.Get(c.carrier)
 	if !repeatable(req) {
-		sent = "" // so that no token is got for nothing
+		sent = "" // so that no token is fetched in vain
 	}
 	var r struct {
 		Headers   []pair `json:"headers"`
@@ -131,7 +131,7 @@ func headerOf(pairs []pair) http.Header {
 	return h
 }
 
-// ChallengeOf gives the challenge of an answer that came through Client.Transport; nil if it has
+// ChallengeOf returns the challenge of an answer that came through Client.Transport; nil if it has
 // none.
 func ChallengeOf(res *http.Response) *Challenge {
 	if res == nil || res.Request == nil {

@@ -23,7 +23,7 @@ func (s *session) restart() {
 	// that only has timers is opened again at once.
 	if (s.progress || s.opts.Now().Sub(s.opened) >= restartPause) && !s.closed {
 		s.progress = false
-		s.open(s.handedIn) // where it fails, the next command tries again and reports why
+		s.open(s.handedIn) // if it fails, the next command tries again and reports why
 	}
 }
 
@@ -40,7 +40,7 @@ func (s *session) retire() {
 	}
 	stored := s.handedIn
 	if held, ok := s.unsaved(); !ok {
-		return // nothing is lost by staying
+		return // the session can stay where it is
 	} else if held != "" {
 		stored = held
 	}
@@ -52,8 +52,8 @@ func (s *session) retire() {
 	s.lane.settle()
 }
 
-// unsaved gives the session as text if the store does not have all of it: because the store failed,
-// or because a device flow is polling and would be restored with its polling stopped.
+// unsaved returns the session as text if the store does not have all of it: because the store
+// failed, or because a device flow is polling, which would be restored with polling stopped.
 func (s *session) unsaved() (text string, ok bool) {
 	var status struct {
 		NotPersisted bool `json:"not_persisted"`
@@ -71,7 +71,7 @@ func (s *session) unsaved() (text string, ok bool) {
 	return bytes.Session, ok
 }
 
-// ask runs a command of this package's own, which needs no effect.
+// ask runs a command of this package's own, which needs no effects.
 func (s *session) ask(op string, params members, out any) bool {
 	id, w := s.enqueue(op, params)
 	s.run()

@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// A trapped instance is replaced, the session comes back from the store, the input that trapped is
-// not given again, and its command ends with kind internal.
+// A trapped instance is replaced, the session is loaded from the store, the input that trapped is
+// not repeated, and its command ends with kind internal.
 func TestTrapRestoresFromTheStore(t *testing.T) {
 	var events recorder
 	e := &mortal{}
@@ -33,8 +33,8 @@ func TestTrapRestoresFromTheStore(t *testing.T) {
 	}
 }
 
-// All sessions of an instance die with it: the other client's command under way fails at once, and
-// both go on.
+// All sessions of an instance are lost with it: the other client's running command fails at once,
+// and both clients continue.
 func TestTrapTakesNeighboursAlong(t *testing.T) {
 	e, p := &mortal{}, &peer{asked: make(chan struct{}, 9), answer: make(chan struct{}, 9)}
 	one, two := open(t, e, p, oauth.Options{}), open(t, e, p, oauth.Options{})
@@ -63,10 +63,10 @@ func TestTrapTakesNeighboursAlong(t *testing.T) {
 	}
 }
 
-// An engine that dies of what is stored is not opened again and again: once for each command, and
-// each gets its error.
+// If stored bytes trap the engine, it is opened again only once for each command, and each command
+// gets its error.
 func TestTrapWhileRestoringDoesNotSpin(t *testing.T) {
-	e := &mortal{trapOn: `"answer"`} // the load of the stored session
+	e := &mortal{trapOn: `"answer"`} // at the load of the stored session
 	c := open(t, e, nil, oauth.Options{})
 	for range 3 {
 		if _, err := c.Status(t.Context()); !errors.Is(err, oauth.ErrInternal) {
@@ -82,7 +82,7 @@ func TestTrapWhileRestoringDoesNotSpin(t *testing.T) {
 	}
 }
 
-// Bytes that were handed in are the session until something was stored.
+// Bytes that were handed in are the session until something is stored.
 func TestTrapKeepsTheSessionThatWasHandedIn(t *testing.T) {
 	c := open(t, native(t), nil, oauth.Options{})
 	setToken(t, c, oauth.Token{AccessToken: "handed-in", TokenType: "Bearer"})
@@ -103,7 +103,7 @@ func TestTrapKeepsTheSessionThatWasHandedIn(t *testing.T) {
 	if _, err := c.LogOut(t.Context(), oauth.LogOutParams{}); err != nil {
 		t.Fatal(err)
 	}
-	c.Userinfo(t.Context()) // traps
+	c.Userinfo(t.Context()) // this traps
 	if st, err := c.Status(t.Context()); err != nil || st.Status != "not_authenticated" {
 		t.Errorf("after logging out: %q, %v", st.Status, err)
 	}
@@ -148,7 +148,7 @@ func TestRefusedConfigurationNamesTheField(t *testing.T) {
 	}
 }
 
-// brokenStore fails always.
+// brokenStore always fails.
 type brokenStore struct{}
 
 func (brokenStore) Load(context.Context, string) (string, string, bool, error) {

@@ -17,40 +17,41 @@ type session struct {
 	kind   string
 	config json.RawMessage
 	opts   Options
-	hands  map[string]hand // by the kind of effect that they carry out
+	hands  map[string]hand // by the kind of effect
 	events *mailbox
 	ctx    context.Context // of everything that ends with the session
 	cancel context.CancelFunc
 
 	handle   int32 // 0: lost, and not opened again yet
 	closed   bool
-	dead     bool // the engine answered for handle as for one that is lost
-	progress bool // a result came since the engine was last opened
+	dead     bool // the engine reported handle as lost
+	progress bool // there was a result since the engine was last opened
 	opened   time.Time
-	handedIn string // Options.Session, until the store has been written
+	handedIn string // Options.Session, until the store was written
 	entropy  pool
 	nextID   int64
 	inbox    []input
-	cause    error // of the answer that the engine was given last
-	at       int64 // time of the input that the engine was given last, Unix ms
+	cause    error // of the answer that the engine got last
+	at       int64 // time of the last input, Unix ms
 	held     held
-	buffer   []byte   // of messages, kept from one to the next
-	effects  [][]byte // those of a turn, kept likewise
-	effect   effect   // that is being carried out
+	buffer   []byte   // for messages, reused
+	effects  [][]byte // those of a turn, reused
+	effect   effect   // the one that is being carried out
 	waiters  map[int64]*waiter
-	turn     *waiter // whose caller the engine is working for right now, on the caller's own goroutine
+	turn     *waiter // the command whose caller runs the engine now, on the caller's own goroutine
 	tasks    map[string]*task
-	asked    map[string]openEffect    // by id, for the log, where there is one
+	asked    map[string]*openEffect   // by id, for the log; nil without a log
+	whose    context.Context          // of the call that led to the current turn, for the log
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
-	still    chan struct{}            // where somebody waits for that: closed when no request is under way
-	closing  []func()                 // what ends with the session, when all that has begun is done
+	still    chan struct{}            // if somebody waits for it: closed when no request is under way
+	closing  []func()                 // run at the end of the session, when all operations are done
 }
 
 // A hand carries out effects of one kind. It holds the lane's lock, so it never waits: it answers
-// at once (reply), or it has slow work done elsewhere (aside), which ends in finish.
+// at once (reply), or has slow work done elsewhere (aside), which ends in finish.
 type hand func(e *effect)
 
-// newSession opens a session of a kind; equip adds its hands.
+// newSession opens a session of a kind. equip returns its hands.
 func newSession(engine Engine, kind string, config any, opts Options, equip func(*session) map[string]hand) (*session, error) {
 	if engine == nil {
 		return nil, errors.New("oauth2: open: no engine")
@@ -67,7 +68,7 @@ func newSession(engine Engine, kind string, config any, opts Options, equip func
 		handedIn: opts.Session,
 		events:   &mailbox{},
 		entropy:  pool{source: opts.Rand},
-		waiters:  map[int64]*waiter{}, tasks: map[string]*task{}, asked: map[string]openEffect{}, tails: map[string]chan struct{}{},
+		waiters:  map[int64]*waiter{}, tasks: map[string]*task{}, asked: map[string]*openEffect{}, tails: map[string]chan struct{}{},
 	}
 	if s.entropy.source == nil {
 		s.entropy.source = rand.Reader
@@ -90,8 +91,7 @@ func newSession(engine Engine, kind string, config any, opts Options, equip func
 	return s, nil
 }
 
-// open opens the engine and carries out what it asks for at once, such as loading the stored
-// session.
+// open opens the engine and carries out its first effects, such as loading the stored session.
 func (s *session) open(stored string) error {
 	s.held.drop()
 	msg := s.head()
@@ -114,7 +114,7 @@ func (s *session) open(stored string) error {
 	if len(msg) > MaxMessage {
 		return &Error{Kind: KindClient, Code: "too_large", Op: "open"}
 	}
-	s.dead, s.opened = false, s.opts.Now()
+	s.dead, s.opened, s.whose = false, s.opts.Now(), context.Background()
 	s.handle = s.lane.engine.Open(msg)
 	switch {
 	case s.handle == 0:
@@ -160,8 +160,8 @@ func (s *session) close() {
 
 func (s *session) millis() int64 { return s.opts.Now().UnixMilli() }
 
-// head begins a message with what every input carries. The buffer is the session's own and is wiped
-// after use.
+// head begins a message with the members of every input. The buffer belongs to the session and is
+// wiped after use.
 func (s *session) head() []byte {
 	s.at = s.millis()
 	b := append(s.buffer[:0], `{"now":`...)

@@ -9,7 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// E78: SetToken takes what Token gave: it lasts as long in the other client.
+// E78: SetToken accepts what Token returned: the token expires at the same time in the other
+// client.
 func TestTokenGoesFromClientToClient(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -40,7 +41,7 @@ func TestTokenGoesFromClientToClient(t *testing.T) {
 	}
 }
 
-// E78: what cannot be right is refused, and the session stays as it was; what is over is over.
+// E78: an invalid token is refused, and the session stays unchanged; an expired token has expired.
 func TestSetTokenRefuses(t *testing.T) {
 	at := time.Now().Add(time.Hour)
 	for _, row := range []struct {
@@ -76,7 +77,7 @@ func TestSetTokenRefuses(t *testing.T) {
 	}
 }
 
-// given is text, "" for "-", or else what is usual.
+// given returns text; "" for "-", and the default for "".
 func given(text, usual string) string {
 	switch text {
 	case "":

@@ -22,8 +22,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// E62: inside a cluster the token endpoint, the keys and the API answer over http at names of their
-// own, while the browser goes to the public https address, which is the issuer.
+// E62: inside a cluster the token endpoint, the keys and the API have http URLs with internal
+// names, while the browser goes to the public https address, which is the issuer.
 func TestSplitHorizon(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -58,7 +58,7 @@ func TestSplitHorizon(t *testing.T) {
 		}
 	}))
 	defer inside.Close()
-	// The names of the cluster lead here, and nothing else does.
+	// Only the names of the cluster resolve, to this address.
 	var dialed []string
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		dialed = append(dialed, addr)
@@ -112,7 +112,7 @@ func TestSplitHorizon(t *testing.T) {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// sign makes a JWS of ES256.
+// sign makes a JWS with ES256.
 func sign(t *testing.T, key *ecdsa.PrivateKey, claims string) string {
 	t.Helper()
 	input := encode([]byte(`{"alg":"ES256","kid":"1"}`)) + "." + encode([]byte(claims))
@@ -128,7 +128,7 @@ func sign(t *testing.T, key *ecdsa.PrivateKey, claims string) string {
 	return input + "." + encode(signature)
 }
 
-// E63: the host's functions change answers, and all checks hold for what they give.
+// E63: response hooks change answers, and all checks apply to the changed answers.
 func TestResponseHooks(t *testing.T) {
 	p := &peer{replace: func(req *http.Request) (*http.Response, error) {
 		if req.URL.Path == "/userinfo" {
@@ -179,8 +179,8 @@ func TestResponseHooks(t *testing.T) {
 	}
 }
 
-// E60 and E64: a client is opened with a Registration as it is, and Status.Unverified has what a
-// callback brought besides.
+// E60 and E64: a client is opened with a Registration as it is, and Status.Unverified has the
+// additional parameters of a callback.
 func TestRegistrationOpens(t *testing.T) {
 	p := &peer{replace: func(req *http.Request) (*http.Response, error) {
 		if req.URL.Path == "/register" {
@@ -224,7 +224,7 @@ func TestRegistrationOpens(t *testing.T) {
 	}
 }
 
-// E50 and E52: the text of an error says what was meant, what was expected and what came.
+// E50 and E52: the text of an error says which member is meant, what was expected and what came.
 func TestConfigurationErrorTexts(t *testing.T) {
 	for _, row := range []struct {
 		config oauth.Config

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// storage is a session's use of its Store.
+// storage is how a session uses its Store.
 type storage struct {
 	s       *session
 	store   Store
-	watched map[string]func()      // by key that the store tells of: ends it
-	wrote   map[string][]string    // the versions that this session gave such a key last
-	writing atomic.Pointer[string] // the key that is being written at once: what the store tells of it meanwhile is this session's own, or in conflict with it
+	watched map[string]func()      // by key that the store watches: ends the watch
+	wrote   map[string][]string    // the last versions that this session wrote under such a key
+	writing atomic.Pointer[string] // the key of the write that is under way: a change that the store reports meanwhile is this session's own, or conflicts with it
 }
 
-// close ends the watching.
+// close ends all watches.
 func (st *storage) close() {
 	for _, end := range st.watched {
 		end()
@@ -67,10 +67,10 @@ func (st *storage) watch(key string) {
 			return
 		}
 		s.held.drop()
-		go func() { // whoever writes may hold the lane
+		go func() { // the writer may hold the lane
 			s.lane.mu.Lock()
 			defer s.lane.mu.Unlock()
-			if s.closed || s.handle == 0 || version != "" && slices.Contains(st.wrote[key], version) { // deletions are all alike
+			if s.closed || s.handle == 0 || version != "" && slices.Contains(st.wrote[key], version) { // all deletions have the same version
 				return
 			}
 			s.nextID++
@@ -87,7 +87,7 @@ func (st *storage) stored(e *effect, in input, written bool) {
 		st.wrote[e.Key] = append(own[max(0, len(own)-9):len(own):len(own)], in.version)
 	}
 	if written && strings.HasSuffix(e.Key, ".session") {
-		st.s.handedIn = "" // what the store holds is newer from now on
+		st.s.handedIn = "" // from now on the store has a newer session
 	}
 }
 

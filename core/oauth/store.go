@@ -51,13 +51,13 @@ type MemoryStore struct {
 	mu      sync.Mutex
 	entries map[string]stored
 	last    uint64
-	limit   int                                   // how many entries there may be before those that are over are looked for
-	heard   map[string]map[*func(string)]struct{} // who wants to hear of a key
+	limit   int                                   // how many entries there may be before expired ones are searched
+	heard   map[string]map[*func(string)]struct{} // by key: the functions of Subscribe
 }
 
 type stored struct {
 	value, version string
-	until          time.Time // zero: for ever
+	until          time.Time // zero: no expiry
 }
 
 var (
@@ -65,7 +65,7 @@ var (
 	_ Notifier      = (*MemoryStore)(nil)
 )
 
-// fewEntries is how many entries are kept before expired ones are looked for.
+// fewEntries is how many entries are kept before expired ones are searched.
 const fewEntries = 1000
 
 // Load implements Store. It never fails.
@@ -131,7 +131,7 @@ func (m *MemoryStore) put(key, version string, e stored) (string, error) {
 	if m.entries == nil {
 		m.entries = map[string]stored{}
 	}
-	m.last++ // one counter for all keys: a version never comes back, not after a deletion either
+	m.last++ // one counter for all keys: a version is never used again, not even after a deletion
 	e.version = strconv.FormatUint(m.last, 10)
 	m.entries[key] = e
 	if len(m.entries) > max(m.limit, fewEntries) {

@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// TestMemoryStoreForgets: what is of no use any more is not found, does not stand in the way, and
-// takes up no room; its versions never come back.
+// TestMemoryStoreForgets: an expired value is not found, does not cause a conflict, and takes no
+// memory. Its version is never used again.
 func TestMemoryStoreForgets(t *testing.T) {
 	now := time.UnixMilli(1_700_000_000_000)
 	m := &oauth.MemoryStore{Now: func() time.Time { return now }}

@@ -45,7 +45,7 @@ func TestContract(t *testing.T) {
 	report(t, oauthtest.Report{Contract: oauthtest.RunContract(t, "../contract/contract.json", native, nil)})
 }
 
-// silent is a memory store that tells of no change.
+// silent is a memory store that does not report changes.
 type silent struct{ m oauth.MemoryStore }
 
 func (s *silent) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
@@ -56,8 +56,8 @@ func (s *silent) Store(ctx context.Context, key, version string, value *string) 
 	return s.m.Store(ctx, key, version, value)
 }
 
-// TestChanges: clients of one store hear of each other, by a store that tells and by one that does
-// not (E33).
+// TestChanges: clients with the same store notice each other's changes, with a store that reports
+// changes and with one that does not (E33).
 func TestChanges(t *testing.T) {
 	t.Run("a store that tells", func(t *testing.T) {
 		oauthtest.RunChanges(t, native, func(testing.TB) (a, b oauth.Store) {

@@ -24,15 +24,15 @@ var config = oauth.Config{
 	TokenDestinations:     []string{"https://api.example/v1/"},
 }
 
-// oldToken is one that has to be refreshed.
+// oldToken is an expired token.
 var oldToken = oauth.Token{AccessToken: "a0", RefreshToken: "r0", TokenType: "Bearer", ExpiresAt: time.Unix(1000, 0)}
 
-// peer is a server without a network: it rotates refresh tokens and remembers what it got.
+// peer is a server without a network: it rotates refresh tokens and records its requests.
 type peer struct {
 	mu       sync.Mutex
 	requests []string      // forms of the token endpoint
-	answer   chan struct{} // where set, the token endpoint waits for one
-	asked    chan struct{} // where set, told of each request
+	answer   chan struct{} // if set, the token endpoint waits for a value
+	asked    chan struct{} // if set, it gets a value for each request
 	replace  func(*http.Request) (*http.Response, error)
 }
 
@@ -97,7 +97,7 @@ func setToken(t testing.TB, c *oauth.Client, token oauth.Token) {
 	}
 }
 
-// recorder keeps the names of events.
+// recorder records the names of events.
 type recorder struct {
 	mu    sync.Mutex
 	names []string
@@ -135,8 +135,8 @@ func eventually(t testing.TB, what string, f func() bool) {
 
 var errTrapped = errors.New("test: trapped")
 
-// mortal is the native engine with the ways of one in WebAssembly: an input that holds the word in
-// trapOn kills the instance and all its sessions, and an instance can be worn.
+// mortal is the native engine with properties of one in WebAssembly: an input that contains trapOn
+// kills the instance and all its sessions, and an instance can be worn.
 type mortal struct {
 	mu       sync.Mutex
 	trapOn   string

@@ -9,8 +9,8 @@ import (
 type task struct {
 	id     string
 	kind   string
-	stop   func() // does not wait
-	unlock func() // of a lock that is held
+	stop   func() // it does not wait
+	unlock func() // for a lock that is held
 	work   func() input
 }
 
@@ -45,7 +45,7 @@ func (s *session) help(w *waiter) {
 // carry does the work of t; w is the waiter whose caller does it, if any.
 func (s *session) carry(t *task, w *waiter) {
 	in, returned := failed(t.id, "internal"), false
-	defer func() { // after a panic too, which the caller's own caller may recover from
+	defer func() { // also after a panic, which the caller's own caller may recover
 		s.lane.mu.Lock()
 		defer s.lane.mu.Unlock()
 		if returned {
@@ -142,6 +142,14 @@ func (s *session) quiet() {
 	s.still = still
 	s.lane.mu.Unlock()
 	<-still
+}
+
+// idle tells whether nothing is under way, no lock is held, no input waits, and the session may
+// stay in its instance.
+func (s *session) idle() bool {
+	s.lane.mu.Lock()
+	defer s.lane.mu.Unlock()
+	return !s.closed && s.handle > 0 && len(s.tasks) == 0 && len(s.inbox) == 0 && len(s.waiters) == 0 && len(s.tails) == 0 && !s.lane.worn(s.handle)
 }
 
 func (s *session) tellQuiet() {

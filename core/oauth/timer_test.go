@@ -16,8 +16,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// screen is a server with a device flow (RFC 8628) whose user decides when approve is called. It
-// has an interval of one second, the shortest that can be written.
+// screen is a server with a device flow (RFC 8628) whose user decides when approve is called. Its
+// interval is one second, the shortest that the protocol allows.
 type screen struct {
 	peer
 	approved atomic.Bool
@@ -54,14 +54,14 @@ func openDevice(t *testing.T, e oauth.Engine, s *screen, opts oauth.Options) *oa
 	return c
 }
 
-// soon is a context for what would otherwise be waited for in vain.
+// soon is a context for a wait that must fail.
 func soon(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), oauthtest.Patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// Q30, Q31, Q32: what the user is to see comes from DeviceAuthorize, Status and the events alike.
+// Q30, Q31, Q32: DeviceAuthorize, Status and the events all have what the user must see.
 func TestDeviceFlowIsReadable(t *testing.T) {
 	events := make(chan oauth.Event, 99)
 	c := openDevice(t, native(t), newScreen(), oauth.Options{OnEvent: func(e oauth.Event) { events <- e }})
@@ -110,7 +110,7 @@ func TestDeviceFlowIsReadable(t *testing.T) {
 	}
 }
 
-// Q36: a session that moves to another instance between two polls takes its timer along.
+// Q36: a session that moves to another instance between two polls keeps its timer.
 func TestWornInstanceIsLeftWhilePolling(t *testing.T) {
 	e, s := &mortal{}, newScreen()
 	c := openDevice(t, e, s, oauth.Options{})
@@ -124,8 +124,8 @@ func TestWornInstanceIsLeftWhilePolling(t *testing.T) {
 	}
 }
 
-// A trap stops the polling, since nobody knows how far the instance came; DeviceResume goes on with
-// what is stored.
+// A trap stops the polling, because nobody knows how far the instance came. DeviceResume continues
+// with what is stored.
 func TestTrapStopsThePolling(t *testing.T) {
 	e, s := &mortal{}, newScreen()
 	c := openDevice(t, e, s, oauth.Options{})
@@ -152,8 +152,8 @@ func TestTrapStopsThePolling(t *testing.T) {
 	}
 }
 
-// Q10: a session that lives by its timers alone is opened again after each trap, but not without a
-// pause.
+// Q10: a session that only has timers is opened again after each trap, but not more than once a
+// minute.
 func TestTrapsOfASessionThatNobodyAsks(t *testing.T) {
 	var ahead atomic.Int64
 	e := &mortal{}
@@ -188,7 +188,7 @@ func TestTrapsOfASessionThatNobodyAsks(t *testing.T) {
 	}
 }
 
-// Closing stops timers, requests and waits: nothing of a client runs on.
+// Close stops timers, requests and waits: nothing of a client keeps running.
 func TestCloseLeavesNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 20 {
@@ -213,7 +213,8 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	eventually(t, "as many goroutines as before", func() bool { return runtime.NumGoroutine() <= before })
 }
 
-// A timer of thirty days that was running when its client was closed keeps nothing of the client.
+// A timer of thirty days that was running when its client was closed keeps nothing of the client in
+// memory.
 func TestCloseStopsTimers(t *testing.T) {
 	freed := make(chan struct{})
 	func() {
@@ -239,7 +240,7 @@ func TestCloseStopsTimers(t *testing.T) {
 	})
 }
 
-// RetryAfter is a Duration; a server that asks to wait is asked again only when told to.
+// RetryAfter is a Duration. A server that asked to wait gets the next request only on demand.
 func TestRetryAfter(t *testing.T) {
 	p := &peer{}
 	p.replace = func(*http.Request) (*http.Response, error) {

@@ -40,14 +40,14 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	own, retried := with(req, headers), ""
-	for { // it ends, because there are two reasons to send again, and the engine takes each once
+	for { // it ends, because there are two reasons to send again, and the engine accepts each once
 		res, err := t.base.RoundTrip(own)
 		if err != nil || !telling(res) {
 			return res, err
 		}
 		retry, err := t.client.answered(req.Context(), own, res, retried)
 		if err != nil {
-			return res, nil // the resource's own word is worth more than that
+			return res, nil // the resource's own answer is more useful
 		}
 		again := renewed(req, retry.Header)
 		if again == nil {
@@ -56,7 +56,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 			return res, nil
 		}
-		io.CopyN(io.Discard, res.Body, 4<<10) // so that the connection can be used again
+		io.CopyN(io.Discard, res.Body, 4<<10) // so that the connection can be reused
 		res.Body.Close()
 		own, retried = again, retry.Retried
 	}
@@ -101,7 +101,7 @@ func with(req *http.Request, headers http.Header) *http.Request {
 		own.Header = http.Header{}
 	}
 	for name, values := range headers {
-		own.Header[name] = slices.Clone(values) // held for others
+		own.Header[name] = slices.Clone(values) // the cached headers must not change
 	}
 	return own
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// api is a resource server that takes one token. It remembers what it got.
+// api is a resource server that accepts one token. It records its requests.
 type api struct {
 	mu   sync.Mutex
-	good string // the value of the header that is let in
-	name string // of that header
+	good string // the accepted value of the header
+	name string // the name of that header
 	got  []string
 }
 
@@ -51,8 +51,8 @@ func (a *api) seen() string {
 	return strings.Join(a.got, ", ")
 }
 
-// Q13, X10: a request that comes back 401 is sent once more with a newer token, where the engine
-// has one to give and the body can be read again; in every other case the 401 is the caller's.
+// Q13, X10: after a 401, a request is sent once more with a newer token, if the engine has one and
+// the body can be read again. In every other case the caller gets the 401.
 func TestTransportAfter401(t *testing.T) {
 	signedIn := oauth.Token{AccessToken: "a0", RefreshToken: "r0", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour)}
 	unrenewable := oauth.Token{AccessToken: "a0", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour)}
@@ -87,7 +87,7 @@ func TestTransportAfter401(t *testing.T) {
 			if req.Header.Get("Authorization") != "" {
 				t.Error("the caller's request was changed")
 			}
-			if p.count() != strings.Count(row.sent, ",") { // what is not sent again needs no other token
+			if p.count() != strings.Count(row.sent, ",") { // a request that is not sent again needs no other token
 				t.Errorf("%d refreshes", p.count())
 			}
 		})
@@ -108,8 +108,8 @@ func roundTrip(t *testing.T, rt http.RoundTripper, req *http.Request) string {
 	return fmt.Sprint(res.StatusCode, " ", string(body))
 }
 
-// Requests that come back 401 at once share one refresh: what is newer than the refused token is
-// tried as it is.
+// Requests that get a 401 at once share one refresh: if there is a newer token than the refused
+// one, it is used.
 func TestTransportAfterMany401s(t *testing.T) {
 	p, server := &peer{}, &api{good: "Bearer a1"}
 	c := open(t, native(t), p, oauth.Options{})
@@ -130,7 +130,7 @@ func TestTransportAfterMany401s(t *testing.T) {
 	}
 }
 
-// The rule holds for a token in another header too.
+// The rule also holds for a token in another header.
 func TestTransportAfter401WithTokenHeader(t *testing.T) {
 	own := config
 	own.TokenHeader = "x-access-token"

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
@@ -16,7 +17,7 @@ func (s *session) run() {
 }
 
 func (s *session) feed(in input) {
-	s.logAnswered(in)
+	s.logAnswered(&in)
 	msg := in.append(s.head())
 	code := s.lane.engine.Input(s.handle, msg)
 	clear(msg)
@@ -28,7 +29,7 @@ func (s *session) feed(in input) {
 	switch {
 	case code == Taken:
 		s.drain()
-	case code == Trapped, code == UnknownHandle: // a handle that the engine forgot is as lost as one that died
+	case code == Trapped, code == UnknownHandle: // a handle that the engine does not know is as lost as one that died
 		s.dead = true
 	case code == TooLong && in.id != "":
 		s.inbox = append(s.inbox, failed(in.id, "too_large"))
@@ -37,7 +38,7 @@ func (s *session) feed(in input) {
 	}
 }
 
-// refuse ends a command that the engine did not take.
+// refuse ends a command that the engine refused.
 func (s *session) refuse(code int32, in input) {
 	err := internal(in.op, "refused_input", fmt.Errorf("oauth2: code %d", code))
 	if code == TooLong {
@@ -59,12 +60,12 @@ func (s *session) drain() {
 	}
 	s.effects = raws
 	if s.lost() {
-		return // what an instance said in the turn that killed it is not to be trusted
+		return // the effects of the turn that killed an instance cannot be trusted
 	}
 	for _, raw := range raws {
 		e := &s.effect
 		if !e.read(raw) {
-			continue // no effect that this host could answer; transcripts hold the engine to its format
+			continue // this host cannot answer it; transcripts check the engine's format
 		}
 		if s.carryOut(e); e.Kind != "result" {
 			clear(raw)
@@ -77,7 +78,7 @@ func (s *session) lost() bool {
 	return s.handle > 0 && (s.dead || s.lane.lost(s.handle) != nil)
 }
 
-// settle follows every call into the engine.
+// settle must follow every call of the engine.
 func (s *session) settle() {
 	if s.lost() {
 		s.lane.settle()
@@ -85,7 +86,7 @@ func (s *session) settle() {
 	s.retire()
 }
 
-// carryOut begins an effect.
+// carryOut begins to carry out an effect.
 func (s *session) carryOut(e *effect) {
 	s.logAsked(e)
 	switch e.Kind {
@@ -120,7 +121,7 @@ func (s *session) carryOut(e *effect) {
 	}
 }
 
-// openEffect is one in the log that waits for its answer.
+// openEffect is an effect in the log that waits for its answer.
 type openEffect struct {
 	info EffectInfo
 	at   time.Time
@@ -131,21 +132,34 @@ func (s *session) logAsked(e *effect) {
 		return
 	}
 	info := e.info()
+	info.Context = s.whose
 	s.events.post(func() { s.opts.OnEffect(info) })
 	switch delete(s.asked, info.Target); e.Kind {
-	case "result", "event", "http-cancel", "timer-cancel", "unlock", "remember": // nobody answers these
+	case "result", "event", "http-cancel", "timer-cancel", "unlock", "remember": // these have no answer
 	default:
-		s.asked[info.ID] = openEffect{info, time.Now()}
+		s.asked[info.ID] = &openEffect{info, time.Now()}
 	}
 }
 
-func (s *session) logAnswered(in input) {
-	a, ok := s.asked[in.id]
-	if !ok {
+func (s *session) logAnswered(in *input) {
+	if s.opts.OnEffect == nil {
+		return
+	}
+	a := s.asked[in.id]
+	switch s.whose = context.Background(); {
+	case in.ctx != nil:
+		s.whose = context.WithoutCancel(in.ctx)
+	case ok && a.info.Kind != "timer":
+		s.whose = a.info.Context
+	}
+	if a == nil {
 		return
 	}
 	delete(s.asked, in.id)
-	a.info.Answered, a.info.Status, a.info.Failed, a.info.Took = true, in.status, in.failure, time.Since(a.at)
+	a.info.Answered, a.info.Failed, a.info.Took = true, in.failure, time.Since(a.at)
+	if in.status != 0 {
+		a.info.Status = in.status
+	}
 	s.events.post(func() { s.opts.OnEffect(a.info) })
 }
 

@@ -34,9 +34,9 @@ type AuthorizeParams struct {
 	// ACRValues are acceptable ways to sign in, separated by spaces. The ID token has to name one
 	// of them (RFC 9470 section 4).
 	ACRValues string `json:"acr_values,omitempty"`
-	// Claims marshals to an object that asks for single claims (OpenID Connect Core section 5.5).
+	// Claims marshals to an object that requests single claims (OpenID Connect Core section 5.5).
 	Claims any `json:"claims,omitempty"`
-	// AuthorizationDetails marshals to an array that says in detail what the token shall allow (RFC
+	// AuthorizationDetails marshals to an array that says in detail what the token is to allow (RFC
 	// 9396 section 2).
 	AuthorizationDetails any `json:"authorization_details,omitempty"`
 	// ResponseMode is how the response comes back; empty leaves it to the server.
@@ -143,13 +143,13 @@ func (t *Token) member(name []byte, r *reader) {
 	}
 }
 
-// TokenParams say what an access token is for, if not for what the session's own is.
+// TokenParams say for what an access token is needed, if not for the session's own purpose.
 type TokenParams struct {
-	// Resource is the URI of what it is good for (RFC 8707 section 2).
+	// Resource is the URI of the resource (RFC 8707 section 2).
 	Resource string
-	// Scope is what it is good for there, of what was granted (RFC 6749 section 6).
+	// Scope is the scope there, a part of what was granted (RFC 6749 section 6).
 	Scope string
-	// Fresh refreshes even if the token is still good.
+	// Fresh refreshes even if the token has not expired.
 	Fresh bool
 }
 
@@ -161,7 +161,7 @@ func (p TokenParams) members() members {
 	return m
 }
 
-// A heldToken may be given out until goodUntil, in Unix ms; 0: once.
+// A heldToken may be returned until goodUntil, in Unix ms; 0: once.
 type heldToken struct {
 	Token
 	params    TokenParams
@@ -220,11 +220,11 @@ type Status struct {
 	Name string `json:"name"`
 	// Status is the session's state.
 	Status SessionStatus `json:"status"`
-	// Scope was granted, RequestedScope was asked for, each separated by spaces.
+	// Scope was granted, RequestedScope was requested, each separated by spaces.
 	Scope          string `json:"scope"`
 	RequestedScope string `json:"requested_scope"`
 	TokenType      string `json:"token_type"`
-	// ExpiresAt is when the access token ends; zero where that is not known.
+	// ExpiresAt is when the access token expires; zero if that is not known.
 	ExpiresAt time.Time `json:"-"`
 	Expired   bool      `json:"expired"`
 	// Refreshable reports that the session has a refresh token and the server an endpoint for it.
@@ -234,7 +234,7 @@ type Status struct {
 	// IDToken is the raw ID token (OpenID Connect Core section 2).
 	IDToken string `json:"id_token"`
 	// Claims are the claims of the verified ID token, an object as the issuer wrote it; nil without
-	// one.
+	// an ID token.
 	Claims json.RawMessage `json:"claims"`
 	// Extra are members of the server's answers that RFC 6749 does not name, as raw JSON.
 	Extra map[string]json.RawMessage `json:"extra"`
@@ -242,7 +242,7 @@ type Status struct {
 	// characters.
 	PKCEMethod         PKCEMethod `json:"pkce_method"`
 	PKCEVerifierLength int        `json:"pkce_verifier_length"`
-	// Device is the device flow that has begun, nil where there is none.
+	// Device is the device flow that has begun, nil if there is none.
 	Device *DeviceAuthorization `json:"device"`
 	// Unverified, after a callback, are the parameters of Config.CallbackParameters that came. They
 	// came through the browser and are not verified; only the state was.
@@ -371,7 +371,7 @@ type Profile struct {
 	// Core section 5.7).
 	Issuer string `json:"issuer"`
 	ID     string `json:"id"`
-	// Email is empty where the provider gives none.
+	// Email is empty if the provider gives none.
 	Email string `json:"email"`
 	// EmailVerified reports that the provider has verified the e-mail address.
 	EmailVerified bool `json:"email_verified"`

@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// members are the members of a command or of an answer, each with a comma before it. They may
-// contain secrets: feed wipes them.
+// members are the members of a command or of an answer, each preceded by a comma. They may contain
+// secrets, so feed wipes them.
 type members []byte
 
 // writable writes its own members; for frequent commands.
@@ -55,7 +57,7 @@ func (m members) pairs(name string, list []pair) members {
 	return append(m, ']')
 }
 
-// body adds a body of the boundary: text, or base64 of what is no UTF-8.
+// body adds a body: text, or base64 if it is not UTF-8.
 func (m members) body(raw []byte) members {
 	if utf8.Valid(raw) {
 		m = appendText(append(m, `,"body":{"text":`...), raw)
@@ -66,7 +68,7 @@ func (m members) body(raw []byte) members {
 	return append(m, '}')
 }
 
-// object adds what encoding/json makes of value, unless value is nil.
+// object adds value as encoding/json marshals it, unless value is nil.
 func (m members) object(name string, value any) (members, error) {
 	if value == nil {
 		return m, nil
@@ -75,14 +77,18 @@ func (m members) object(name string, value any) (members, error) {
 	return append(m.name(name), raw...), err
 }
 
-// marshaled are the members of what encoding/json makes an object of.
+// marshaled returns the members of the object to which encoding/json marshals a value.
 func marshaled(object any) (members, error) {
-	raw, err := json.Marshal(object)
+	raw, ready := object.(door.Object)
+	var err error
+	if !ready {
+		raw, err = json.Marshal(object)
+	}
 	if err != nil || len(raw) <= len("{}") {
 		return nil, err
 	}
 	raw[0] = ','
-	return raw[:len(raw)-1], nil
+	return members(raw[:len(raw)-1]), nil
 }
 
 // appendText adds s in quotation marks. Invalid UTF-8 becomes U+FFFD. It allocates enough at once,

@@ -6,8 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// refuseToken is for a token that is none (RFC 6750 section 3.1); why is for the log, and for who
-// calls no more than helps to get a better one.
+// refuseToken refuses an invalid token (RFC 6750 section 3.1). why is for the log; the caller
+// learns only what helps it to get a better token.
 func (k *check) refuseToken(why *link.Fault) {
 	text := notValid
 	switch {
@@ -23,7 +23,7 @@ func (k *check) refuseProof(text string, why *link.Fault) {
 	k.refuse(401, "invalid_dpop_proof", text, why)
 }
 
-// refuse ends the check with the answer for who called: status, challenge and body.
+// refuse ends the check with an answer for the caller: status, challenge and body.
 func (k *check) refuse(status int64, code, text string, why *link.Fault) {
 	headers := k.challenges(code, text)
 	body := ""
@@ -34,11 +34,11 @@ func (k *check) refuse(status int64, code, text string, why *link.Fault) {
 	k.turnAway(status, headers, body, why)
 }
 
-// retrySeconds is how long a client is asked to wait where no server said how long.
+// retrySeconds is how long a client is asked to wait if no server said how long.
 const retrySeconds = 5
 
-// unavailable: what is needed to judge the token cannot be had, which says nothing of it. Trying
-// again may help (RFC 9110 section 10.2.3).
+// unavailable answers that the token cannot be checked now. That says nothing about the token, and
+// a retry may help (RFC 9110 section 10.2.3).
 func (k *check) unavailable(why *link.Fault) {
 	wait := (why.RetryAfter + 999) / 1000
 	if wait == 0 {
@@ -74,8 +74,8 @@ func errorBody(code, text string) string {
 	return w.String()
 }
 
-// challenges are the WWW-Authenticate headers: of the scheme that was used, with what went wrong,
-// and of each other that would do.
+// challenges are the WWW-Authenticate headers: one for the scheme that was used, with the error,
+// and one for each other scheme that is accepted.
 func (k *check) challenges(code, text string) []form.Param {
 	bearer, dpop := k.config.dpop != dpopRequired, k.config.dpop != dpopOff
 	var list []form.Param
@@ -134,7 +134,7 @@ func writeHeaders(w *json.Writer, headers []form.Param) {
 	w.Close(']')
 }
 
-// nonceHeaders bring a new nonce, in an answer that nobody is to keep (RFC 9449 section 8.2).
+// nonceHeaders hold a new nonce, and forbid to cache the answer (RFC 9449 section 8.2).
 func (k *check) nonceHeaders() []form.Param {
 	if k.nonce == "" {
 		return nil

@@ -6,19 +6,18 @@ import (
 )
 
 const (
-	// cacheMS is how long what a server said of a token is believed at the most (RFC 7662 section
-	// 4), and inactiveMS that a token is none.
+	// cacheMS is the longest time for which an introspection answer is cached (RFC 7662 section 4).
+	// inactiveMS is the time for an inactive token.
 	cacheMS    = 60_000
 	inactiveMS = 10_000
-	// maxCached is how many answers are kept, maxCachedBytes how long they are together, and
-	// maxCachedOne one of them.
+	// maxCached is how many answers are cached, maxCachedBytes how many bytes they may have in
+	// total, and maxCachedOne how many one may have.
 	maxCached      = 1_000
 	maxCachedBytes = 512 << 10
 	maxCachedOne   = 16 << 10
 )
 
-// A cache keeps what a server said of tokens, the oldest first. Tokens stand in it as their
-// digests.
+// A cache holds the server's answers about tokens, the oldest first. Tokens are stored as digests.
 type cache struct {
 	entries []*cached
 	byKey   map[string]*cached
@@ -30,7 +29,8 @@ type cached struct {
 	from, until int64 // Unix ms
 }
 
-// get finds an answer that is still believed. A clock that was set back makes it as good as none.
+// get returns a cached answer that has not expired. After the clock was set back, the answer is
+// ignored.
 func (c *cache) get(key string, now int64) (v json.Value, ok bool) {
 	e := c.byKey[key]
 	if e == nil || now < e.from || now >= e.until {
@@ -39,7 +39,7 @@ func (c *cache) get(key string, now int64) (v json.Value, ok bool) {
 	return json.Parse(e.text)
 }
 
-// put keeps an answer, for no longer than the token lives.
+// put caches an answer, at most until the token expires.
 func (c *cache) put(key string, v json.Value, now int64) {
 	until := now + cacheMS
 	if !v.Get("active").True() {
@@ -56,7 +56,7 @@ func (c *cache) put(key string, v json.Value, now int64) {
 	}
 	if old := c.byKey[key]; old != nil {
 		c.bytes -= len(old.text)
-		old.text, old.until = "", 0 // its place goes when its turn comes
+		old.text, old.until = "", 0 // its place is freed in its turn
 	}
 	e := &cached{key, string([]byte(text)), now, until}
 	c.byKey[key] = e

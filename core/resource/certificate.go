@@ -8,16 +8,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// shown is the thumbprint of the client's certificate (RFC 8705 section 3.1): of the connection's,
-// where the host knows it, or of what a proxy says that is listed. Anybody can write a header, so
-// from anywhere else it is as good as none.
+// shown is the thumbprint of the client's certificate (RFC 8705 section 3.1). It is the certificate
+// of the connection, if the host knows it, or the one that a listed proxy sends in a header.
+// Anybody can write that header, so it is ignored if it comes from anywhere else.
 func (c *config) shown(in json.Value, header string, count int) string {
 	peer, known := address.Read(in.Get("peer").Str())
 	for _, n := range c.proxies {
 		if !known || !n.Holds(peer) {
 			continue
 		}
-		// The connection's certificate, if there is one, is the proxy's own.
+		// If the connection has a certificate, it is the proxy's own.
 		if der, ok := readCertificate(header); ok && count == 1 {
 			return thumbprint(der)
 		}
@@ -29,13 +29,13 @@ func (c *config) shown(in json.Value, header string, count int) string {
 	return ""
 }
 
-// maxCertificate is how long the header may be, in bytes.
+// maxCertificate is the longest value of the header, in bytes.
 const maxCertificate = 16 << 10
 
 func thumbprint(der []byte) string { return base64url.Encode(sha256.Sum(der)) }
 
-// readCertificate reads what proxies write: base64 between colons (RFC 9440 section 2.1), base64
-// alone, or PEM, with escapes or without.
+// readCertificate reads what proxies send: base64 between colons (RFC 9440 section 2.1), base64
+// alone, or PEM, escaped or not.
 func readCertificate(s string) (der []byte, ok bool) {
 	const begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 	if len(s) > maxCertificate {
@@ -62,7 +62,7 @@ func readCertificate(s string) (der []byte, ok bool) {
 			i++
 		}
 		if words.Trim(s[i:]) != end {
-			return nil, false // what is behind it is another certificate, and whose this is not to be guessed
+			return nil, false // more certificates follow, and it is not clear which one is the client's
 		}
 		s = s[:i]
 	case len(s) > 2 && s[0] == ':' && s[len(s)-1] == ':':

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestScenarioCertificate: a token that is bound to a certificate is good on a connection with it,
-// or behind a proxy that is listed and says so (R30, R31).
+// TestScenarioCertificate: a token that is bound to a certificate is accepted on a connection with
+// it, or behind a listed proxy that reports it (R30, R31).
 func TestScenarioCertificate(t *testing.T) {
 	s := newScene(t, "a token bound to a certificate, of the connection or as a listed proxy says", "R30", "R31").mustOpen(with(`{"certificates":true,"certificate_header":"client-cert","proxies":["10.1.0.0/16","fd00::1"]}`))
 	der := base64.StdEncoding.EncodeToString([]byte("a certificate"))

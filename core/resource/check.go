@@ -11,36 +11,36 @@ import (
 )
 
 const (
-	// maxToken is how long an access token may be, and maxProof a proof, in bytes.
+	// maxToken is the longest access token, and maxProof the longest proof, in bytes.
 	maxToken = 16 << 10
 	maxProof = 8 << 10
 )
 
-// A check is of one request. Its steps, in their order: begin, identify, and of a JWT known and
-// verified, or of another token looked up; then judged, bound, proved, needed, recorded, allow. Any
-// of them may refuse.
+// A check handles one request. Its steps in order: begin, identify; for a JWT known and verified,
+// for another token looked up; then judged, bound, proved, needed, recorded, allow. Each of them
+// may refuse.
 type check struct {
 	session *session
 	config  *config
 	link    *link.Link
-	id      int64 // of the command
+	id      int64 // the command's
 	done    bool
 
 	method, url   string
 	need          need
-	token, scheme string // scheme in lower case, "" where there is no token
+	token, scheme string // scheme is in lower case, "" if there is no token
 	proofs        []string
-	certificate   string // x5t#S256 of the client's, "" for none
+	certificate   string // x5t#S256 of the client's certificate, "" for none
 	claims        json.Value
 	nonce         string // a new one for the answer, "" for none
 	replay        replay
 	server        *server
-	client        *core.Client // at the server
-	version       int          // of what was known of the server
+	client        *core.Client // of the authorization server
+	version       int          // of the server's documents when the check began
 }
 
-// begin reads the request. Nothing is looked for in query or body (RFC 6750 sections 2.2 and 2.3
-// are for who has no headers).
+// begin reads the request. It does not look for a token in query or body: RFC 6750 sections 2.2 and
+// 2.3 are for clients that cannot send headers.
 func (k *check) begin(in json.Value) {
 	k.method, k.url, k.need = in.Get("method").Str(), in.Get("url").Str(), k.config.need
 	for _, name := range [...]string{"scope", "acr_values", "max_age"} {
@@ -68,7 +68,7 @@ func (k *check) begin(in json.Value) {
 			credentials++
 			k.scheme, k.token = credentialsOf(value)
 		case name == "dpop":
-			if len(k.proofs) < 2 { // a third is as bad as the second
+			if len(k.proofs) < 2 { // two are an error already
 				k.proofs = append(k.proofs, value)
 			}
 		case name == k.config.certificateHeader && k.config.certificateHeader != "":
@@ -79,7 +79,7 @@ func (k *check) begin(in json.Value) {
 	k.certificate = k.config.shown(in, header, shown)
 	switch {
 	case credentials > 1, credentials == 1 && queried(k.url):
-		// Which of them counts is not to be guessed (RFC 6750 section 3.1).
+		// We must not guess which of them counts (RFC 6750 section 3.1).
 		k.scheme = ""
 		k.refuse(400, "invalid_request", "The request has more than one access token.", because("several_tokens", ""))
 	case k.scheme == "" || k.scheme == "dpop" && k.config.dpop == dpopOff:
@@ -94,7 +94,7 @@ func (k *check) begin(in json.Value) {
 	}
 }
 
-// credentialsOf reads an Authorization header; another scheme than ours is nobody's token.
+// credentialsOf reads an Authorization header. A header with another scheme has no token.
 func credentialsOf(s string) (scheme, token string) {
 	i := words.Index(s, ' ')
 	if i < 0 {
@@ -110,7 +110,7 @@ func credentialsOf(s string) (scheme, token string) {
 	return scheme, s[i:]
 }
 
-// tokenChars: b64token of RFC 6750 section 2.1.
+// tokenChars checks the grammar b64token of RFC 6750 section 2.1.
 func tokenChars(s string) bool {
 	end := len(s)
 	for end > 0 && s[end-1] == '=' {
@@ -124,7 +124,7 @@ func tokenChars(s string) bool {
 	return end > 0
 }
 
-// queried tells whether the query has an access_token.
+// queried reports whether the query has an access_token.
 func queried(url string) bool {
 	const name = "access_token="
 	query := uri.QueryOf(url)
@@ -136,8 +136,8 @@ func queried(url string) bool {
 	return false
 }
 
-// identify finds out what kind of token it is and whose: a JWT says so itself, and is believed once
-// it is verified.
+// identify finds out the token's kind and issuer. A JWT names its issuer, but nothing in it is
+// trusted before it is verified.
 func (k *check) identify() {
 	j, isJWT := jose.Parse(k.token)
 	if !isJWT && looksSigned(k.token) && k.session.verifies() {
@@ -169,7 +169,7 @@ func (k *check) identify() {
 	k.refuse(401, "invalid_token", notValid, because("malformed", ""))
 }
 
-// verifies tells whether the JWTs of any server are verified here.
+// verifies reports whether this resource verifies the JWTs of any server.
 func (s *session) verifies() bool {
 	for _, sv := range s.servers {
 		if sv.config.keys() {
@@ -179,14 +179,13 @@ func (s *session) verifies() bool {
 	return false
 }
 
-// looksSigned tells of what cannot be read whether it was meant to be a JWT: such a one is not
-// handed to a server that may know less of what is wrong with it.
+// looksSigned reports whether an unreadable token was meant to be a JWT. Such a token is not sent
+// to the server, which may not notice what is wrong with it.
 func looksSigned(s string) bool { return words.Prefixed(s, "eyJ") && words.Index(s, '.') > 0 }
 
 const notValid = "The access token is not valid."
 
-// known judges a JWT of a server whose endpoints are known; what is wrong with it costs no
-// signature.
+// known checks a JWT of a server whose endpoints are known. These checks need no signature.
 func (k *check) known(j *jose.JWS) {
 	typ := words.Lower(j.Typ)
 	var f *link.Fault
@@ -194,8 +193,8 @@ func (k *check) known(j *jose.JWS) {
 	case !words.Has(k.config.algorithms, j.Alg):
 		f = because("alg_not_allowed", "").Not(k.config.algorithms, j.Alg)
 	case typ != "at+jwt" && typ != "application/at+jwt" && !(k.config.untyped && (typ == "" || typ == "jwt" || typ == "application/jwt")):
-		// Another kind of JWT of the same issuer, an ID token say, is no access token (RFC 8725
-		// section 3.11, RFC 9068 section 4).
+		// Another kind of JWT of the same issuer, such as an ID token, is not an access token (RFC
+		// 8725 section 3.11, RFC 9068 section 4).
 		f = because("wrong_type", "").Not("at+jwt", j.Typ)
 	default:
 		f = k.judge(j.Claims, k.client.Server().TenantIssuer(j.Claims.Get("tid").Str()), true)
@@ -208,8 +207,8 @@ func (k *check) known(j *jose.JWS) {
 	k.verify(j)
 }
 
-// judge looks at what a token says of itself: of a JWT all that RFC 9068 section 2.2 requires must
-// be there, of an answer of the server's what it says must fit.
+// judge checks a token's claims. A JWT must have all that RFC 9068 section 2.2 requires. In an
+// introspection answer, the members that are there must be right.
 func (k *check) judge(v json.Value, issuer string, jwt bool) *link.Fault {
 	now := k.link.Now
 	has := func(name string) bool { return v.Get(name).Kind() != json.None }
@@ -252,7 +251,7 @@ func (k *check) judge(v json.Value, issuer string, jwt bool) *link.Fault {
 	return nil
 }
 
-// meant tells whether aud names this resource.
+// meant reports whether aud names this resource.
 func (k *check) meant(aud json.Value) bool {
 	for _, a := range k.config.audience {
 		if aud.Str() == a || aud.Kind() == json.Array && json.Lists(aud, a) {
@@ -262,8 +261,8 @@ func (k *check) meant(aud json.Value) bool {
 	return false
 }
 
-// bind holds the token to what it is bound to. A token that is bound in a way that nobody here can
-// check is refused.
+// bind checks that the caller proves what the token is bound to. A token that is bound in a way
+// that we cannot check is refused.
 func (k *check) bind() {
 	cnf := k.claims.Get("cnf")
 	jkt, x5t := cnf.Get("jkt").Str(), cnf.Get("x5t#S256").Str()
@@ -275,7 +274,7 @@ func (k *check) bind() {
 	case jkt == "" && k.scheme == "dpop":
 		k.refuse(401, "invalid_token", "The access token is bound to no key.", because("not_bound", "cnf"))
 	case jkt != "" && k.scheme != "dpop":
-		// A bound token that comes as a bearer's may be a stolen one (RFC 9449 section 7.2).
+		// A bound token that is sent as a bearer token may be stolen (RFC 9449 section 7.2).
 		k.refuse(401, "invalid_token", "The access token is bound to a key: a proof is needed.", because("proof_needed", ""))
 	case jkt == "" && k.config.dpop == dpopRequired, k.config.bound && jkt == "" && x5t == "":
 		k.refuse(401, "invalid_token", "The access token has to be bound to a key.", because("not_bound", "cnf"))
@@ -286,8 +285,8 @@ func (k *check) bind() {
 	}
 }
 
-// needed holds the token to what the request needs: scope (RFC 6750 section 3.1), and how and when
-// the user was authenticated (RFC 9470).
+// needed checks what the request requires of the token: scope (RFC 6750 section 3.1), and how and
+// when the user authenticated (RFC 9470).
 func (k *check) needed() {
 	scope := k.claims.Get("scope")
 	for left := k.need.scope; left != ""; {
@@ -310,14 +309,14 @@ func (k *check) needed() {
 	}
 }
 
-// replay is what of a proof is recorded, so that it counts once.
+// replay is what is recorded of a proof, so that it can be used once.
 type replay struct {
-	key   string // "" for none
+	key   string // "" for no proof
 	until int64  // Unix ms
 }
 
-// record notes the proof where all who serve this resource look. What cannot be recorded is not
-// allowed: nobody knows whether it came before.
+// record stores the use of the proof for all processes that serve this resource. If it cannot be
+// stored, the request is refused, because the proof may have been used before.
 func (k *check) record() {
 	if k.replay.key == "" {
 		k.allow()
@@ -340,7 +339,7 @@ func (k *check) record() {
 	})
 }
 
-// allow ends the check with what is known of the token.
+// allow ends the check with the claims of the token.
 func (k *check) allow() {
 	k.end(nil, func(w *json.Writer) {
 		w.MemberBool("allowed", true)
@@ -355,7 +354,7 @@ func (k *check) allow() {
 	})
 }
 
-// end gives the result, once, and the server's client back.
+// end gives the result once, and returns the server's client.
 func (k *check) end(f *link.Fault, write func(*json.Writer)) {
 	if k.done {
 		return
@@ -373,10 +372,10 @@ func (k *check) end(f *link.Fault, write func(*json.Writer)) {
 	}
 }
 
-// because is the reason of a refusal, for a log.
+// because returns the reason of a refusal, for the log.
 func because(code, field string) *link.Fault {
 	return &link.Fault{Kind: link.KindClient, Code: code, Field: field}
 }
 
-// hash is the name of a text in a key.
+// hash is how a text appears in a key of the store.
 func hash(s string) string { return sha256.Base64URL(s) }

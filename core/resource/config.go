@@ -12,17 +12,17 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A config is what a session was opened with; it never changes.
+// A config is the configuration with which a session was opened. It never changes.
 type config struct {
 	resource, metadataURL string
 	name, userAgent       string
-	origins               []string // that of resource among them
+	origins               []string // including resource's
 	audience              []string
 	servers               []serverConfig
-	algorithms            string // of access tokens, with a space between them
+	algorithms            string // of access tokens, separated by spaces
 	untyped, anyAudience  bool
 	need                  need
-	dpop                  string // off, accepted, required
+	dpop                  string // off, accepted or required
 	dpopAlgorithms        string
 	dpopNonce, bound      bool
 	nonceKeys             [][]byte
@@ -31,22 +31,23 @@ type config struct {
 	certificates          bool
 	certificateHeader     string
 	proxies               []address.Network
-	more                  json.Value // members of the metadata document that are not ours to say
+	more                  json.Value // additional members of the metadata document, which the application sets
 	insecureOrigins       string     // JSON, for the clients inside
 	alone                 bool
 }
 
-// A need is what a request has to have besides a token that is good: of every request, or of one.
+// A need is what a request requires beyond a valid token. There is one for all requests, and one
+// for each.
 type need struct {
-	scope, acr string // with a space between the values; all of scope, one of acr
-	maxAge     int64  // s since the user was authenticated, -1: any
+	scope, acr string // separated by spaces; the token must have all of scope, and one of acr
+	maxAge     int64  // the longest time since the user authenticated, s; -1: any
 }
 
-// A serverConfig is an authorization server whose tokens are taken.
+// A serverConfig is an authorization server whose tokens are accepted.
 type serverConfig struct {
 	issuer     string
 	client     *clientconfig.Config
-	introspect string // none, opaque, all
+	introspect string // none, opaque or all
 }
 
 const (
@@ -55,7 +56,7 @@ const (
 	dpopRequired = "required"
 )
 
-// members are those of the configuration.
+// members are the members of the configuration.
 const members = "resource authorization_servers audience algorithms insecure_untyped_tokens insecure_without_audience scope acr_values max_age dpop dpop_algorithms dpop_nonce nonce_keys nonce_ms proof_ms " +
 	"require_bound clock_tolerance_ms keys_ms certificates certificate_header proxies origins metadata insecure_http_origins name user_agent alone"
 
@@ -63,7 +64,8 @@ const members = "resource authorization_servers audience algorithms insecure_unt
 // section 2).
 const derived = "resource authorization_servers bearer_methods_supported dpop_signing_alg_values_supported dpop_bound_access_tokens_required tls_client_certificate_bound_access_tokens"
 
-// maxServers is how many authorization servers there may be, and maxList how many of anything else.
+// maxServers is how many authorization servers may be configured, and maxList how long other lists
+// may be.
 const (
 	maxServers = 16
 	maxList    = form.MaxParams
@@ -83,7 +85,7 @@ func readConfig(in json.Value) (*config, *link.Fault) {
 	if !ok || !u.Secure() && !uri.Unprotected(c.resource, in.Get("insecure_http_origins")) {
 		return nil, link.Wrong("bad_url", "resource", "https, or http on loopback, without fragment", in.Get("resource"))
 	}
-	// RFC 9728 section 3.1: the well-known part comes before path and query of the identifier.
+	// RFC 9728 section 3.1: the well-known path comes before the path and query of the identifier.
 	path := u.Path
 	if path == "/" {
 		path = ""
@@ -110,7 +112,7 @@ func (c *config) read(name string, v json.Value) *link.Fault {
 	ok, want := false, ""
 	switch name {
 	case "authorization_servers":
-		return nil // last, since what else there is goes into their clients
+		return nil // it is read last, because other members go into the clients' configuration
 	case "resource":
 		return text(name, v, &c.resource)
 	case "name":
@@ -153,7 +155,7 @@ func (c *config) read(name string, v json.Value) *link.Fault {
 			return ok && len(key) >= 32
 		})
 		if !ok {
-			return link.Bad("bad_value", name).Not(want, "") // nothing of a secret
+			return link.Bad("bad_value", name).Not(want, "") // a secret's value is not shown
 		}
 	case "proxies":
 		want = "an array of addresses and networks, as 10.0.0.0/8"
@@ -174,7 +176,7 @@ func (c *config) read(name string, v json.Value) *link.Fault {
 		}
 		c.more = v
 	case "insecure_http_origins":
-		c.insecureOrigins = v.Raw() // which the clients inside judge
+		c.insecureOrigins = v.Raw() // the clients inside check it
 		return nil
 	default:
 		return c.readOther(name, v)
@@ -185,7 +187,7 @@ func (c *config) read(name string, v json.Value) *link.Fault {
 	return nil
 }
 
-// readOther reads a member that is a number or a flag.
+// readOther reads a member that is a number or a boolean.
 func (c *config) readOther(name string, v json.Value) *link.Fault {
 	var flag *bool
 	switch name {
@@ -210,7 +212,7 @@ func (c *config) readOther(name string, v json.Value) *link.Fault {
 	case "alone":
 		flag = &c.alone
 	default:
-		return link.UnknownMember(members, name) // a misspelt option must not pass for one that was set
+		return link.UnknownMember(members, name) // a misspelt option must not look as if it were set
 	}
 	if v.Kind() != json.Bool {
 		return link.Wrong("bad_value", name, "true or false, no text", v)
@@ -219,7 +221,7 @@ func (c *config) readOther(name string, v json.Value) *link.Fault {
 	return nil
 }
 
-// read reads a member of what a request needs, of the configuration or of a command.
+// read reads a member that describes a need, in the configuration or in a command.
 func (n *need) read(name string, v json.Value) *link.Fault {
 	switch name {
 	case "scope", "acr_values":
@@ -237,8 +239,8 @@ func (n *need) read(name string, v json.Value) *link.Fault {
 	return number(name, v, &n.maxAge, 0, link.MaxTime/1000)
 }
 
-// serverMembers are those of an authorization server: of a client's configuration what is about the
-// server and about who asks it.
+// serverMembers are the members of an authorization server: those of a client's configuration that
+// describe the server, and the client that introspects.
 const serverMembers = "issuer discovery metadata_url issuer_template jwks_uri client_id client_secret client_key client_key_id client_assertion_audience token_endpoint_auth_signing_alg " +
 	"introspection_endpoint introspection_endpoint_auth_method introspection_signed_response_alg introspect"
 
@@ -263,7 +265,7 @@ func (c *config) readServers(list json.Value) *link.Fault {
 	return nil
 }
 
-// readServer makes a client's configuration of what is said of a server.
+// readServer makes a client's configuration from the member of a server.
 func (c *config) readServer(in json.Value) (s serverConfig, f *link.Fault) {
 	if in.Kind() != json.Object {
 		return s, link.Wrong("bad_value", "authorization_servers", "objects with issuer", in)
@@ -287,7 +289,7 @@ func (c *config) readServer(in json.Value) (s serverConfig, f *link.Fault) {
 	if has("client_id") {
 		s.introspect = "opaque"
 	} else {
-		w.MemberStr("client_id", c.resource) // of nobody that any server asks for
+		w.MemberStr("client_id", c.resource) // no server sees it
 	}
 	if v := in.Get("introspect"); v.Kind() != json.None {
 		s.introspect = v.Str()
@@ -310,7 +312,7 @@ func (c *config) readServer(in json.Value) (s serverConfig, f *link.Fault) {
 	return s, f
 }
 
-// keys tells whether the server's own JWTs are verified here.
+// keys reports whether this resource verifies the server's JWTs itself.
 func (s *serverConfig) keys() bool { return s.introspect != "all" }
 
 func text(name string, v json.Value, s *string) *link.Fault {
@@ -341,7 +343,7 @@ func algorithms(v json.Value, list *string) bool {
 	return ok && *list != ""
 }
 
-// each holds every element of an array to a rule; there are 256 at the most.
+// each applies a rule to every element of an array, which has 256 elements at most.
 func each(v json.Value, ok func(json.Value) bool) bool {
 	if v.Kind() != json.Array || v.Values() > maxList {
 		return false

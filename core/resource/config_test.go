@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestScenarioRefused: a configuration that cannot be meant so is refused, and the member is named
-// (R50).
+// TestScenarioRefused: a configuration that makes no sense is refused, and the error names the
+// member (R50).
 func TestScenarioRefused(t *testing.T) {
 	s := newScene(t, "what is refused of a configuration", "R50")
 	for _, row := range []struct{ config, code, field string }{
@@ -62,7 +62,7 @@ func TestScenarioRefused(t *testing.T) {
 	}
 }
 
-// TestScenarioCommands: a check can be cancelled, and there are no commands but these (R51).
+// TestScenarioCommands: a check can be cancelled, and other commands are unknown (R51).
 func TestScenarioCommands(t *testing.T) {
 	s := newScene(t, "a check that is cancelled, and a command that is none", "R51").mustOpen(conf)
 	id := s.begin("check", request("GET", "/notes", "", "authorization", "Bearer "+token(`{}`)))
@@ -84,7 +84,7 @@ func TestScenarioCommands(t *testing.T) {
 	}
 }
 
-// TestGiants: what anybody can send is bounded, and no more than linear work is done for it (R52).
+// TestGiants: what anybody can send is limited in size, and the work for it is linear (R52).
 func TestGiants(t *testing.T) {
 	const most = 900 << 10
 	long := strings.Repeat("x", most)
@@ -113,7 +113,7 @@ func TestGiants(t *testing.T) {
 			if len(m.raw) > 8<<10 {
 				t.Errorf("an answer of %d bytes", len(m.raw))
 			}
-			if took := time.Since(began); took > 20*time.Second { // what is no line is minutes
+			if took := time.Since(began); took > 20*time.Second { // work that is not linear takes minutes
 				t.Error(took)
 			}
 		})
@@ -126,8 +126,8 @@ func TestGiants(t *testing.T) {
 	s.allowed(s.check("GET", "/notes?"+many, "", append(headers, "authorization", "Bearer "+token(`{}`))...))
 }
 
-// FuzzCheck: whatever a request says, there is one verdict, nobody is let in whose token was not
-// verified, and no header has a line end in it.
+// FuzzCheck: for any request there is one verdict, no token is accepted that was not verified, and
+// no header contains a line end.
 func FuzzCheck(f *testing.F) {
 	at := boundToken()
 	f.Add("GET", "/notes", "Bearer "+token(`{}`), "", "", "10.0.0.1")

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestScenarioJwt: an access token as RFC 9068 has it is verified by the issuer's key; the keys are
-// fetched once, and claims, scheme and issuer are told.
+// TestScenarioJwt: an access token of RFC 9068 is verified with the issuer's key. The keys are
+// fetched once, and the result has claims, scheme and issuer.
 func TestScenarioJwt(t *testing.T) {
 	s := newScene(t, "a JWT access token is verified by the server's keys, which are fetched once", "R1").mustOpen(conf)
 	m := s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{}`))
@@ -22,7 +22,7 @@ func TestScenarioJwt(t *testing.T) {
 	}
 }
 
-// TestScenarioDiscovery: the server's metadata say where its keys are (RFC 8414), and are read
+// TestScenarioDiscovery: the server's metadata say where its keys are (RFC 8414), and are fetched
 // once.
 func TestScenarioDiscovery(t *testing.T) {
 	s := newScene(t, "the keys are where the server's metadata say", "R1").mustOpen(with(`{"authorization_servers":[{"issuer":"https://as.example"}]}`))
@@ -34,8 +34,8 @@ func TestScenarioDiscovery(t *testing.T) {
 	}
 }
 
-// TestScenarioNoToken: who sends none is told what is wanted, and no error; several, or one in the
-// query besides, are an invalid request (RFC 6750 section 3.1).
+// TestScenarioNoToken: a request without a token gets a challenge without an error. Several tokens,
+// or one more in the query, are an invalid request (RFC 6750 section 3.1).
 func TestScenarioNoToken(t *testing.T) {
 	s := newScene(t, "no token, several, and in other places than the header", "R2", "R3").mustOpen(with(`{"scope":"read"}`))
 	m := s.check("GET", "/notes", "")
@@ -55,7 +55,7 @@ func TestScenarioNoToken(t *testing.T) {
 	}
 }
 
-// TestRefusedTokens: what makes an access token none, each by itself (R4, R5).
+// TestRefusedTokens: what makes an access token invalid, one by one (R4, R5).
 func TestRefusedTokens(t *testing.T) {
 	claims := func(changes string) string { return token(changes) }
 	header := func(changes string) string { return jwt(change(tokenHeader, changes), tokenClaims) }
@@ -113,7 +113,7 @@ func TestRefusedTokens(t *testing.T) {
 	}
 }
 
-// TestScenarioUntyped: servers that know no at+jwt need the option that says so (R6).
+// TestScenarioUntyped: servers that do not set the type at+jwt need the option for that (R6).
 func TestScenarioUntyped(t *testing.T) {
 	s := newScene(t, "tokens without a type of their own are taken where the configuration says so", "R6").mustOpen(with(`{"insecure_untyped_tokens":true,"audience":["notes"]}`))
 	old := jwt(`{"alg":"RS256","typ":"JWT"}`, `{"iss":"https://as.example","sub":"u1","aud":"notes","azp":"app","exp":1700000600}`)
@@ -121,8 +121,8 @@ func TestScenarioUntyped(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer "+jwt(`{"alg":"RS256","typ":"logout+jwt"}`, tokenClaims)), 401, "invalid_token", "wrong_type")
 }
 
-// TestScenarioRotation: an unknown key has the keys fetched again, once a minute and once for all
-// who wait; keys that are a while old are read again behind a check (R7, R8, R9).
+// TestScenarioRotation: for an unknown key the keys are fetched again, at most once a minute and
+// once for all who wait. Older keys are fetched again after a check (R7, R8, R9).
 func TestScenarioRotation(t *testing.T) {
 	s := newScene(t, "a new key is found; made-up ones make no requests; old keys are read again", "R7", "R8", "R9").mustOpen(conf)
 	first, second := "k1", "k2"
@@ -167,8 +167,8 @@ func TestScenarioRotation(t *testing.T) {
 	}
 }
 
-// TestScenarioDown: a server that cannot be reached says nothing of the token: 503, and when to try
-// again (R10).
+// TestScenarioDown: if a server cannot be reached, that says nothing about the token: the answer is
+// 503, with the time of a retry (R10).
 func TestScenarioDown(t *testing.T) {
 	s := newScene(t, "keys or metadata that cannot be had are no verdict on the token", "R10").mustOpen(with(`{"authorization_servers":[{"issuer":"https://as.example"}]}`))
 	s.server = func(m msg) string { return `"failed":{"kind":"network"}` }
@@ -192,7 +192,7 @@ func TestScenarioDown(t *testing.T) {
 	s.allowed(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{}`)))
 }
 
-// TestScenarioSeveralServers: the token says whose it is, and is held to that one's keys (R11).
+// TestScenarioSeveralServers: the token names its issuer, and only that server's keys count (R11).
 func TestScenarioSeveralServers(t *testing.T) {
 	s := newScene(t, "a token is held to the keys of its own issuer", "R11").mustOpen(with(`{"authorization_servers":[{"issuer":"https://as.example","jwks_uri":"https://as.example/jwks"},{"issuer":"https://two.example","jwks_uri":"https://two.example/jwks"}]}`))
 	s.server = func(m msg) string {
@@ -206,8 +206,8 @@ func TestScenarioSeveralServers(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{"iss":"https://two.example"}`)), 401, "invalid_token", "unknown_key")
 }
 
-// TestScenarioNeeds: scope, and how and when the user was authenticated, of every request or of
-// one, with the challenge that says what is needed (R12, R13, R14).
+// TestScenarioNeeds: scope, and how and when the user authenticated, for every request or for one,
+// with the challenge that says what is required (R12, R13, R14).
 func TestScenarioNeeds(t *testing.T) {
 	s := newScene(t, "scope, acr and max_age, and the challenges of RFC 6750 and RFC 9470", "R12", "R13", "R14").mustOpen(with(`{"scope":"read"}`))
 	at := "Bearer " + token(`{"acr":"silver","auth_time":1699999900}`)
@@ -233,7 +233,7 @@ func TestScenarioNeeds(t *testing.T) {
 	}
 }
 
-// TestScenarioMetadata: the document of RFC 9728, and where it belongs (R15).
+// TestScenarioMetadata: the document of RFC 9728, and its address (R15).
 func TestScenarioMetadata(t *testing.T) {
 	s := newScene(t, "what the resource says of itself", "R15").mustOpen(with(`{"scope":"read","dpop":"required","certificates":true,"dpop_algorithms":["ES256"],"metadata":{"resource_name":"Notes"}}`))
 	id := s.begin("metadata", "")

@@ -5,7 +5,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// document is the resource's metadata.
+// document returns the resource's metadata document.
 func (c *config) document() string {
 	w := json.NewWriter()
 	w.Open('{')

@@ -10,13 +10,13 @@ import (
 
 const opaque = `{"authorization_servers":[{"issuer":"https://as.example","jwks_uri":"https://as.example/jwks","introspection_endpoint":"https://as.example/introspect","client_id":"notes","client_secret":"the secret of the resource"}]}`
 
-// active is what the server says of a token, with changes.
+// active is the server's answer for an active token, with changes.
 func active(changes string) string {
 	return change(`{"active":true,"sub":"u1","client_id":"app","aud":"https://api.example/notes","scope":"read","exp":1700000600}`, changes)
 }
 
-// TestScenarioOpaque: other tokens are introspected by a client that says who it is; the answer is
-// kept for a minute at the most, and no longer than the token lives (R40, R41, R42).
+// TestScenarioOpaque: other tokens are introspected by an authenticated client. The answer is
+// cached for a minute at most, and not beyond the token's expiry (R40, R41, R42).
 func TestScenarioOpaque(t *testing.T) {
 	s := newScene(t, "opaque tokens are introspected, once a minute each, and once for all who wait", "R40", "R41", "R42").mustOpen(with(opaque))
 	says := active(`{}`)
@@ -56,7 +56,7 @@ func TestScenarioOpaque(t *testing.T) {
 	}
 	says = active(`{"exp":1700000080}`)
 	s.allowed(s.check("GET", "/notes", "", "authorization", "Bearer opaque-2"))
-	s.now = 1_700_000_080_000 // its end
+	s.now = 1_700_000_080_000 // the token's expiry
 	says = `{"active":false}`
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer opaque-2"), 401, "invalid_token", "inactive")
 	says = active(`{"cnf":{"jkt":"` + jkt + `"},"token_type":"DPoP"}`)
@@ -64,7 +64,8 @@ func TestScenarioOpaque(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer opaque-3"), 401, "invalid_token", "proof_needed")
 }
 
-// TestOpaqueAnswers: what a server's answer must say, and what is no verdict at all (R40, R43).
+// TestOpaqueAnswers: what a server's answer must contain, and which answers give no verdict (R40,
+// R43).
 func TestOpaqueAnswers(t *testing.T) {
 	for _, row := range []struct {
 		name, answer string
@@ -101,8 +102,8 @@ func TestOpaqueAnswers(t *testing.T) {
 	}
 }
 
-// TestScenarioIntrospectAll: a server of which all tokens are introspected knows of revocations,
-// JWTs included; what a broken JWT is handed nowhere (R44).
+// TestScenarioIntrospectAll: if all tokens of a server are introspected, revoked ones are refused,
+// JWTs included. A broken JWT is sent nowhere (R44).
 func TestScenarioIntrospectAll(t *testing.T) {
 	s := newScene(t, "all tokens of a server are introspected where the configuration says so", "R44").mustOpen(with(strings.Replace(opaque, `"client_id"`, `"introspect":"all","client_id"`, 1)))
 	s.server = func(msg) string { return answer(200, `{"active":false}`) }
@@ -120,8 +121,7 @@ func TestScenarioIntrospectAll(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{"iss":"https://evil.example"}`)), 401, "invalid_token", "wrong_claim iss")
 }
 
-// TestCacheBounds: however many tokens come, what is kept of them is bounded, in number and in
-// bytes (R42).
+// TestCacheBounds: however many tokens come, the cache is limited in number and in bytes (R42).
 func TestCacheBounds(t *testing.T) {
 	c := &cache{}
 	for n := range 3000 {
@@ -145,8 +145,8 @@ func TestCacheBounds(t *testing.T) {
 	}
 }
 
-// TestScenarioAlone: where no check may wait for another's effects, each has its own, and what one
-// learned the next one knows (R45).
+// TestScenarioAlone: if a check must not wait for another's effects, each has its own client, and
+// the next check knows what one has learned (R45).
 func TestScenarioAlone(t *testing.T) {
 	s := newScene(t, "each check by itself, for hosts whose requests cannot wait for each other", "R45").mustOpen(with(`{"alone":true,"authorization_servers":[{"issuer":"https://as.example"}]}`))
 	at := "Bearer " + token(`{}`)

@@ -11,10 +11,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// maxJTI is how long the jti of a proof may be, in bytes.
+// maxJTI is the longest jti of a proof, in bytes.
 const maxJTI = 512
 
-// prove checks the DPoP proof for the token that is bound to the key of thumbprint jkt: all of RFC
+// prove checks the DPoP proof for a token that is bound to the key with thumbprint jkt: all of RFC
 // 9449 section 4.3, the signature last.
 func (k *check) prove(jkt string) {
 	if len(k.proofs) != 1 {
@@ -41,11 +41,11 @@ func (k *check) prove(jkt string) {
 	now := k.link.Now
 	switch {
 	case j.Typ != "dpop+jwt":
-		k.refuseProof("The proof is none by its type.", because("wrong_type", "").Not("dpop+jwt", j.Typ))
+		k.refuseProof("The type of the proof is wrong.", because("wrong_type", "").Not("dpop+jwt", j.Typ))
 	case !words.Has(k.config.dpopAlgorithms, j.Alg):
 		k.refuseProof("The proof is signed with an algorithm that is not taken.", because("alg_not_allowed", "").Not(k.config.dpopAlgorithms, j.Alg))
 	case key.Kind() != json.Object || private(key) || key.Get("kty").Str() != kty || key.Get("crv").Str() != crv || weak(key):
-		k.refuseProof("The key of the proof is none for its algorithm.", because("bad_key", "jwk"))
+		k.refuseProof("The key of the proof does not fit its algorithm.", because("bad_key", "jwk"))
 	case claim("jti") == "" || len(claim("jti")) > maxJTI:
 		k.refuseProof("The proof has no jti that can be used.", because("missing_claim", "jti"))
 	case claim("htm") != k.method:
@@ -55,7 +55,7 @@ func (k *check) prove(jkt string) {
 	case claim("ath") != sha256.Base64URL(k.token):
 		k.refuseProof("The proof is for another access token.", because("wrong_claim", "ath"))
 	case jose.Thumbprint(jose.PublicKey(key)) != jkt:
-		// The token, that is: the proof may be right (RFC 9449 section 7.1).
+		// The error is about the token: the proof itself may be valid (RFC 9449 section 7.1).
 		k.refuse(401, "invalid_token", "The access token is bound to another key.", because("wrong_key", "cnf"))
 	case !timed || issued < 0 || issued > link.MaxTime/1000:
 		k.refuseProof("The proof has no iat.", because("missing_claim", "iat"))
@@ -63,7 +63,7 @@ func (k *check) prove(jkt string) {
 		k.nonce = k.session.newNonce()
 		k.refuse(401, "use_dpop_nonce", "The proof needs the nonce of this answer.", because("nonce", ""))
 	case !k.config.dpopNonce && (issued*1000 < now-k.config.proofMS-k.config.tolerance || issued*1000 > now+k.config.tolerance):
-		// With a nonce the server knows the time by itself (section 4.3, 11).
+		// A nonce tells the server the time of the proof (section 4.3, 11).
 		f := because("untimely", "iat")
 		f.Clocks = issued*1000 - now
 		k.refuseProof("The proof is too old, or of a time to come.", f)
@@ -77,7 +77,7 @@ func (k *check) prove(jkt string) {
 	}
 }
 
-// proved goes on where the signature is that of the proof's key.
+// proved continues if the signature matches the proof's key.
 func (k *check) proved(wrong, f *link.Fault) {
 	switch {
 	case f != nil:
@@ -89,8 +89,8 @@ func (k *check) proved(wrong, f *link.Fault) {
 	}
 }
 
-// private tells of a JWK whether there is more in it than anybody may see, or a key that both sides
-// have (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
+// private reports whether a JWK has private members, or is a symmetric key (RFC 7518 sections
+// 6.2.2, 6.3.2 and 6.4).
 func private(key json.Value) bool {
 	for _, name := range [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
 		if key.Get(name).Kind() != json.None {
@@ -105,12 +105,12 @@ func weak(key json.Value) bool {
 	return member != ""
 }
 
-// place is where the request went, without query and fragment.
+// place is the URL of the request, without query and fragment.
 func (k *check) place() string { return k.config.origins[len(k.config.origins)-1] + path(k.url) }
 
-// here tells whether a proof is for this request: the URL counts by its path, since hosts behind
-// others know no better, and under each of the resource's origins (RFC 9449 section 4.3, with the
-// normalization of RFC 3986 sections 6.2.2 and 6.2.3).
+// here reports whether a proof is for this request. Only the URL's path is compared, with each of
+// the resource's origins, because a host behind a proxy does not know more (RFC 9449 section 4.3,
+// with the normalization of RFC 3986 sections 6.2.2 and 6.2.3).
 func (k *check) here(htu string) bool {
 	htu = normal(uri.Place(htu))
 	at := normal(path(k.url))
@@ -122,7 +122,7 @@ func (k *check) here(htu string) bool {
 	return false
 }
 
-// path is that of a URL, or of a request line, "/" for none.
+// path returns the path of a URL or of a request target, "/" for none.
 func path(s string) string {
 	for i := range len(s) {
 		if s[i] == '?' || s[i] == '#' {
@@ -139,7 +139,7 @@ func path(s string) string {
 	return s
 }
 
-// normal writes escapes in one way: capitals, and none of what needs none.
+// normal normalizes escapes: capital letters, and no escape for characters that need none.
 func normal(s string) string {
 	if words.Index(s, '%') < 0 {
 		return s
@@ -169,8 +169,8 @@ func capital(c byte) byte {
 	return c
 }
 
-// A nonce is the time it was made at, in 5 bytes of seconds, and 16 bytes that nobody without a key
-// can make: no store has to know it.
+// A nonce is the time when it was made, in 5 bytes of seconds, and a MAC of 16 bytes, so no store
+// has to know it.
 const nonceTime, nonceMark = 5, 16
 
 func (s *session) newNonce() string {
@@ -184,8 +184,8 @@ func (s *session) mark(key, at []byte) []byte {
 	return sha256.NewKey(key).HMAC(message)[:nonceMark]
 }
 
-// fresh tells whether a nonce is ours and still good. One in the second half of its life has the
-// answer bring the next (RFC 9449 section 8.2).
+// fresh reports whether a nonce is ours and still valid. For one in the second half of its life,
+// the answer brings the next nonce (RFC 9449 section 8.2).
 func (k *check) fresh(nonce string) bool {
 	if len(nonce) != (nonceTime+nonceMark)*4/3 {
 		return false

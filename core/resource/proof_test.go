@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestScenarioDpop: a token that is bound to a key comes with a proof of it, and each proof counts
-// once, for all who share the store (R20, R21, R22).
+// TestScenarioDpop: a token that is bound to a key needs a proof of that key, and each proof counts
+// once, for all processes that share the store (R20, R21, R22).
 func TestScenarioDpop(t *testing.T) {
 	s := newScene(t, "a bound token needs a proof, and a proof counts once", "R20", "R21", "R22").mustOpen(conf)
 	at := boundToken()
@@ -27,7 +27,7 @@ func TestScenarioDpop(t *testing.T) {
 	if !strings.HasPrefix(m.header("www-authenticate"), `DPoP error="invalid_dpop_proof"`) {
 		t.Error(m.header("www-authenticate"))
 	}
-	// Another session stands for another process.
+	// Another session plays another process.
 	other := s.mustOpen(conf)
 	other.refused(other.check("GET", "/notes", "", "authorization", "DPoP "+at, "dpop", p), 401, "invalid_dpop_proof", "replayed jti")
 	s.allowed(s.check("GET", "/notes", "", "authorization", "DPoP "+at, "dpop", proof(at, `{}`, `{"jti":"p2"}`)))
@@ -37,7 +37,7 @@ func TestScenarioDpop(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "DPoP "+at, "dpop", proof(at, `{}`, `{"jti":"p4"}`)), 503, "", "storage")
 }
 
-// TestRefusedProofs: what makes a proof none, each by itself; none of it is recorded (R20).
+// TestRefusedProofs: what makes a proof invalid, one by one. Invalid proofs are not recorded (R20).
 func TestRefusedProofs(t *testing.T) {
 	at := boundToken()
 	private := change(ecKey, `{"d":"secret"}`)
@@ -101,8 +101,8 @@ func TestRefusedProofs(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "DPoP "+at, "dpop", p, "dpop", p), 401, "invalid_dpop_proof", "proofs")
 }
 
-// TestPlaces: which htu is this request's: escapes and the default port do not tell URLs apart,
-// query and fragment do not count, and a resource may have more origins than one (R23).
+// TestPlaces: which htu matches a request: escapes and the default port make no difference, query
+// and fragment do not count, and a resource may have several origins (R23).
 func TestPlaces(t *testing.T) {
 	at := boundToken()
 	for n, row := range []struct {
@@ -132,8 +132,8 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestScenarioNonce: the server's own nonce has to be in the proof, comes with the refusal, is good
-// wherever the key is, and is renewed in half of its life (R24, R25).
+// TestScenarioNonce: the proof must contain a nonce of ours. A refusal brings one, it is valid
+// wherever the nonce key is known, and it is renewed after half of its life (R24, R25).
 func TestScenarioNonce(t *testing.T) {
 	keys := `"nonce_keys":["` + strings.Repeat("A", 42) + `A"]`
 	s := newScene(t, "a nonce of the engine's own making", "R24", "R25").mustOpen(with(`{"dpop_nonce":true,` + keys + `}`))
@@ -157,7 +157,7 @@ func TestScenarioNonce(t *testing.T) {
 	for _, bad := range []string{forged, "", "x", strings.Repeat("A", 28), nonce + "A"} {
 		s.refused(ask(bad), 401, "use_dpop_nonce", "nonce")
 	}
-	// With a nonce the server knows the time: a clock that is an hour apart does no harm.
+	// A nonce tells the server the time, so it does not matter that a clock is wrong by an hour.
 	s.allowed(s.check("GET", "/notes", "", "authorization", "DPoP "+at, "dpop", proof(at, `{}`, `{"jti":"late","iat":1700003600,"nonce":"`+nonce+`"}`)))
 	s.now += 151_000
 	m = ask(nonce)
@@ -169,15 +169,15 @@ func TestScenarioNonce(t *testing.T) {
 	s.now += 150_000
 	s.refused(ask(nonce), 401, "use_dpop_nonce", "nonce")
 	s.allowed(ask(next))
-	// Another process, with another key in front: the old one is still good.
+	// Another process with a new key in first place: the old key is still valid.
 	s.mustOpen(with(`{"dpop_nonce":true,"nonce_keys":["` + strings.Repeat("B", 42) + `A","` + strings.Repeat("A", 42) + `A"]}`))
 	s.allowed(ask(next))
 	s.mustOpen(with(`{"dpop_nonce":true}`))
 	s.refused(ask(next), 401, "use_dpop_nonce", "nonce")
 }
 
-// TestScenarioBound: a resource may want bound tokens only; what is bound in a way that nobody here
-// can check is refused (R26, R27).
+// TestScenarioBound: a resource may accept bound tokens only. A token that is bound in a way that
+// we cannot check is refused (R26, R27).
 func TestScenarioBound(t *testing.T) {
 	s := newScene(t, "tokens that are bound to nothing, where the resource wants bound ones", "R26", "R27").mustOpen(with(`{"dpop":"required"}`))
 	m := s.check("GET", "/notes", "")

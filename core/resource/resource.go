@@ -1,8 +1,8 @@
-// Package resource is the check at the resource: sessions of kind "resource", which say of each
-// request to a protected resource whether its access token lets it in (core/contract/README.md).
-// They verify JWT access tokens (RFC 9068), have others introspected (RFC 7662), hold tokens to the
-// key or certificate that they are bound to (RFC 9449, RFC 8705), and make the challenge of what
-// they refuse (RFC 6750, RFC 9470, RFC 9728).
+// Package resource is the engine of resource servers: sessions of kind "resource", which decide for
+// each request to a protected resource whether its access token permits it
+// (core/contract/README.md). They verify JWT access tokens (RFC 9068) and have other tokens
+// introspected (RFC 7662). They check the key or certificate to which a token is bound (RFC 9449,
+// RFC 8705), and make the challenge for refused requests (RFC 6750, RFC 9470, RFC 9728).
 package resource
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// Engine gives an engine that knows this kind of session besides those of package core.
+// Engine returns an engine that knows this kind of session in addition to those of package core.
 func Engine() *core.Engine { return &core.Engine{Kinds: Open} }
 
 // Open opens a session of kind "resource".
@@ -36,8 +36,8 @@ func Open(kind string, l *link.Link, in json.Value) (known bool, f *link.Fault) 
 	return true, nil
 }
 
-// A session checks requests, any number at once. What they share is what is known of the
-// authorization servers.
+// A session checks requests, any number at once. They share what is known of the authorization
+// servers.
 type session struct {
 	config    *config
 	link      *link.Link

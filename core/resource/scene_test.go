@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts of the scenarios to core/contract/resource")
 
-// A scene plays the host of one resource, with its store and the servers behind it. It records what
-// crosses the boundary.
+// A scene plays the host of one resource, with its store and the servers behind it. It records the
+// effects and their outcomes.
 type scene struct {
 	t      *testing.T
 	engine *core.Engine
@@ -28,11 +28,11 @@ type scene struct {
 	inputs int
 
 	store   map[string]string
-	fail    string // how the store fails, "" for not
+	fail    string // the store's failure, "" for none
 	server  func(m msg) string
 	sent    []msg // http effects
 	signed  int   // verify effects
-	waiting []msg // effects without an answer
+	waiting []msg // effects that are not answered yet
 	results map[int64]msg
 }
 
@@ -58,7 +58,7 @@ func (m msg) str(path ...string) string {
 	}
 }
 
-// header joins the values of a name in the result with a bar.
+// header joins the values of a name in the result with "|".
 func (m msg) header(name string) string {
 	var ok struct {
 		OK struct{ Headers [][2]string }
@@ -79,10 +79,10 @@ const (
 	began    = 1_700_000_000_000 // Unix ms
 )
 
-// conf is a resource whose server's keys stand in a known place.
+// conf is a resource whose server's keys have a configured URL.
 const conf = `{"resource":"` + resource + `","authorization_servers":[{"issuer":"` + asURL + `","jwks_uri":"https://as.example/jwks"}]}`
 
-// with gives conf with members replaced or, with null, left out.
+// with returns conf with members replaced or, if null, left out.
 func with(members string) string {
 	var base, more map[string]json.RawMessage
 	json.Unmarshal([]byte(conf), &base)
@@ -103,7 +103,7 @@ func quietScene(t testing.TB) *scene {
 	return &scene{t: tt, engine: Engine(), now: began, store: map[string]string{}, results: map[int64]msg{}, server: publish}
 }
 
-// newScene is one with a transcript, named for its test.
+// newScene is a scene with a transcript, which is named after its test.
 func newScene(t *testing.T, about string, covers ...string) *scene {
 	t.Helper()
 	s := quietScene(t)
@@ -149,7 +149,7 @@ func (s *scene) head() string {
 	return fmt.Sprintf(`{"now":%d,"entropy":%q,`, s.now, base64.RawURLEncoding.EncodeToString(e[:]))
 }
 
-// open opens a session; the refusal where there is one.
+// open opens a session and returns the error, if any.
 func (s *scene) open(config string) msg {
 	s.t.Helper()
 	in := s.head() + `"kind":"resource","config":` + config + `}`
@@ -210,7 +210,7 @@ func (s *scene) drain() {
 	}
 }
 
-// begin gives a command; nothing is answered yet.
+// begin gives a command. No effect is answered yet.
 func (s *scene) begin(command, members string) int64 {
 	s.t.Helper()
 	s.ids++
@@ -221,7 +221,7 @@ func (s *scene) begin(command, members string) int64 {
 	return s.ids
 }
 
-// step answers the first effect that waits; false where there is none.
+// step answers the first effect that waits. It returns false if there is none.
 func (s *scene) step() bool {
 	s.t.Helper()
 	if len(s.waiting) == 0 {
@@ -260,7 +260,7 @@ func (s *scene) settle() {
 	}
 }
 
-// check makes a request and gives the verdict. headers are names and values.
+// check makes a request and returns the verdict. headers are names and values.
 func (s *scene) check(method, url, members string, headers ...string) msg {
 	s.t.Helper()
 	id := s.begin("check", request(method, url, members, headers...))
@@ -293,7 +293,7 @@ func quote(s string) string {
 	return string(b)
 }
 
-// allowed fails the test unless the request is let in.
+// allowed fails the test unless the request is allowed.
 func (s *scene) allowed(m msg) {
 	s.t.Helper()
 	if m.str("ok", "allowed") != "true" {
@@ -301,7 +301,7 @@ func (s *scene) allowed(m msg) {
 	}
 }
 
-// refused fails the test unless the request is refused so, for the reason given as code and field.
+// refused fails the test unless the request is refused with this status and code, for this reason.
 func (s *scene) refused(m msg, status int, code, reason string) {
 	s.t.Helper()
 	why := strings.TrimSpace(m.str("ok", "reason", "code") + " " + m.str("ok", "reason", "field"))
@@ -323,10 +323,10 @@ func (s *scene) refused(m msg, status int, code, reason string) {
 const (
 	rsaKey = `{"kty":"RSA","kid":"k1","use":"sig","alg":"RS256","n":"sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri23bOdgWp4Dy1WlUzewbgBHod5pcM9H95GQRV3JDXboIRROSBigeC5yjU1hGzHHyXss8UDprecbAYxknTcQkhslANGRUZmdTOQ5qTRsLAt6BTYuyvVRdhS8exSZEy_c4gs_7svlJJQ4H9_NxsiIoLwAEk7-Q3UXERGYw_75IDrGA84-lA_-Ct4eTlXHBIY2EaV7t7LjJaynVJCpkv4LKjTTAumiGUIuQhrNhZLuF_RJLqHpM2kgWFLU7-VTdL1VbC2tejvcI2BlMkEpk1BzBZI0KQB0GaDWFLN-aEAw3vRw","e":"AQAB"}`
 	ecKey  = `{"kty":"EC","crv":"P-256","x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs","y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}`
-	jkt    = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" // of ecKey (RFC 9449 section 6.1)
+	jkt    = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" // ecKey's thumbprint (RFC 9449 section 6.1)
 )
 
-// publish answers with the server's keys, or metadata.
+// publish answers with the server's keys or metadata.
 func publish(m msg) string {
 	switch {
 	case strings.HasSuffix(m.str("url"), "/jwks"):
@@ -345,10 +345,10 @@ func answer(status int, body string) string {
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-// jwt is one whose signature the scene holds for good.
+// jwt is a token whose signature the scene accepts.
 func jwt(header, claims string) string { return b64(header) + "." + b64(claims) + ".Z29vZA" }
 
-// change replaces members of an object, or with null takes them out.
+// change replaces members of an object, or removes those that are null.
 func change(object, members string) string {
 	var base, more map[string]json.RawMessage
 	json.Unmarshal([]byte(object), &base)
@@ -369,13 +369,13 @@ const (
 	tokenClaims = `{"iss":"https://as.example","sub":"u1","aud":"https://api.example/notes","client_id":"app","iat":1700000000,"exp":1700000600,"jti":"t1","scope":"read write"}`
 )
 
-// token is an access token with changes to its claims.
+// token is an access token with changed claims.
 func token(changes string) string { return jwt(tokenHeader, change(tokenClaims, changes)) }
 
-// boundToken is one that is bound to ecKey.
+// boundToken is an access token that is bound to ecKey.
 func boundToken() string { return token(`{"cnf":{"jkt":"` + jkt + `"}}`) }
 
-// proof is a DPoP proof of ecKey for GET of the resource with that token, with changes to its
+// proof is a DPoP proof of ecKey, for GET of the resource with that token, with changes in its
 // header and claims.
 func proof(access, header, claims string) string {
 	sum := sha256.Sum256([]byte(access))

@@ -8,26 +8,26 @@ import (
 )
 
 const (
-	// downMS is how long nothing is asked of a server after its metadata could not be had: every
-	// request would ask again.
+	// downMS is how long no request is sent to a server after its metadata could not be fetched.
+	// Otherwise every check would try again.
 	downMS = 2_000
-	// maxAsking is how many tokens are being introspected at once: made-up ones must not turn into
-	// any number of requests.
+	// maxAsking is how many tokens are introspected at once: invented tokens must not cause any
+	// number of requests.
 	maxAsking = 256
-	// maxIdle is how many clients wait for the next check, where each has one of its own.
+	// maxIdle is how many clients wait for the next check, if each check has its own client.
 	maxIdle = 8
 )
 
-// A server is an authorization server: what is known of it, and what it said of tokens.
+// A server is an authorization server: its documents, and its answers about tokens.
 type server struct {
 	config    *serverConfig
 	session   *session
-	client    *core.Client // of all checks; where each is alone, one to ask for no more than the issuer
+	client    *core.Client // of all checks; if each check has its own, this one is used only to compare issuers
 	idle      []*core.Client
 	documents documents
 	cache     cache
 	asking    []*lookUp
-	down      int64 // when its metadata could not be had, Unix ms; 0: they could
+	down      int64 // when its metadata could not be fetched, Unix ms; 0: it could
 }
 
 func newServer(s *session, cfg *serverConfig) *server {
@@ -36,16 +36,16 @@ func newServer(s *session, cfg *serverConfig) *server {
 	return sv
 }
 
-// fresh is a client that knows what the last one knew.
+// fresh returns a client that has the documents of the last one.
 func (sv *server) fresh() *core.Client {
 	return core.NewClient(sv.session.link, sv.config.client, sv.session.config.name, &sv.documents)
 }
 
-// of tells whether iss is the server's issuer for a tenant.
+// of reports whether iss is the server's issuer for a tenant.
 func (sv *server) of(tenant, iss string) bool { return sv.client.Server().TenantIssuer(tenant) == iss }
 
-// at gives the check the server, with a client. Where no check may wait for what another asked for,
-// nobody else has it meanwhile.
+// at gives the check the server and a client. If checks must not wait for each other, no other
+// check uses that client at the same time.
 func (k *check) at(sv *server) {
 	k.server, k.client, k.version = sv, sv.client, sv.documents.version
 	if !k.config.alone {
@@ -58,21 +58,21 @@ func (k *check) at(sv *server) {
 	k.client = sv.fresh()
 }
 
-// leave ends the check's use of the server: keys that are a while old are read again behind it, so
-// that one that was withdrawn is not taken for ever, and nobody waits.
+// leave ends the check's use of the server. Older keys are fetched again afterwards, so that a
+// withdrawn key is not accepted for ever, and no check waits for that.
 func (k *check) leave() {
 	sv := k.server
 	busy := k.client.Server().RenewKeys(k.config.keysMS)
 	switch {
 	case !k.config.alone || busy:
 	case k.version != sv.documents.version:
-		sv.idle = nil // others know less than the documents
+		sv.idle = nil // the others do not have these documents
 	case len(sv.idle) < maxIdle:
 		sv.idle = append(sv.idle, k.client)
 	}
 }
 
-// documents are the server's metadata and keys as text, which one client hands on to the next.
+// documents are the server's metadata and keys as text, which one client passes to the next.
 type documents struct {
 	text    string
 	version int
@@ -87,14 +87,14 @@ func (d *documents) Load(key string, done func(value, version, failed string)) {
 	done("", "", "")
 }
 
-// Store implements store.Storage.
+// Put implements store.Storage.
 func (d *documents) Put(_, _, value string, done func(version, failed string)) {
 	d.text = value
 	d.version++
 	done("", "")
 }
 
-// ready goes on once the server's endpoints are known.
+// ready continues once the server's endpoints are known.
 func (k *check) ready(then func()) {
 	sv, now := k.server, k.link.Now
 	if sv.down != 0 && now >= sv.down && now < sv.down+downMS {
@@ -111,7 +111,7 @@ func (k *check) ready(then func()) {
 	})
 }
 
-// verify goes on where the signature is one of the server's keys.
+// verify continues if the signature matches one of the server's keys.
 func (k *check) verify(j *jose.JWS) {
 	k.client.Server().Verify(j, func(f *link.Fault) {
 		switch {
@@ -125,13 +125,13 @@ func (k *check) verify(j *jose.JWS) {
 	})
 }
 
-// A lookUp is what a server is being asked of one token, by all who came with it meanwhile.
+// A lookUp is an introspection under way, for all checks of the same token.
 type lookUp struct {
 	key     string
 	waiting []func(json.Value, *link.Fault)
 }
 
-// lookUp has the token introspected (RFC 7662), unless that was just done.
+// lookUp has the token introspected (RFC 7662), unless the answer is cached.
 func (k *check) lookUp() {
 	sv, key := k.server, hash(k.token)
 	if v, ok := sv.cache.get(key, k.link.Now); ok {
@@ -156,7 +156,7 @@ func (k *check) lookUp() {
 	k.client.Do("introspect", w.String(), func(ok json.Value, f *link.Fault) { sv.answered(l, ok.Get("claims"), f) })
 }
 
-// answered hands the server's answer to all who wait for it, and keeps it for the next.
+// answered gives the server's answer to all who wait for it, and caches it.
 func (sv *server) answered(l *lookUp, v json.Value, f *link.Fault) {
 	for i, other := range sv.asking {
 		if other == l {
@@ -172,7 +172,7 @@ func (sv *server) answered(l *lookUp, v json.Value, f *link.Fault) {
 	}
 }
 
-// looked judges what the server said of a token.
+// looked checks the server's answer about a token.
 func (k *check) looked(v json.Value, f *link.Fault) {
 	switch {
 	case f != nil:
@@ -182,7 +182,8 @@ func (k *check) looked(v json.Value, f *link.Fault) {
 		k.refuseToken(because("inactive", ""))
 		return
 	}
-	// The metadata may not be known where the endpoint is configured: the server is who was asked.
+	// If the endpoint is configured, the metadata may be unknown; the issuer is the server that was
+	// asked.
 	issuer := k.server.config.issuer
 	if iss := v.Get("iss").Str(); k.client.Server().TenantIssuer(v.Get("tid").Str()) == iss {
 		issuer = iss

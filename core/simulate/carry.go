@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// carriers say how each kind of effect is carried out.
+// carriers carry out the effects, one function for each kind.
 var carriers map[string]func(p *party, e *effect, raw []byte)
 
 func init() {
@@ -31,7 +31,7 @@ func init() {
 	}
 }
 
-// read takes an effect apart and holds it to the form that every effect has.
+// read parses an effect, and checks the form that every effect must have.
 func (p *party) read(raw []byte) *effect {
 	e := &effect{}
 	if err := json.Unmarshal(raw, e); err != nil {
@@ -55,7 +55,7 @@ func (p *party) read(raw []byte) *effect {
 	return e
 }
 
-// carryOut carries out what a party's engine asks for.
+// carryOut carries out an effect of a party's engine.
 func carryOut(p *party, raw []byte) {
 	e := p.read(raw)
 	if e == nil {
@@ -81,7 +81,7 @@ func (p *party) find(id string) *task {
 	return nil
 }
 
-// withdraw ends an effect whose answer is not wanted any more.
+// withdraw ends an effect whose answer is not needed any more.
 func (p *party) withdraw(target string) {
 	if t := p.find(target); t != nil {
 		p.end(t)
@@ -99,7 +99,7 @@ func (p *party) unlock(target string) {
 	p.w.locks.leave(t)
 }
 
-// timer fires, early or late now and then.
+// timer fires; now and then it is early or late.
 func (p *party) timer(e *effect) {
 	t, ms := p.begin(e), e.MS
 	switch {
@@ -115,7 +115,7 @@ func (p *party) timer(e *effect) {
 	})
 }
 
-// hook is a host's function that changes nothing.
+// hook is a host's hook function that changes nothing.
 func (p *party) hook(e *effect) {
 	t := p.begin(e)
 	member := `"ok":{"parameters":` + string(e.Parameters) + `}`

@@ -10,14 +10,14 @@ import (
 type action struct {
 	name   string
 	weight int
-	// signedIn is the weight where the party holds a session.
+	// signedIn is the weight if the party has a session.
 	signedIn int
 	optional bool
-	device   bool // only where there is a device flow
+	device   bool // only if there is a device flow
 	do       func(w *World, p *party)
 }
 
-// actions are all of them; a new command is a row.
+// actions are all actions. For a new command add a row.
 var actions []action
 
 func init() {
@@ -58,7 +58,7 @@ func init() {
 	}
 }
 
-// quiet draws the commands that nobody gives.
+// quiet chooses the commands that nobody gives in this world.
 func (p *plan) quiet(d dice) {
 	p.quietCommands = map[string]bool{}
 	for _, a := range actions {
@@ -68,7 +68,7 @@ func (p *plan) quiet(d dice) {
 	}
 }
 
-// command lets a user do something with a party.
+// command makes a user do something with a party.
 func (w *World) command(p *party) {
 	weight := func(a action) int {
 		switch {
@@ -96,8 +96,8 @@ func plain(name, members string) func(*World, *party) {
 	return func(_ *World, p *party) { p.command(name, members, nil) }
 }
 
-// authorize begins a sign-in; the user goes through the server's pages and comes back, here or in
-// another tab, once or twice.
+// authorize begins a sign-in. The user goes through the server's pages and returns, in this tab or
+// another one, once or twice.
 func authorize(w *World, p *party) {
 	slot, jumps := p.slot, w.jumps
 	p.command("authorize", "", func(ok json.RawMessage) {
@@ -111,7 +111,7 @@ func authorize(w *World, p *party) {
 			w.fail("given-out-before-stored", "%s gives an authorization URL whose attempt was never stored", p.name())
 		}
 		if w.chance(.1) {
-			return // the user thinks better of it
+			return // the user changes their mind
 		}
 		w.after(w.long(50, 200_000), func() {
 			decision := "approve"
@@ -189,7 +189,7 @@ func setToken(w *World, p *party) {
 	}
 }
 
-// tokenFor asks for an access token for one of three resources, of which the server knows two.
+// tokenFor asks for an access token for one of three resources. The server knows two of them.
 func tokenFor(w *World, p *party) {
 	target := []string{resourceURL, "https://other.example", "urn:unknown"}[w.n(3)]
 	members := `"resource":"` + target + `"`
@@ -207,7 +207,7 @@ func tokenFor(w *World, p *party) {
 	})
 }
 
-// prepare asks for headers, and again as hosts do whose request came back 401.
+// prepare asks for headers, and asks again as hosts do after a 401.
 func prepare(w *World, p *party) {
 	if w.plan.dpop {
 		method := []string{"GET", "POST"}[w.n(2)]
@@ -232,7 +232,7 @@ func prepare(w *World, p *party) {
 	})
 }
 
-// cancelSomething withdraws a command that is under way.
+// cancelSomething cancels a command that is under way.
 func cancelSomething(w *World, p *party) {
 	target := int64(0)
 	for id, c := range p.commands {

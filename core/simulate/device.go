@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// deviceStart begins a device flow; the user decides on another device, some time later or never.
+// deviceStart begins a device flow. The user decides on another device, some time later or never.
 func deviceStart(w *World, p *party) {
 	p.command("device_start", "", func(ok json.RawMessage) {
 		var shown struct {
@@ -30,7 +30,7 @@ func deviceStart(w *World, p *party) {
 	})
 }
 
-// decide goes through the pages behind a verification URI.
+// decide goes through the pages at a verification URI.
 func (s *server) decide(u *url.URL, decision string) {
 	page := s.visit("GET", u.RequestURI(), nil)
 	page = s.submit(page, "continue", url.Values{"user_code": {u.Query().Get("user_code")}})

@@ -37,16 +37,16 @@ type effect struct {
 	Command    int64
 	OK         json.RawMessage
 
-	carriedOut int64 // true time, of a load
+	carriedOut int64 // of a load, true time
 }
 
-// failure is an error as the boundary shows it.
+// failure is an error as a host gets it.
 type failure struct {
 	Kind, Code, Op string
 	Retryable      bool
 }
 
-// lacks names a member that the kind must have.
+// lacks returns a member that the kind must have and this effect has not.
 func (e *effect) lacks() string {
 	switch e.Kind {
 	case "http":

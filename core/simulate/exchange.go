@@ -10,6 +10,6 @@ type exchange struct {
 	e    *effect
 	body string
 	form url.Values
-	// proof is the DPoP proof that the request goes with, where there is one.
+	// proof is the request's DPoP proof, if it has one.
 	proof *proof
 }

@@ -1,9 +1,9 @@
 package simulate
 
-// fresh is how long a mark of another keeps a party without locks from sending, ms.
+// fresh is how long another party's mark keeps a party without locks from sending, ms.
 const fresh = 60_000
 
-// leaves judges a request as it leaves a party.
+// leaves checks a request when a party sends it.
 func (p *party) leaves(x *exchange) {
 	w := p.w
 	switch x.e.Stage {
@@ -28,7 +28,7 @@ func (p *party) leaves(x *exchange) {
 		p.noSuccessor(t)
 		x.t.refresh = t
 		t.sent++
-		t.unknown = true // until its answer is there
+		t.unknown = true // until it is answered
 	case "polling":
 		p.polls(x)
 	case "revocation":
@@ -39,8 +39,8 @@ func (p *party) leaves(x *exchange) {
 	}
 }
 
-// oneInFlight: with locks never two refresh requests at a time for one store; without, never one
-// while the mark of another is young.
+// oneInFlight: with locks, a store never has two refresh requests at a time. Without locks, none is
+// sent while another party's mark is young.
 func (p *party) oneInFlight(t *token) {
 	w := p.w
 	var other *task
@@ -78,7 +78,7 @@ func (p *party) oneInFlight(t *token) {
 	}
 }
 
-// marked: what is sent was stored as being sent, unless the store failed.
+// marked: before a token is sent, the store has it marked as being sent, unless the store failed.
 func (p *party) marked(t *token) {
 	switch {
 	case p.held.Refresh == t.value && p.held.SentAt != 0:
@@ -89,7 +89,7 @@ func (p *party) marked(t *token) {
 	}
 }
 
-// again: after an unknown outcome once more an attempt, within the window.
+// again: after an unknown outcome the token is sent once more per attempt, within the window.
 func (p *party) again(t *token) {
 	w := p.w
 	if p.sends++; p.sends > 2 {
@@ -116,8 +116,8 @@ func (p *party) again(t *token) {
 	}
 }
 
-// noSuccessor: a refresh token is not sent once somebody has its successor. The exceptions are
-// those of doc.go.
+// noSuccessor: a refresh token is not sent after somebody got its successor. doc.go lists the
+// exceptions.
 func (p *party) noSuccessor(t *token) {
 	w := p.w
 	for _, s := range t.successors {
@@ -156,7 +156,7 @@ func (p *party) noSuccessor(t *token) {
 	}
 }
 
-// grants judges the event granted: what it is about is known by when it ends.
+// grants checks the event granted. Its expiry identifies the token.
 func (p *party) grants(expiresAt int64) {
 	var about *receipt
 	for _, r := range p.receipts {
@@ -173,7 +173,7 @@ func (p *party) grants(expiresAt int64) {
 	}
 }
 
-// event judges what a party tells its listeners.
+// event checks an event of a party.
 func (p *party) event(e *effect, raw []byte) {
 	w := p.w
 	p.keepsSecret("event "+e.Event, raw)
@@ -205,14 +205,14 @@ func (p *party) event(e *effect, raw []byte) {
 	}
 }
 
-// keepsSecret: no event, no error and no log line holds a secret.
+// keepsSecret: no event, error or log line contains a secret.
 func (p *party) keepsSecret(where string, text []byte) {
 	if name := p.w.ledger.leak(text); name != "" {
 		p.w.fail("secret-out", "%s: %s holds %s: %s", p.name(), where, name, text)
 	}
 }
 
-// reached counts what the party, and all of them, are in.
+// reached counts the state of the party, and the states of all parties together.
 func (p *party) reached() {
 	r := p.w.report
 	state := p.status

@@ -12,18 +12,18 @@ import (
 
 const keyAlg = "ES256"
 
-// keyStore holds the keys of all parties, as the tabs of a browser share one database: what one
-// makes another finds, and no party reads a private part.
+// keyStore holds the keys of all parties, as the tabs of a browser share one database: a party
+// finds keys that another one made, and no party can read a private key.
 type keyStore struct {
 	seed    uint64
 	ledger  *ledger
 	keys    map[string]*hostKey
-	records map[string]*keyRecord // of every key that there was
+	records map[string]*keyRecord // of every key that was ever made
 	jtis    map[string]bool       // of all proofs
-	proofs  map[string]*proof     // by their input
+	proofs  map[string]*proof     // by their signed text
 }
 
-// A hostKey is a key that is there now.
+// A hostKey is a key that exists now.
 type hostKey struct {
 	private *ecdsa.PrivateKey
 	jwk     string // the public part
@@ -34,7 +34,7 @@ func newKeyStore(seed uint64, l *ledger) *keyStore {
 	return &keyStore{seed: seed, ledger: l, keys: map[string]*hostKey{}, records: map[string]*keyRecord{}, jtis: map[string]bool{}, proofs: map[string]*proof{}}
 }
 
-// make makes a key out of the seed, so that one seed gives one digest.
+// make derives a key from the seed, so that one seed always gives the same digest.
 func (s *keyStore) make(name string) *hostKey {
 	r := s.record(name)
 	r.made++
@@ -65,22 +65,22 @@ func (s *keyStore) private(k *hostKey) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// A keyRecord is what is known of a key, whether it is there or not.
+// A keyRecord is what is known of a key, whether it still exists or not.
 type keyRecord struct {
 	name, alias string
 	made        int
 	lost        bool
-	// owner is what was stored with the key first: an attempt, a device code, a sign-in. There is
-	// one of each at most, in the order of a sign-in.
+	// attempt, device and root name what the key was first stored with: at most one of each, in
+	// the order of a sign-in.
 	attempt, device string
 	root            *token
-	parties         []int    // ids of those that know of it
-	taker           int      // id of who took it out of a stored text last, and is to drop it
+	parties         []int    // ids of those that know it
+	taker           int      // id of the party that last removed it from a stored text, and must delete it
 	reasons         []string // why it may be left over
-	death           *death   // of who may have been the only one to know of it
+	death           *death   // of the party that was perhaps the only one to know it
 	spent           bool     // its attempt was redeemed
-	jumps           int      // of the clock, by then
-	held            bool     // a session with it was to be stored, whatever came of that
+	jumps           int      // of the clock, until then
+	held            bool     // a party tried to store a session with it, with whatever result
 }
 
 func (s *keyStore) record(name string) *keyRecord {
@@ -98,13 +98,13 @@ func (r *keyRecord) known(party int) {
 	}
 }
 
-// excuse says why the key may be there though nothing names it.
+// excuse records why the key may exist although nothing names it.
 func (r *keyRecord) excuse(why string) { r.reasons = append(r.reasons, why) }
 
-// A death says what keys a party may leave behind.
+// A death counts the keys that a dead party may leave behind.
 type death struct{ allowed, left int }
 
-// A proof is one DPoP proof (RFC 9449 section 4.2), known from when it was asked to be signed.
+// A proof is one DPoP proof (RFC 9449 section 4.2). It is recorded when a party asks to sign it.
 type proof struct {
 	jti, htm, htu, ath, nonce string
 	iat                       int64

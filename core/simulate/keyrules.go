@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// judge looks at a key effect before it is carried out.
+// judge checks a key effect before it is carried out.
 func (w *World) judge(p *party, e *effect) {
 	if e.Alg != keyAlg || e.Create && e.Delete {
 		w.fail("effect-form", "%s: a key effect with alg %q, create %v, delete %v", p.name(), e.Alg, e.Create, e.Delete)
 	}
 }
 
-// stored judges a text that a party wrote, and who names which key.
+// stored checks a text that a party wrote, and records which keys it names.
 func (w *World) stored(p *party, key, value, before string) {
 	if !w.plan.dpop {
 		return
@@ -33,7 +33,7 @@ func (w *World) stored(p *party, key, value, before string) {
 				Key             string `json:"dpop_key"`
 			}
 		}
-		json.Unmarshal([]byte(value), &pending) // nothing has no attempts
+		json.Unmarshal([]byte(value), &pending) // without a text there are no attempts
 		for _, a := range pending.Attempts {
 			if a.Key == "" {
 				continue
@@ -63,7 +63,7 @@ func (w *World) stored(p *party, key, value, before string) {
 	}
 }
 
-// untold notes attempts that went from the store without anybody knowing.
+// untold records attempts that were removed from the store although no party knows it.
 func (w *World) untold(key, before, after string) {
 	if key != "oauth2.pending" {
 		return
@@ -76,14 +76,15 @@ func (w *World) untold(key, before, after string) {
 	}
 }
 
-// typed: what was asked for with a proof is a token bound to its key, or nothing.
+// typed: a request with a proof gives a token that is bound to the proof's key, or none.
 func (w *World) typed(p *party, session saved) {
 	if session.Key != "" && session.Access != "" && session.Kind != "DPoP" {
 		w.fail("downgrade", "%s stores a token of type %s with %s", p.name(), session.Kind, w.keys.record(session.Key).alias)
 	}
 }
 
-// named judges a session that was written: what it is bound to is there, and is no other session's.
+// named checks a session that was written: the key to which it is bound exists, and belongs to no
+// other session.
 func (w *World) named(p *party, session saved, before string) {
 	t := w.ledger.refresh[session.Refresh]
 	if session.Key == "" {
@@ -104,14 +105,14 @@ func (w *World) named(p *party, session saved, before string) {
 	}
 }
 
-// dropped judges a key as it goes: the session in the store still needs its own.
+// keyDropped checks the deletion of a key: the session in the store still needs its own key.
 func (w *World) keyDropped(p *party, r *keyRecord) {
 	if session := readSaved(w.store.entries[sessionKey].value); session.Key == r.name {
 		w.missing(p, r, session, "drops the key of")
 	}
 }
 
-// missing: the store holds a session whose key is not there.
+// missing: the store holds a session whose key does not exist.
 func (w *World) missing(p *party, r *keyRecord, session saved, does string) {
 	t := w.ledger.refresh[session.Refresh]
 	switch {
@@ -130,7 +131,7 @@ func (w *World) missing(p *party, r *keyRecord, session saved, does string) {
 	}
 }
 
-// takenOut notes who wrote a text that some keys are named in no more.
+// takenOut records which party wrote a text that does not name some keys any more.
 func (w *World) takenOut(p *party, before, after string) {
 	still := namesIn(after)
 	for _, name := range namesIn(before) {
@@ -140,12 +141,13 @@ func (w *World) takenOut(p *party, before, after string) {
 	}
 }
 
-// crashed notes the keys that a dying party knew of and perhaps nobody else: those that the store
-// names nowhere, being in its memory on their way from an attempt to a session, those that are
-// named in what it was just replacing, and that of a device flow: who goes on with the flow has a
-// key of its own. Any other key that is named in the store has others to see to it.
+// crashed records the keys that a dying party knew and perhaps nobody else: keys that no stored
+// text names, because they were in its memory on the way from an attempt to a session; keys that
+// are named in the text that it was just replacing; and that of a device flow, because a party that
+// continues the flow makes its own key. Other parties delete any other key that is named in the
+// store.
 func (w *World) crashed(p *party) {
-	d := &death{allowed: len(p.commands) + len(p.tasks) + 2} // a sign-in each, what the session stood over, and a device flow
+	d := &death{allowed: len(p.commands) + len(p.tasks) + 2} // a sign-in each, the session that was replaced, and a device flow
 	named := map[string]bool{}
 	for _, key := range []string{sessionKey, "oauth2.pending"} {
 		for _, name := range namesIn(w.store.entries[key].value) {
@@ -163,14 +165,14 @@ func (w *World) crashed(p *party) {
 		if r := w.keys.records[name]; !named[name] && r.death == nil && slices.Contains(r.parties, p.id) {
 			r.death = d
 			if r.taker == p.id && w.keys.keys[name] != nil {
-				d.allowed++ // of the attempts that were over, any number at once
+				d.allowed++ // for the expired attempts, which may be any number at once
 			}
 		}
 	}
 }
 
-// orphans: at a quiet end no key is left that nothing names, but for a reason. memory is what the
-// parties hold besides the store.
+// orphans: at a quiet end every key is named somewhere, or there is an excuse. memory is what the
+// parties hold in addition to the store.
 func (w *World) orphans(memory []string) {
 	named := map[string]bool{}
 	for _, key := range sortedKeys(w.store.entries) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// carry carries out a key effect; those of one name and one party in their order.
+// carryKey carries out a key effect. Effects of one name and one party run in order.
 func (w *World) carryKey(p *party, e *effect) {
 	t := p.begin(e)
 	w.keys.record(e.Name).known(p.id)
@@ -75,14 +75,14 @@ func (w *World) performKey(p *party, e *effect) (member string) {
 	}
 	jwk := k.jwk
 	if w.goesWrong(keyCareless) {
-		// A host that hands out the whole key: nothing of that may go on.
+		// This host hands out the whole key. The core must pass on none of the private part.
 		jwk = jwk[:len(jwk)-1] + `,"d":"` + w.keys.private(k) + `","ext":true,"key_ops":["sign"]}`
 	}
 	return `"ok":{"jwk":` + jwk + `}`
 }
 
-// sign carries out a sign effect. The proof is looked at as it is asked for: what the core knew
-// then it has to say.
+// sign carries out a sign effect. The proof is checked when the core asks for the signature: it
+// must contain what the core knew at that time.
 func (w *World) sign(p *party, e *effect) {
 	t := p.begin(e)
 	w.keys.record(e.Key).known(p.id)
@@ -101,7 +101,7 @@ func (w *World) sign(p *party, e *effect) {
 			return
 		}
 		digest := sha256.Sum256([]byte(e.Input))
-		der, err := k.private.Sign(nil, digest[:], crypto.SHA256) // without randomness: RFC 6979
+		der, err := k.private.Sign(nil, digest[:], crypto.SHA256) // without randomness (RFC 6979)
 		if err != nil {
 			panic(err)
 		}
@@ -117,7 +117,7 @@ func (w *World) sign(p *party, e *effect) {
 	})
 }
 
-// lose is a browser that clears its storage in part, or a user who does: one key is gone.
+// loseKey deletes one key, as a browser or a user does who clears part of the storage.
 func (w *World) loseKey() {
 	names := sortedKeys(w.keys.keys)
 	if len(names) == 0 {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// seen notes what the answer tells the party of the stored session, and of a lock.
+// seen records what the answer tells the party about the stored session, and about a lock.
 func (p *party) seen(e *effect, member string) {
 	went := strings.HasPrefix(member, `"ok"`)
 	if e.Kind == "lock" && !went {
@@ -21,7 +21,7 @@ func (p *party) seen(e *effect, member string) {
 	if e.Kind == "load" {
 		if p.unread = !went; went {
 			var answer struct{ OK struct{ Value string } }
-			json.Unmarshal([]byte("{"+member+"}"), &answer) // our own
+			json.Unmarshal([]byte("{"+member+"}"), &answer) // we wrote it ourselves
 			p.loadedLast = readSaved(answer.OK.Value)
 			p.readAt, p.loaded = p.now(), p.w.now
 			if e.carriedOut >= p.wrote { // else it has written something newer since
@@ -47,7 +47,7 @@ func (p *party) seen(e *effect, member string) {
 	p.refuse, _, _ = strings.Cut(kind, `"`)
 }
 
-// noteStored notes a write as it is carried out, before the party knows.
+// noteStored records a write when it is carried out, before the party knows.
 func (p *party) noteStored(e *effect, outcome string) {
 	if e.Key != sessionKey || e.Value == nil {
 		return
@@ -57,7 +57,7 @@ func (p *party) noteStored(e *effect, outcome string) {
 	}
 }
 
-// learn notes what an answer tells the party; outcome is given, refused, unused or unknown.
+// learn records what an answer tells the party. outcome is given, refused, unused or unknown.
 func (x *exchange) learn(member, outcome string) {
 	w, p := x.w, x.p
 	if x.t.refresh != nil {
@@ -75,7 +75,7 @@ func (x *exchange) learn(member, outcome string) {
 	}
 	p.receive(issued, min(x.t.began, p.loaded))
 	if x.t.refresh == nil && (issued.Type == "" || w.plan.dpop && issued.Type != "DPoP") {
-		p.receipts = p.receipts[:len(p.receipts)-1] // an answer to a code that is refused keeps nothing
+		p.receipts = p.receipts[:len(p.receipts)-1] // the answer to a refused code brings no tokens
 		return
 	}
 	if n := len(p.receipts); n > 0 {
@@ -84,7 +84,7 @@ func (x *exchange) learn(member, outcome string) {
 	w.note(p, "has %s", w.ledger.name(issued.Refresh))
 }
 
-// receive notes that the party has tokens from now on.
+// receive records that the party has tokens from now on.
 func (p *party) receive(issued tokenAnswer, began int64) {
 	if t := p.w.ledger.refresh[issued.Refresh]; t != nil {
 		r := &receipt{token: t, p: p, began: began, at: p.w.now, expiresAt: p.now() + issued.Expires*1000}
@@ -93,7 +93,7 @@ func (p *party) receive(issued tokenAnswer, began int64) {
 	}
 }
 
-// written judges what a write makes of the stored session, and tells whose the mark in it is.
+// written checks what a write changes in the stored session, and returns who set its mark.
 func (w *World) written(p *party, found entry, next saved) (marker int) {
 	old := readSaved(found.value)
 	p.over = replaced{old, found.marker}
@@ -138,7 +138,7 @@ func (w *World) written(p *party, found entry, next saved) (marker int) {
 		w.revived(p, to)
 	case from.comesFrom(to):
 		w.fail("store-went-back", "%s stores %s over its successor %s", p.name(), to.name, from.name)
-	case p.unsaved(to): // a sign-in that could not be stored at the time
+	case p.unsaved(to): // a sign-in that could not be stored before
 		w.store.replaced = w.now
 	case to.root == from.root: // two successors of one token, within the server's grace
 	case signing:
@@ -164,8 +164,8 @@ func (w *World) written(p *party, found entry, next saved) (marker int) {
 	return p.id
 }
 
-// revived notes that bytes that were handed in brought back a token which the store held nothing
-// newer of.
+// revived records that bytes which were handed in restored a token, when the store held nothing
+// newer of that session.
 func (w *World) revived(p *party, t *token) {
 	if p.fromBytes && t.stored != 0 {
 		t.revived = w.now

@@ -1,7 +1,7 @@
 package simulate
 
-// Known are rules that are broken today, each with the reason; a run counts them and goes on.
-// Without an entry every rule holds.
+// Known lists rules that are broken today, each with the reason. A run counts their violations and
+// continues. Without an entry every rule holds.
 var Known = map[string]string{
 	"sign-in-stored-twice":  "two instances whose clocks differ sign in at about the same time, and the store loses an answer: the one whose clock is ahead stays, though the other came later",
 	"session-key-left-over": "a session that no store took is given up for what the store holds, and its key stays",

@@ -9,50 +9,50 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// ledger knows every secret that came into being, and what became of every refresh token. No party
-// reads it.
+// ledger knows every secret that was ever made, and the fate of every refresh token. No party can
+// read it.
 type ledger struct {
 	names   map[string]string // of secrets
-	heads   map[string]string // the first bytes of each, by which a text that holds one is found
+	heads   map[string]string // the first bytes of each, to find texts that contain one
 	counts  map[string]int
 	refresh map[string]*token
 	codes   map[string]*code
-	states  map[string]bool   // of attempts that were stored
-	jkts    map[string]string // of access tokens and refresh tokens: the thumbprint of the key that they are bound to
-	asked   map[string]bool   // access tokens and refresh tokens that a party wanted revoked
+	states  map[string]bool   // of stored attempts
+	jkts    map[string]string // of access tokens and refresh tokens: the thumbprint of the key to which they are bound
+	asked   map[string]bool   // access tokens and refresh tokens that a party asked to revoke
 }
 
-// A token is a refresh token, with the access token that came with it.
+// A token is a refresh token, and the access token that was issued with it.
 type token struct {
 	name, value, access string
-	parent              *token // that it was got for
-	root                *token // the first of its line: a sign-in
+	parent              *token // the token for which it was issued
+	root                *token // the first of its chain: a sign-in
 	successors          []*token
 	receipts            []*receipt
-	stored              int64 // since when the store held it, 0: never
+	stored              int64 // when the store first held it, 0: never
 	sent                int
-	unknown             bool  // it went out, and the sender does not know what became of it
+	unknown             bool  // it was sent, and the sender does not know the outcome
 	over                bool  // of a root: the user ended this session
-	muddled             bool  // of a root: a finding that is known brought an old token back
-	revived             int64 // since when bytes that were handed in brought it back
+	muddled             bool  // of a root: a known violation restored an old token
+	revived             int64 // when bytes that were handed in restored it
 }
 
-// A holder is whom a token reached: a party.
+// A holder has received a token: a party.
 type holder interface {
 	name() string
 	gone() bool
 }
 
-// A receipt says that an answer with the token reached a party that waited for it.
+// A receipt records that an answer with the token reached a party that waited for it.
 type receipt struct {
 	token        *token
 	p            holder
 	began        int64 // when the request was sent
 	at           int64
-	expiresAt    int64 // as the party reckons it
-	confirmed    bool  // the store's answer said that it is stored
-	notPersisted bool  // the party said that it is not
-	unwanted     bool  // a poll brought it when polling was stopped
+	expiresAt    int64 // by the party's clock
+	confirmed    bool  // the store confirmed that it is stored
+	notPersisted bool  // the party reported that it is not stored
+	unwanted     bool  // a poll brought it after polling was stopped
 }
 
 // A code is an authorization code.
@@ -65,7 +65,7 @@ func newLedger() *ledger {
 		asked: map[string]bool{}, jkts: map[string]string{}}
 }
 
-// secret enters a secret under a short name.
+// secret registers a secret under a short name.
 func (l *ledger) secret(kind, value string) {
 	if len(value) < headLength || l.names[value] != "" {
 		return
@@ -85,7 +85,7 @@ func (l *ledger) name(value string) string {
 	return "unknown"
 }
 
-// mint enters what the server issued; parent is the refresh token it was issued for.
+// mint records what the server issued. parent is the refresh token for which it was issued.
 func (l *ledger) mint(access, refresh, parent string) {
 	l.secret("at", access)
 	if refresh == "" || l.refresh[refresh] != nil {
@@ -101,7 +101,7 @@ func (l *ledger) mint(access, refresh, parent string) {
 	l.refresh[refresh] = t
 }
 
-// bind notes what the server bound the tokens to.
+// bind records the key to which the server bound the tokens.
 func (l *ledger) bind(kept *authserver.MemoryStore, issued tokenAnswer) {
 	if t, err := kept.Token(authserver.DigestOf(issued.Access)); err == nil && t.JKT != "" {
 		l.jkts[issued.Access] = t.JKT
@@ -111,7 +111,7 @@ func (l *ledger) bind(kept *authserver.MemoryStore, issued tokenAnswer) {
 	}
 }
 
-// comesFrom tells whether t is a successor of old, or of its successors.
+// comesFrom reports whether t is a successor of old, or of its successors.
 func (t *token) comesFrom(old *token) bool {
 	for t = t.parent; t != nil; t = t.parent {
 		if t == old {
@@ -121,7 +121,7 @@ func (t *token) comesFrom(old *token) bool {
 	return false
 }
 
-// leak names the secret that a text holds, "" for none.
+// leak returns the name of a secret in a text, "" for none.
 func (l *ledger) leak(text []byte) string {
 	run := 0
 	for i, c := range text {
@@ -139,7 +139,7 @@ func (l *ledger) leak(text []byte) string {
 	return ""
 }
 
-// redact puts names in the place of secrets.
+// redact replaces secrets by their names.
 func (l *ledger) redact(text string) string {
 	for i := 0; i+headLength <= len(text); i++ {
 		name := l.heads[text[i:i+headLength]]
@@ -155,7 +155,7 @@ func (l *ledger) redact(text string) string {
 	return text
 }
 
-// tokenAnswer is what a party can use of RFC 6749 section 5.1.
+// tokenAnswer are the members of RFC 6749 section 5.1 that a party can use.
 type tokenAnswer struct {
 	Access  string `json:"access_token"`
 	Type    string `json:"token_type"`
@@ -163,7 +163,7 @@ type tokenAnswer struct {
 	Expires int64  `json:"expires_in"`
 }
 
-// summary names what an answer holds.
+// summary names the contents of an answer.
 func (l *ledger) summary(body []byte) string {
 	var answer struct {
 		tokenAnswer
@@ -178,7 +178,7 @@ func (l *ledger) summary(body []byte) string {
 	return answer.Error
 }
 
-// used tells whether somebody has a successor of the token.
+// used reports whether somebody has a successor of the token.
 func (t *token) used() bool {
 	return slices.ContainsFunc(t.successors, func(s *token) bool { return len(s.receipts) > 0 })
 }

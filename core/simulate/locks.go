@@ -2,14 +2,14 @@ package simulate
 
 import "slices"
 
-// locks are locks as browsers have them: first come, first served, and a dead party's are free at
-// once.
+// locks work like those of browsers: first come, first served, and a dead party's locks are
+// released at once.
 type locks struct {
 	w    *World
 	held map[string]*hold
 }
 
-// A hold is the line for a lock; the first one holds it.
+// A hold is the queue for a lock. The first one holds it.
 type hold struct{ line []*task }
 
 func (l *locks) carry(p *party, e *effect) {
@@ -38,7 +38,7 @@ func (l *locks) carry(p *party, e *effect) {
 	})
 }
 
-// hand gives the lock to the first in line.
+// hand gives the lock to the first in the queue.
 func (l *locks) hand(h *hold) {
 	if len(h.line) == 0 || h.line[0].holds {
 		return
@@ -48,7 +48,7 @@ func (l *locks) hand(h *hold) {
 	l.w.after(l.w.span(0, 2), func() { t.p.answer(t, `"ok":{}`) })
 }
 
-// leave takes a task out of its line: unlocked, given up, or dead.
+// leave removes a task from its queue: it was unlocked, cancelled, or its party died.
 func (l *locks) leave(t *task) {
 	h := l.held[t.effect.Name]
 	if h == nil {

@@ -18,7 +18,7 @@ func (p *party) send(e *effect) {
 		x.body = *e.Body.Text
 	}
 	x.form, _ = url.ParseQuery(x.body)
-	u, _ := url.Parse(e.URL) // read once already
+	u, _ := url.Parse(e.URL) // it was parsed before
 	w.note(p, "http %s %s %s %s", e.Stage, e.Method, u.Path, w.ledger.name(x.form.Get("refresh_token")+x.form.Get("code")+x.form.Get("token")))
 	p.keepsSecret("the log line of a request", []byte(e.Stage+" "+e.Method+" "+u.Scheme+"://"+u.Host+u.Path))
 	p.leaves(x)
@@ -59,7 +59,7 @@ func (p *party) send(e *effect) {
 	}
 }
 
-// arrive is the request at the server.
+// arrive handles the request at the server.
 func (x *exchange) arrive() {
 	w := x.w
 	header := http.Header{}
@@ -90,8 +90,8 @@ func (x *exchange) arrive() {
 	}
 }
 
-// member is the server's answer as the host gives it to the core, mangled on the way now and then;
-// outcome is what the core can know of it.
+// member is the server's answer as the host gives it to the core; now and then the network damages
+// it. outcome is what the core can know of it.
 func (x *exchange) member(res authserver.Response) (member, outcome string) {
 	w, body := x.w, string(res.Body)
 	switch {
@@ -125,7 +125,7 @@ func (x *exchange) member(res authserver.Response) (member, outcome string) {
 	return fmt.Sprintf(`"ok":{"status":%d,"headers":[%s],"body":{"text":%s}}`, res.Status, strings.TrimPrefix(pairs, ","), quote(body)), outcome
 }
 
-// patience is how long the server asks to be left alone, where it does.
+// patience returns the server's Retry-After, if it sends one.
 func (x *exchange) patience() []string {
 	if x.w.chance(.5) {
 		return nil
@@ -133,7 +133,7 @@ func (x *exchange) patience() []string {
 	return []string{"retry-after", strconv.FormatInt(x.w.long(1, 600), 10)}
 }
 
-// response is an answer that did not come from the server; more are headers, name and value.
+// response is an answer that did not come from the server. more are headers, as names and values.
 func response(status int, ctype, body string, more ...string) string {
 	headers := ""
 	if ctype != "" {
@@ -149,7 +149,7 @@ func (x *exchange) soon(member, outcome string) {
 	x.w.after(x.w.span(1, 200), func() { x.answer(member, outcome) })
 }
 
-// answer brings the answer to the party.
+// answer delivers the answer to the party.
 func (x *exchange) answer(member, outcome string) {
 	if !x.p.dead && !x.t.done {
 		x.w.note(x.p, "http %s is answered: %s", x.e.Stage, outcome)

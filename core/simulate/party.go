@@ -11,8 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 )
 
-// A party is a tab or a process: an engine with one session, and a host that does what the contract
-// asks of it.
+// A party plays a tab or a process: an engine with one session, and a host that follows the
+// contract.
 type party struct {
 	w      *World
 	id     int
@@ -20,13 +20,13 @@ type party struct {
 	engine *core.Engine
 	handle int32
 	epoch  string
-	count  int64 // of the last effect
+	count  int64 // the last effect's
 	dead   bool
 	skew   int64
-	// fromBytes tells that it was opened with a session's bytes.
+	// fromBytes means that it was opened with a session's bytes.
 	fromBytes bool
 
-	tasks    []*task // effects that want an answer, oldest first
+	tasks    []*task // effects that need an answer, oldest first
 	locks    map[string]*task
 	tails    map[string]int64 // by key: when its last store operation is carried out
 	commands map[int64]*command
@@ -34,28 +34,28 @@ type party struct {
 
 	view
 	flow   flow
-	header string            // that prepare gave last
-	nonces map[string]string // by host: what a server last wanted to see in a proof
-	// answered holds the answers it got by the counters of their effects, former those of the
-	// session in whose place it came.
+	header string            // the result of the last prepare
+	nonces map[string]string // by host: the last nonce that a server sent
+	// answered holds the answers that it got, by the counters of their effects; former holds those
+	// of the session that it replaced.
 	answered, former map[string]answered
 }
 
-// answered is an answer that was given.
+// answered is an answer that the party got.
 type answered struct{ id, member string }
 
-// A task is an effect that is being carried out.
+// A task is an effect that the host is carrying out.
 type task struct {
 	p       *party
 	effect  *effect
-	done    bool   // answered, or not wanted any more
-	holds   bool   // of a lock
+	done    bool   // answered, or not needed any more
+	holds   bool   // a lock that it holds
 	pending func() // of a store operation: carries it out
-	refresh *token // of an http effect: what it sends
+	refresh *token // of an http effect: the token that it sends
 	began   int64
 }
 
-// A command is one whose result is awaited.
+// A command is a command without a result yet.
 type command struct {
 	id   int64
 	name string
@@ -67,7 +67,7 @@ func (p *party) name() string { return "p" + strconv.Itoa(p.id) }
 // gone implements holder.
 func (p *party) gone() bool { return p.dead }
 
-// now is the time as the party's clock has it.
+// now is the time by the party's clock.
 func (p *party) now() int64 { return max(0, p.w.now+p.w.offset+p.skew) }
 
 func (w *World) open(slot int, session string) *party {
@@ -80,7 +80,7 @@ func (w *World) open(slot int, session string) *party {
 	if w.plan.skewed {
 		p.skew = w.span(-120_000, 120_000)
 		if w.plan.dpop {
-			p.skew /= 3 // a minute is what servers take
+			p.skew /= 3 // servers tolerate a minute
 		}
 	}
 	w.everyone = append(w.everyone, p)
@@ -128,7 +128,7 @@ func (w *World) config() string {
 	if w.plan.dpop {
 		c["dpop"] = true
 	}
-	b, _ := json.Marshal(c) // texts, numbers and lists of texts
+	b, _ := json.Marshal(c) // it has only texts, numbers and lists of texts
 	return string(b)
 }
 
@@ -138,7 +138,7 @@ func (p *party) head() string {
 	return `{"now":` + strconv.FormatInt(p.now(), 10) + `,"entropy":"` + base64.RawURLEncoding.EncodeToString(entropy[:]) + `",`
 }
 
-// input gives the engine one input and carries out what comes of it.
+// input gives the engine one input and carries out the effects.
 func (p *party) input(members string) {
 	if p.dead || !p.w.ok() {
 		return
@@ -153,7 +153,7 @@ func (p *party) input(members string) {
 	p.drain()
 }
 
-// guard turns a panic into a broken rule.
+// guard reports a panic as a broken rule.
 func (p *party) guard(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -163,7 +163,7 @@ func (p *party) guard(f func()) {
 	f()
 }
 
-// drain takes all effects before it carries out the first, as hosts do. A crash may come between
+// drain takes all effects before it carries out the first, as hosts do. The party may crash between
 // any two.
 func (p *party) drain() {
 	var raws [][]byte
@@ -190,7 +190,7 @@ func (p *party) drain() {
 func (p *party) begin(e *effect) *task {
 	t := &task{p: p, effect: e, began: p.w.now}
 	p.tasks = append(p.tasks, t)
-	// What was answered to the session before this one: the same counter, another epoch.
+	// An answer for the session before this one has the same counter, but another epoch.
 	_, counter, _ := strings.Cut(e.ID, ":")
 	if old := p.former[counter]; old.id != "" && p.w.goesWrong(answerStray) {
 		p.w.after(0, func() {
@@ -208,7 +208,7 @@ func (p *party) end(t *task) {
 	}
 }
 
-// answer answers an effect, once; what comes later is late.
+// answer answers an effect once. A second answer counts as late.
 func (p *party) answer(t *task, member string) {
 	if p.dead || t.done {
 		p.late(t, member)
@@ -221,8 +221,8 @@ func (p *party) answer(t *task, member string) {
 	p.input(`"answer":"` + t.effect.ID + `",` + member)
 }
 
-// late brings an answer that nobody waits for any more: most hosts drop it, and to the core it must
-// not matter.
+// late delivers an answer for which nobody waits any more. Most hosts drop it, and the core must
+// ignore it.
 func (p *party) late(t *task, member string) {
 	w := p.w
 	switch {
@@ -237,7 +237,7 @@ func (p *party) late(t *task, member string) {
 	}
 }
 
-// command gives a command; then gets what it gave, where it went well.
+// command gives a command. If it succeeds, then gets its result.
 func (p *party) command(name, members string, then func(ok json.RawMessage)) *command {
 	p.nextID++
 	c := &command{id: p.nextID, name: name, then: then}
@@ -251,7 +251,7 @@ func (p *party) command(name, members string, then func(ok json.RawMessage)) *co
 	return c
 }
 
-// runs tells whether a command of one of these names is under way, or was withdrawn and may still
+// runs reports whether a command of one of these names is under way, or was cancelled and may still
 // have an effect.
 func (p *party) runs(names ...string) bool {
 	for _, c := range p.commands {
@@ -267,8 +267,8 @@ func (p *party) runs(names ...string) bool {
 	return false
 }
 
-// die is a crash: memory is gone, locks are free, and of what was being stored some still gets
-// there.
+// die is a crash: memory is lost, locks are released, and of the writes under way some are still
+// carried out.
 func (p *party) die() {
 	w := p.w
 	w.note(p, "dies")
@@ -290,8 +290,8 @@ func (p *party) die() {
 	}
 }
 
-// retire closes the session as a host does whose instance is worn: between commands, and with its
-// bytes where the store does not have them.
+// retire closes the session, as a host does with a worn instance: between commands, and it keeps
+// the session's bytes if the store does not have them.
 func (p *party) retire() {
 	if len(p.tasks) > 0 || len(p.commands) > 0 {
 		return
@@ -309,7 +309,7 @@ func (p *party) retire() {
 	p.dead = true
 	next := p.w.open(p.slot, session)
 	if session == "" {
-		return // there was nothing to take along
+		return // there were no bytes to keep
 	}
 	next.receipts = p.receipts
 	for _, r := range next.receipts {

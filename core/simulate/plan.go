@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A fault is a thing that goes wrong; its value in a plan is how often, of the times it could.
+// A fault is something that goes wrong. Its value in a plan is the share of cases in which it does.
 type fault string
 
 const (
@@ -44,7 +44,7 @@ const (
 	signFails       fault = "sign fails"
 	downgraded      fault = "bearer token in place of a bound one"
 
-	// These happen by themselves, as often as the plan's chaos comes.
+	// These need no cause. They happen as often as the plan's chaos says.
 	crash         fault = "crash"
 	retire        fault = "closed and opened from its bytes"
 	stale         fault = "opened from old bytes"
@@ -56,7 +56,7 @@ const (
 	keyLost       fault = "key lost"
 )
 
-// rates are of a world where everything goes wrong now and then; a plan scales them.
+// rates are those of a world where everything goes wrong now and then. A plan scales them.
 var rates = []struct {
 	fault fault
 	rate  float64
@@ -68,34 +68,34 @@ var rates = []struct {
 	{crash, 1}, {retire, .5}, {stale, .3}, {clockForward, .3}, {clockBack, .3}, {offline, .4}, {storeDown, .3}, {serverRestart, .3},
 }
 
-// keyRates are of a world with DPoP besides.
+// keyRates are the additional rates of a world with DPoP.
 var keyRates = []struct {
 	fault fault
 	rate  float64
 }{{keyFails, .02}, {keyAnswerLost, .02}, {keySlow, .05}, {keyCareless, .1}, {signFails, .02}, {downgraded, .05}}
 
-// A plan is what a world is like, drawn from its seed.
+// A plan describes a world. It is drawn from the world's seed.
 type plan struct {
 	locks         bool
-	processes     bool // a store like a file, not like a browser's
+	processes     bool // the store works like a file, not like a browser's
 	slots         int
-	skewed        bool // clocks of the parties differ
+	skewed        bool // the clocks of the parties differ
 	secret        bool
 	hooks         bool
 	device        bool
-	interval      int64 // of device flows, seconds
+	interval      int64 // of polls in device flows, seconds
 	auto          bool  // automatic refresh
 	lead          int64 // refresh_lead_ms, 0: the default
-	grace         int64 // of the server's rotation, seconds
+	grace         int64 // of the server's refresh token rotation, seconds
 	accessLife    int64 // seconds
 	refreshLife   int64 // seconds
 	retryWindow   int64 // ms
-	think, ruin   int64 // mean ms between actions, between what happens by itself
+	think, ruin   int64 // mean ms between actions, and between faults without a cause
 	faults        map[fault]float64
 	quietCommands map[string]bool // commands that nobody gives
 	dpop          bool
 	keysLost      bool
-	nonceLife     int64 // of the server's nonces, seconds, 0: none
+	nonceLife     int64 // of the server's nonces, seconds; 0: it has none
 }
 
 func draw(d dice, seed uint64) plan {
@@ -119,7 +119,7 @@ func draw(d dice, seed uint64) plan {
 	}
 	p.interval = []int64{1, 5}[d.n(2)]
 	if p.device {
-		p.think = max(p.think, 300) // flows take their time
+		p.think = max(p.think, 300) // flows need time
 	}
 	calm := d.chance(.1)
 	for _, r := range rates {
@@ -131,8 +131,8 @@ func draw(d dice, seed uint64) plan {
 	return p
 }
 
-// drawKeys has some of the worlds run with DPoP. It draws for itself, so that the others are what
-// they were.
+// drawKeys makes some worlds run with DPoP. It has its own random numbers, so that the other worlds
+// stay as they were.
 func (p *plan) drawKeys(seed uint64, calm bool) {
 	rng := rand.New(rand.NewPCG(seed, 0x64706f70))
 	if p.dpop = rng.Float64() < .3; !p.dpop {

@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/simulate/plants"
 )
 
-// TestPlanted: each fault is found, and soon. The core has them by an overlay: make planted.
+// TestPlanted: each fault is found soon. The faults are in the core by an overlay: make planted.
 func TestPlanted(t *testing.T) {
 	if !plants.Overlaid {
 		t.Fatal("the core has no faults in it: make planted")

@@ -2,7 +2,7 @@ package simulate
 
 import "net/url"
 
-// polls judges a poll as it leaves a party.
+// polls checks a poll when a party sends it.
 func (p *party) polls(x *exchange) {
 	w, code := p.w, x.form.Get("device_code")
 	switch {
@@ -25,7 +25,7 @@ func (p *party) polls(x *exchange) {
 		w.fail("poll-too-soon", "%s polls %d ms after its last poll; the interval is %d ms", p.name(), since, p.flow.interval)
 	}
 	if !w.healed && w.chance(.15) {
-		// A user who stops at this very moment.
+		// A user stops the flow at this moment.
 		w.after(w.span(0, 150), func() {
 			if !p.dead && !w.healed {
 				p.command("poll_stop", []string{"", `"forget":true`}[w.n(2)], nil)

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// claims judges what is to be signed.
+// claims checks what a party asks to sign.
 func (w *World) claims(p *party, e *effect) {
 	b64 := base64.RawURLEncoding
 	head, payload, ok := strings.Cut(e.Input, ".")
@@ -53,8 +53,8 @@ func (w *World) claims(p *party, e *effect) {
 	w.keys.proofs[e.Input] = &proof{jti: claims.JTI, htm: claims.HTM, htu: claims.HTU, ath: claims.ATH, nonce: claims.Nonce, iat: claims.IAT}
 }
 
-// proved judges the proof of a request that leaves a party; access is the token that goes with it,
-// "" at the token endpoint.
+// proved checks the proof of a request that a party sends. access is the request's access token, ""
+// at the token endpoint.
 func (w *World) proved(p *party, method, target string, headers [][2]string, access string) *proof {
 	text, n := "", 0
 	for _, h := range headers {
@@ -90,8 +90,8 @@ func (w *World) proved(p *party, method, target string, headers [][2]string, acc
 	return made
 }
 
-// provedAll judges the proofs of a request as it leaves: where tokens are asked for in a world with
-// DPoP, and where one goes that is bound.
+// provedAll checks the proofs of a request when it is sent: a request for tokens in a world with
+// DPoP, and a request with a bound token.
 func (p *party) provedAll(x *exchange) {
 	w := p.w
 	switch x.e.Stage {
@@ -110,8 +110,8 @@ func (p *party) provedAll(x *exchange) {
 	}
 }
 
-// carries judges the headers of a request with an access token: one that is bound never goes
-// without a proof of its key.
+// carries checks the headers of a request with an access token: a bound one is never sent without a
+// proof of its key.
 func (p *party) carries(method, target string, headers [][2]string) *proof {
 	w := p.w
 	for _, h := range headers {
@@ -135,7 +135,7 @@ func (p *party) carries(method, target string, headers [][2]string) *proof {
 	return nil
 }
 
-// heard notes the nonce that an answer brings the party, which asked with a proof.
+// heard records the nonce in the answer to a request with a proof.
 func (p *party) heard(target string, headers [][2]string) {
 	u, err := url.Parse(target)
 	for _, h := range headers {
@@ -149,8 +149,8 @@ func (p *party) heard(target string, headers [][2]string) {
 	}
 }
 
-// told takes from an answer, as the party gets it, what it says about proofs: the nonce, and
-// whether it was refused for want of one.
+// told records what an answer, as the party gets it, says about proofs: the nonce, and whether the
+// request was refused because it had none.
 func (x *exchange) told(member string) {
 	var answer struct {
 		OK struct {
@@ -164,12 +164,12 @@ func (x *exchange) told(member string) {
 	}
 	x.p.heard(x.e.URL, answer.OK.Headers)
 	var body struct{ Error string }
-	json.Unmarshal([]byte(answer.OK.Body.Text), &body) // what is no error says nothing
+	json.Unmarshal([]byte(answer.OK.Body.Text), &body) // if it is not an error, it says nothing
 	if body.Error != "use_dpop_nonce" {
 		return
 	}
 	x.w.report.Results["use_dpop_nonce"]++
-	// Nothing of the request was looked at: once more does not count.
+	// The server did nothing with the request, so it may be sent once more.
 	switch x.e.Stage {
 	case "token":
 		if c := x.w.ledger.codes[x.form.Get("code")]; c != nil {
@@ -182,8 +182,8 @@ func (x *exchange) told(member string) {
 	}
 }
 
-// resource is a protected resource that a party's application asks with the headers that it was
-// given; what it says goes back to the party, and once more where that gives headers for it.
+// resource is a request to a protected resource, with the headers that prepare returned. Its answer
+// goes back to the party. If that gives new headers, the request is sent once more.
 func (w *World) resource(p *party, method, target string, headers [][2]string, retried string) {
 	p.carries(method, target, headers)
 	h := http.Header{}
@@ -206,7 +206,7 @@ func (w *World) resource(p *party, method, target string, headers [][2]string, r
 			if live && strings.Contains(retried, "nonce") && res.Status == http.StatusUnauthorized {
 				w.report.Results["refused in spite of a nonce"]++
 			}
-			list, _ := json.Marshal(back) // texts
+			list, _ := json.Marshal(back) // it has only texts
 			p.command("answered", `"url":`+quote(target)+`,"method":`+quote(method)+`,"status":`+strconv.Itoa(res.Status)+`,"headers":`+string(list)+`,"sent":`+quote(sent)+`,"retried":`+quote(retried),
 				func(ok json.RawMessage) {
 					var again struct {

@@ -2,15 +2,14 @@ package simulate
 
 import "container/heap"
 
-// An event is something that happens at a time. Those that are idle (timers) do not keep a world
-// from being settled.
+// An event happens at a time. Idle ones (timers) do not keep a world from settling.
 type event struct {
 	at, seq int64
 	idle    bool
 	run     func()
 }
 
-// queue orders events by time, and those of one time by when they were asked for.
+// queue orders events by time; events of the same time keep the order in which they were added.
 type queue struct {
 	events []event
 	seq    int64

@@ -8,25 +8,25 @@ import (
 	"time"
 )
 
-// A Report is what a run, or several, came to.
+// A Report is the result of one run, or of several.
 type Report struct {
 	Seed    uint64
 	Runs    int
 	Steps   int
 	Virtual time.Duration
-	// Digest is of every message, so equal for equal runs.
+	// Digest covers every message, so equal runs have equal digests.
 	Digest string
-	// States counts, after each input, the statuses of all parties together; Reached counts what
-	// single sessions were in.
+	// States counts, after each input, the statuses of all parties together. Reached counts the
+	// states of single sessions.
 	States, Reached map[string]int
 	Effects         map[string]int
 	Commands        map[string]int
-	// Results counts the codes of errors that commands ended with.
+	// Results counts the error codes with which commands ended.
 	Results map[string]int
 	Faults  map[string]int
-	// Excused counts what an exception of the rules allowed, Known the findings that are known.
+	// Excused counts what an exception of the rules allowed, Known the violations that are known.
 	Excused, Known map[string]int
-	// Keys counts what became of the keys that were there at the end.
+	// Keys counts the keys that existed at the end: in use, or left over and why.
 	Keys      map[string]int
 	Violation *Violation
 }
@@ -42,12 +42,12 @@ func newReport(seed uint64) *Report {
 		Results: map[string]int{}, Faults: map[string]int{}, Excused: map[string]int{}, Known: map[string]int{}, Keys: map[string]int{}}
 }
 
-// finish takes the virtual time in ms.
+// finish adds the totals; virtual is the virtual time in ms.
 func (r *Report) finish(steps int, virtual int64, digest string) {
 	r.Steps, r.Virtual, r.Digest = steps, time.Duration(virtual)*time.Millisecond, digest
 }
 
-// Add sums another run up into r.
+// Add adds another run to r.
 func (r *Report) Add(o *Report) {
 	r.Runs += o.Runs
 	r.Steps += o.Steps
@@ -63,7 +63,7 @@ func (r *Report) Add(o *Report) {
 	}
 }
 
-// String is the report for a person.
+// String formats the report for people.
 func (r *Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d runs, %d steps, %s of virtual time\n", r.Runs, r.Steps, r.Virtual.Round(time.Second))
@@ -84,14 +84,14 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-// Replay is the command that runs a seed again.
+// Replay returns the command that runs a seed again.
 func Replay(seed uint64, steps int) string {
 	return fmt.Sprintf("make simulate SEED=%d STEPS=%d", seed, steps)
 }
 
 func (v *Violation) String() string { return v.Show(60) }
 
-// Show is the violation with its last lines.
+// Show returns the violation with its last lines.
 func (v *Violation) Show(lines int) string {
 	last := v.Last[max(0, len(v.Last)-lines):]
 	return fmt.Sprintf("%s: %s\nthe world: %s\n%s", v.Rule, v.Text, v.Plan, strings.Join(last, "\n"))

@@ -5,8 +5,7 @@ import (
 	"math/rand/v2"
 )
 
-// New makes the world of a seed; life is how many steps it takes before it is made good and
-// settles.
+// New makes the world of a seed. After life steps it is healed, and settles.
 func New(seed uint64, life int) *World {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], seed)
@@ -30,7 +29,7 @@ func New(seed uint64, life int) *World {
 	return w
 }
 
-// Run takes the world to its end and says what came of it.
+// Run runs the world to its end and returns the report.
 func (w *World) Run() *Report {
 	for w.steps < w.life && w.ok() {
 		w.step()
@@ -59,8 +58,8 @@ func (w *World) act() {
 	w.after(w.wait(w.plan.think), w.act)
 }
 
-// setRight sets the clock of the parties' machine right, some time after it jumped: with a wrong
-// one no server takes a proof (RFC 9449 section 4.3).
+// setRight corrects the clock of the parties' machine some time after it jumped: with a wrong clock
+// no server accepts a proof (RFC 9449 section 4.3).
 func (w *World) setRight() {
 	if !w.plan.dpop {
 		return
@@ -76,7 +75,7 @@ func (w *World) setRight() {
 	})
 }
 
-// ruin lets happen what needs no cause.
+// ruin makes faults happen that need no cause.
 func (w *World) ruin() {
 	if w.healed {
 		return

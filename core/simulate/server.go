@@ -22,17 +22,18 @@ const (
 	resourceURL = "https://api.example/v1"
 )
 
-// server is the project's own authorization server, on true time and with randomness of the seed.
+// server is the project's own authorization server, with the true time and random numbers of the
+// seed.
 type server struct {
 	w      *World
 	as     *authserver.Server
 	kept   *authserver.MemoryStore
 	rand   *rand.ChaCha8
-	secret string // of the client
+	secret string // the client's
 	cookie string // of the user's browser
 }
 
-// flakyStore is the server's store, failing as the plan says.
+// flakyStore is the server's store. It fails as often as the plan says.
 type flakyStore struct {
 	authserver.Store
 	w *World
@@ -60,7 +61,7 @@ func newServer(w *World) *server {
 	return s
 }
 
-// restart makes the server anew on what it stored.
+// restart makes the server again, with the store that it had.
 func (s *server) restart() {
 	p := s.w.plan
 	as, err := authserver.New(authserver.Config{
@@ -77,14 +78,14 @@ func (s *server) restart() {
 
 func (s *server) time() time.Time { return time.UnixMilli(s.w.now) }
 
-// handle answers a request of a party and enters what was issued.
+// handle answers a request of a party and records what was issued.
 func (s *server) handle(method, target string, header http.Header, body string) authserver.Response {
 	res := s.as.Handle(authserver.Request{Method: method, URL: target, Header: header, Body: []byte(body), Now: s.time()})
 	if strings.HasSuffix(target, "/device_authorization") {
 		var started struct {
 			Code string `json:"device_code"`
 		}
-		json.Unmarshal(res.Body, &started) // an error has none
+		json.Unmarshal(res.Body, &started) // an error has no such members
 		s.w.ledger.secret("device", started.Code)
 	}
 	if strings.HasSuffix(target, "/token") && res.Status == http.StatusOK {
@@ -98,7 +99,7 @@ func (s *server) handle(method, target string, header http.Header, body string) 
 	return res
 }
 
-// honours tells whether the server would take the refresh token at this moment.
+// honours reports whether the server would accept the refresh token now.
 func (s *server) honours(refresh string) bool {
 	digest := authserver.DigestOf(refresh)
 	t, err := s.kept.Token(digest)
@@ -107,10 +108,10 @@ func (s *server) honours(refresh string) bool {
 		(t.RotatedAt.IsZero() || s.w.plan.grace > 0 && now.Sub(t.RotatedAt) <= time.Duration(s.w.plan.grace)*time.Second)
 }
 
-// isFor tells whether an access token that was issued is for that resource alone.
+// isFor reports whether an issued access token is for that resource alone.
 func (s *server) isFor(access, resource string) bool {
 	t, err := s.kept.Token(authserver.DigestOf(access))
-	return err != nil || slices.Equal(t.Resources, []string{resource}) // what is over may be forgotten
+	return err != nil || slices.Equal(t.Resources, []string{resource}) // the store may have deleted an expired one
 }
 
 func (s *server) accepts(access string) bool {
@@ -119,7 +120,7 @@ func (s *server) accepts(access string) bool {
 	return err == nil && t.Access == digest && !t.Revoked && !t.IsExpired(s.time())
 }
 
-// access is the protected resource; live tells whether the token is good, whatever of the proof.
+// access is the protected resource. live reports whether the token is valid, whatever the proof is.
 func (s *server) access(method, target string, header http.Header) (res authserver.Response, live bool) {
 	_, value, _ := strings.Cut(header.Get("Authorization"), " ")
 	_, res, _ = s.as.CheckAccess(authserver.Request{Method: method, URL: target, Header: header, Now: s.time()}, authserver.Access{Resource: resourceURL})
@@ -131,7 +132,7 @@ var (
 	formInteraction = regexp.MustCompile(`name="interaction" value="([^"]+)"`)
 )
 
-// visit is the user's browser at the server: no network between them goes wrong.
+// visit is a request of the user's browser to the server. The network between them has no faults.
 func (s *server) visit(method, target string, form url.Values) authserver.Response {
 	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	if s.cookie != "" {
@@ -154,8 +155,8 @@ func (s *server) submit(page authserver.Response, action string, more url.Values
 	return s.visit("POST", html.UnescapeString(string(to[1])), form)
 }
 
-// signIn goes through the pages behind an authorization URL and gives where the browser is sent, ""
-// for nowhere.
+// signIn goes through the pages at an authorization URL and returns where the browser is
+// redirected, "" if it is not.
 func (s *server) signIn(authorizationURL, decision string) (callback string) {
 	page := s.visit("GET", authorizationURL, nil)
 	if strings.Contains(string(page.Body), `data-testid="login"`) {
@@ -175,7 +176,7 @@ func (s *server) signIn(authorizationURL, decision string) (callback string) {
 	return callback
 }
 
-// elsewhere is a code that was obtained without the parties, and its verifier.
+// elsewhere returns a code that was obtained without the parties, and its verifier.
 func (s *server) elsewhere() (authorizationCode, verifier string) {
 	// RFC 7636 appendix B.
 	verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
@@ -188,7 +189,7 @@ func (s *server) elsewhere() (authorizationCode, verifier string) {
 	return u.Query().Get("code"), verifier
 }
 
-// given is a whole token answer that was obtained without the parties.
+// given returns a whole token answer that was obtained without the parties.
 func (s *server) given() (body []byte, ok bool) {
 	authorizationCode, verifier := s.elsewhere()
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {authorizationCode}, "code_verifier": {verifier}, "redirect_uri": {redirectURI}, "client_id": {clientID}}
@@ -199,7 +200,7 @@ func (s *server) given() (body []byte, ok bool) {
 	return res.Body, res.Status == http.StatusOK
 }
 
-// wire gives headers as the boundary has them, in an order that is always the same.
+// wire returns headers in the form of the contract, always in the same order.
 func wire(h http.Header) [][2]string {
 	pairs := [][2]string{}
 	for _, name := range slices.Sorted(maps.Keys(h)) {

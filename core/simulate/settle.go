@@ -6,11 +6,11 @@ import (
 	"strconv"
 )
 
-// patience bounds how many steps and how much time a world takes to settle, so that an endless loop
-// is a broken rule and not an endless test.
+// patience is how many steps a world may take to settle, so that an endless loop is a broken rule
+// and not an endless test.
 const patience = 50_000
 
-// settle makes all good, lets everything come to its end, and asks whether what is left is what was
+// settle ends all faults, lets everything finish, and checks the end state.
 // promised.
 func (w *World) settle() {
 	w.healed, w.offset = true, 0
@@ -47,12 +47,12 @@ func (w *World) settle() {
 		p.die()
 	}
 	w.quiet()
-	// Marks of whoever died are no hindrance any more.
+	// Marks of dead parties are old enough now.
 	w.now += 2 * fresh
 	w.survives()
 }
 
-// leftOver asks what keys are left.
+// leftOver checks which keys are left.
 func (w *World) leftOver() {
 	if !w.plan.dpop || !w.ok() {
 		return
@@ -69,7 +69,7 @@ func (w *World) leftOver() {
 	w.orphans(memory)
 }
 
-// quiet runs the world until nothing but timers is to come.
+// quiet runs the world until only timers remain.
 func (w *World) quiet() {
 	for n := 0; w.busy() && w.ok(); n++ {
 		if n > patience {
@@ -90,7 +90,7 @@ func (w *World) busy() bool {
 	return w.queue.busy > 0
 }
 
-// dropped: what the server honours and a party received was stored, or there is a reason.
+// dropped: a token that a party received and the server honours was stored, or there is a reason.
 func (w *World) dropped() {
 	for _, p := range w.everyone {
 		for _, r := range p.receipts {
@@ -114,8 +114,7 @@ func (w *World) dropped() {
 	}
 }
 
-// survives: a new instance goes on with the session that the store holds, where the server still
-// honours it.
+// survives: a new instance continues the session in the store, if the server still honours it.
 func (w *World) survives() {
 	kept := readSaved(w.store.entries[sessionKey].value)
 	good := kept.Refresh != "" && w.server.honours(kept.Refresh)

@@ -14,7 +14,7 @@ var (
 	stepsFlag = flag.Int("steps", 600, "steps of each run before all is made good")
 )
 
-// TestSimulate runs seed after seed.
+// TestSimulate runs one seed after the other.
 func TestSimulate(t *testing.T) {
 	runs := *runsFlag
 	if runs == 0 {
@@ -41,7 +41,7 @@ func TestSimulate(t *testing.T) {
 	t.Logf("seeds from %d: %s\n%.0f steps a second", *seedFlag, all, float64(all.Steps)/time.Since(began).Seconds())
 }
 
-// TestSimulateIsDeterministic: one seed, one digest.
+// TestSimulateIsDeterministic: the same seed gives the same digest.
 func TestSimulateIsDeterministic(t *testing.T) {
 	for seed := range uint64(20) {
 		a, b := New(seed, 400).Run(), New(seed, 400).Run()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// latency is how long one half of an operation takes.
+// storeLatency is how long one half of an operation takes.
 func (w *World) storeLatency() int64 {
 	if w.goesWrong(storeSlow) {
 		return w.long(100, 20_000)
@@ -17,7 +17,7 @@ func (w *World) storeLatency() int64 {
 	return w.span(0, 3)
 }
 
-// carry carries out a load or store effect; those of one key and one party in their order.
+// carryStore carries out a load or store effect. Effects of one key and one party run in order.
 func (w *World) carryStore(p *party, e *effect) {
 	e.Key = shortKey(e.Key)
 	t := p.begin(e)
@@ -95,7 +95,7 @@ func (w *World) performStore(p *party, e *effect) (member string) {
 	return `"ok":{"version":` + quote(next.version) + `}`
 }
 
-// secrets enters the verifiers of the attempts.
+// storedSecrets registers the verifiers of the attempts.
 func (w *World) storedSecrets(value string) {
 	var pending struct {
 		Attempts []struct {
@@ -111,7 +111,7 @@ func (w *World) storedSecrets(value string) {
 	}
 }
 
-// describe is a value for a person.
+// describe formats a value for people.
 func (w *World) describe(value string) string {
 	if value == "" {
 		return "nothing"

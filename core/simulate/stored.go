@@ -7,22 +7,22 @@ import (
 
 const sessionKey = "oauth2.session"
 
-// store is what the parties share: compare-and-set with versions that never come back, as the
-// contract asks.
+// store is shared by the parties. It has compare-and-set with versions that are never used again,
+// as the contract requires.
 type store struct {
 	entries  map[string]entry
 	last     int64
 	downTill int64
-	// replaced is when a sign-in or the end of a session was written last.
+	// replaced is when a sign-in, or the end of a session, was last written.
 	replaced int64
 }
 
 type entry struct {
 	value, version string
-	marker         int // the id of who set the mark that the value holds
+	marker         int // the id of the party that set the mark in the value
 }
 
-// saved is what a session's text says.
+// saved is the content of a session's text.
 type saved struct {
 	Access     string `json:"access_token"`
 	Kind       string `json:"token_type"`
@@ -37,13 +37,13 @@ type saved struct {
 
 func readSaved(text string) (s saved) {
 	if text != "" {
-		json.Unmarshal([]byte(text), &s) // what is no session says nothing
+		json.Unmarshal([]byte(text), &s) // a text that is not a session leaves it empty
 	}
 	return s
 }
 
-// shortKey is a key without the fingerprint in it, which all parties have in common; "older." is
-// where an older version would have kept the same.
+// shortKey is a key without its fingerprint, which is the same for all parties. "older." is the
+// prefix under which an older version would have stored the same.
 func shortKey(key string) string {
 	parts := strings.Split(key, ".")
 	if len(parts) == 3 {
@@ -54,7 +54,7 @@ func shortKey(key string) string {
 
 func newStore() *store { return &store{entries: map[string]entry{}} }
 
-// names are the keys that a stored text names: session, device flow or attempts.
+// namesIn returns the keys that a stored text names, of a session, a device flow or attempts.
 func namesIn(text string) (names []string) {
 	var v struct {
 		Key      string `json:"dpop_key"`
@@ -75,12 +75,12 @@ func namesIn(text string) (names []string) {
 		}
 	}
 	if v.Device != "" {
-		names = append(names, namesIn(v.Device)...) // in what export gives
+		names = append(names, namesIn(v.Device)...) // in an export
 	}
 	return names
 }
 
 func quote(s string) string {
-	b, _ := json.Marshal(s) // a string
+	b, _ := json.Marshal(s) // it is a string
 	return string(b)
 }

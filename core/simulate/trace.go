@@ -7,11 +7,11 @@ import (
 	"hash"
 )
 
-// keep is how many lines a violation holds.
+// keep is how many lines a violation has.
 const keep = 3000
 
-// trace holds the last lines for a person, and the digest of every byte that went in or out: two
-// runs of one seed have one digest.
+// trace holds the last lines for people, and the digest of every byte that went in or out: two runs
+// of one seed have the same digest.
 type trace struct {
 	ledger *ledger
 	lines  [keep]string
@@ -22,14 +22,14 @@ type trace struct {
 
 func newTrace(l *ledger) *trace { return &trace{ledger: l, digest: sha256.New()} }
 
-// raw takes a message as it crossed the boundary.
+// raw records a message of the core's interface.
 func (t *trace) raw(now int64, party int, direction byte, message []byte) {
 	t.buffer = fmt.Appendf(t.buffer[:0], "%d %d %c ", now, party, direction)
 	t.digest.Write(t.buffer)
 	t.digest.Write(message)
 }
 
-// add takes what who did, ms after the beginning.
+// add records what a party did, ms after the beginning.
 func (t *trace) add(steps int, ms int64, who, text string) {
 	line := fmt.Sprintf("%6d %10.3f s  %-6s %s", steps, float64(ms)/1000, who, text)
 	t.digest.Write([]byte(line))

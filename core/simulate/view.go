@@ -1,32 +1,33 @@
 package simulate
 
-// view is what can be known of a party from outside: what it was told, and what it said.
+// view is what an outside observer can know of a party: its inputs and its outputs.
 type view struct {
 	status     string
-	loadedLast saved // what it last read
-	held       saved // the session that it last read or wrote, as it was told
-	// unread tells that its last load failed, readAt is when by its clock the last one went well.
+	loadedLast saved // the session that it last read
+	held       saved // the session that it last read or wrote, as far as it was told
+	// unread means that its last load failed. readAt is when, by its clock, the last load
+	// succeeded.
 	unread bool
 	readAt int64
-	// decided is readAt as it was when the party last began to store.
+	// decided is the readAt at the time when the party last began to store.
 	decided int64
-	loaded  int64  // true time of that
-	tried   saved  // what it last wanted to store
-	refuse  string // what became of that, as it was told; "" well
+	loaded  int64  // when, in true time
+	tried   saved  // the session that it last tried to store
+	refuse  string // the outcome of that, as far as it was told; "": success
 	over    replaced
-	wrote   int64 // true time of the last write that was carried out
-	// endedNewer tells that it ended a session in the store which its bytes, by a clock that was
-	// set back, were newer than.
+	wrote   int64 // true time of its last write that was carried out
+	// endedNewer means that it ended a session in the store because its bytes were newer, by a
+	// clock that was set back.
 	endedNewer bool
 	sends      int // refresh requests since the last load
 
 	receipts []*receipt
-	// failedOnce tells that a store failed while this party waited for it.
+	// failedOnce means that a store operation failed while this party waited for it.
 	failedOnce bool
-	withdrawn  map[string]bool // names of commands that were cancelled, or could not store what they were asked for
+	withdrawn  map[string]bool // names of commands that were cancelled, or whose tokens could not be stored
 }
 
-// replaced is what stood where a party wrote.
+// replaced is what a party's write replaced.
 type replaced struct {
 	saved
 	marker int // of entry
@@ -40,7 +41,7 @@ func (v *view) confirm(refresh string) {
 	}
 }
 
-// received tells whether an answer, or the user, brought the token to the party.
+// received reports whether an answer, or the user, brought the token to the party.
 func (v *view) received(t *token) bool {
 	for _, r := range v.receipts {
 		if r.token == t {
@@ -50,8 +51,8 @@ func (v *view) received(t *token) bool {
 	return false
 }
 
-// movedOn tells whether the party holds a sign-in of which it does not know whether it was stored:
-// with that the user gave up what it had before.
+// movedOn reports whether the party holds a sign-in of which it does not know whether it was
+// stored. By that sign-in the user gave up the previous session.
 func (v *view) movedOn() bool {
 	for _, r := range v.receipts {
 		if r.notPersisted && r.token.parent == nil && r.token.value != v.held.Refresh {
@@ -61,8 +62,8 @@ func (v *view) movedOn() bool {
 	return false
 }
 
-// homeless tells whether the party holds a sign-in that it could not store: with that the user gave
-// up what the store holds.
+// homeless reports whether the party holds a sign-in that it could not store. By that sign-in the
+// user gave up the session in the store.
 func (v *view) homeless() bool {
 	for _, r := range v.receipts {
 		if r.notPersisted && r.token.parent == nil && r.token.stored == 0 {
@@ -72,7 +73,8 @@ func (v *view) homeless() bool {
 	return false
 }
 
-// unsaved tells whether the party said that it could not store the token, or one that it came from.
+// unsaved reports whether the party said that it could not store the token, or one from which it
+// came.
 func (v *view) unsaved(t *token) bool {
 	for _, r := range v.receipts {
 		if r.notPersisted && (r.token == t || t.comesFrom(r.token)) {
@@ -82,12 +84,12 @@ func (v *view) unsaved(t *token) bool {
 	return false
 }
 
-// A flow is what can be seen of a party's device flow (RFC 8628).
+// A flow is what an outside observer can see of a party's device flow (RFC 8628).
 type flow struct {
 	polling  bool
 	interval int64
 	code     string // of the last poll
-	asked    int64  // when that was, by the party's clock
+	asked    int64  // when, by the party's clock
 	back     int64  // how far that clock was set back since the party was opened
-	refused  string // the code of a poll that was refused for want of a nonce, and goes out once more at once
+	refused  string // the device code of a poll that was refused because it had no nonce, and is repeated at once
 }

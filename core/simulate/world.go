@@ -5,40 +5,40 @@ import (
 	"math/rand/v2"
 )
 
-// epoch is when every world begins, Unix ms.
+// epoch is the time at which every world begins, Unix ms.
 const epoch = 1_700_000_000_000
 
-// A World is one run: parties, a server and a network between them, all of it drawn from one seed.
+// A World is one run: parties, a server and a network between them, all drawn from one seed.
 type World struct {
 	seed  uint64
-	life  int // steps before all is made good
+	life  int // steps until all faults end
 	rng   dice
-	bytes *rand.ChaCha8 // entropy of the parties
+	bytes *rand.ChaCha8 // the parties' entropy
 	plan  plan
 
 	now    int64 // true time, Unix ms
-	offset int64 // how wrong the clock of the parties' machine is
+	offset int64 // the error of the clock of the parties' machine
 	queue  queue
 	steps  int
-	healed bool // nothing goes wrong any more
+	healed bool // no more faults happen
 
-	slots    []*party // nil or dead: closed at the moment
+	slots    []*party // nil or dead: closed now
 	everyone []*party
 	server   *server
 	store    *store
 	locks    *locks
 	keys     *keyStore
 	ledger   *ledger
-	setBack  int64    // how far the clock of the parties' machine was set back, in all
+	setBack  int64    // how far the clock of the parties' machine was set back in total
 	jumps    int      // of that clock
-	exported []string // session bytes somebody has
-	downTill int64    // network
+	exported []string // sessions' bytes that somebody kept
+	downTill int64    // until when the network is down
 	trace    *trace
 	report   *Report
-	// lastError is what the last failed command said.
+	// lastError is the code of the last failed command.
 	lastError string
 
-	// What goes on in a party is carried out, and judged, by what knows more than parties do.
+	// The effects of a party are carried out, and checked, by code that knows more than the party.
 	carryOut func(p *party, raw []byte)
 	seen     func(p *party, e *effect, member string)
 	reached  func(p *party)
@@ -56,7 +56,7 @@ func (w *World) ok() bool { return w.report.Violation == nil }
 
 func (w *World) after(ms int64, run func()) { w.queue.add(w.now+ms, false, run) }
 
-// limit is a time-out: it keeps nobody waiting unless what it limits is under way.
+// limit is a time-out. It keeps nothing from settling, unless what it limits is under way.
 func (w *World) limit(ms int64, run func()) { w.queue.add(w.now+ms, true, run) }
 
 func (w *World) n(n int) int             { return w.rng.n(n) }
@@ -65,7 +65,7 @@ func (w *World) span(lo, hi int64) int64 { return w.rng.span(lo, hi) }
 func (w *World) long(lo, hi int64) int64 { return w.rng.long(lo, hi) }
 func (w *World) wait(mean int64) int64   { return w.rng.wait(mean) }
 
-// goesWrong draws whether a fault happens, and counts it.
+// goesWrong decides whether a fault happens, and counts it.
 func (w *World) goesWrong(f fault) bool {
 	if w.healed || !w.chance(w.plan.faults[f]) {
 		return false
@@ -83,7 +83,7 @@ func (w *World) alive() (list []*party) {
 	return list
 }
 
-// reopen opens what was closed, some time later.
+// reopen opens a closed party again, some time later.
 func (w *World) reopen(slot int, session string) {
 	w.after(w.long(1, 120_000), func() {
 		if p := w.slots[slot]; p == nil || p.dead {
@@ -92,8 +92,7 @@ func (w *World) reopen(slot int, session string) {
 	})
 }
 
-// fail ends the run: a rule is broken. Where the rule's name is one of Known, it is counted
-// instead.
+// fail ends the run, because a rule is broken. If the rule is one of Known, it is only counted.
 func (w *World) fail(rule, format string, args ...any) {
 	if _, known := Known[rule]; known {
 		w.report.Known[rule]++

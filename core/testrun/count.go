@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 )
 
-// counts says how many tests came to what.
+// counts are the numbers of tests by result.
 type counts struct{ passed, failed, skipped int }
 
 func (c counts) String() string {
@@ -23,7 +23,8 @@ func (c *counts) add(o counts) {
 	c.skipped += o.skipped
 }
 
-// take adds what a line "N passed, N failed, N skipped" says, and says whether it was one.
+// take adds the numbers of a line "N passed, N failed, N skipped". It reports whether the line is
+// one.
 func (c *counts) take(line string) bool {
 	var said counts
 	if _, err := fmt.Sscanf(line, "%d passed, %d failed, %d skipped", &said.passed, &said.failed, &said.skipped); err != nil || said.String() != line {
@@ -33,16 +34,16 @@ func (c *counts) take(line string) bool {
 	return true
 }
 
-// goEvents counts the events of `go test -json`, and keeps what the tests that failed wrote.
+// goEvents counts the events of `go test -json`, and keeps the output of tests that failed.
 type goEvents struct {
 	counts   counts
 	failures []string
 	output   map[string]string
-	// broken are packages of which a test failed: that the package fails too says nothing new.
+	// broken are packages with a failed test: that the package fails, too, is no news.
 	broken map[string]bool
 }
 
-// take takes a line where it is an event, and says whether it was one.
+// take handles a line that is an event, and reports whether it was one.
 func (g *goEvents) take(line string) bool {
 	var e struct{ Action, Package, ImportPath, Test, Output, FailedBuild string }
 	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &e) != nil || e.Action == "" {
@@ -64,7 +65,8 @@ func (g *goEvents) take(line string) bool {
 	return true
 }
 
-// end counts a test; a package counts only where it fails without one, as one that does not build.
+// end counts a test. A package counts only if it fails without a failed test, as when it does not
+// build.
 func (g *goEvents) end(action, pkg, test, output string) {
 	switch {
 	case action == "fail" && (test != "" || !g.broken[pkg]):
@@ -79,8 +81,8 @@ func (g *goEvents) end(action, pkg, test, output string) {
 	}
 }
 
-// report writes the table, and then the sum alone on the last line. It says whether all went well,
-// which nothing at all does not.
+// report writes the table, and then only the totals on the last line. It reports whether everything
+// passed; without any test it did not.
 func report(w io.Writer, results []*result) bool {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "\npart\tpassed\tfailed\tskipped\tseconds\t")

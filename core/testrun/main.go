@@ -1,18 +1,18 @@
 //go:build unix
 
-// Command testrun runs the parts of `make test`, all of them whatever fails, and ends with a table
-// of what each came to.
+// Command testrun runs the parts of `make test`, all of them even if some fail, and ends with a
+// table of the results.
 //
 //	testrun setup check,go-test+node24,hosts behaviours
 //
-// Its arguments are stages, which follow each other. A stage is one lane or more, joined by "+",
-// which run side by side; a lane is parts, joined by ",", which follow each other. A part is a
-// target of the Makefile.
+// Its arguments are stages, which run one after the other. A stage is one or more lanes, joined by
+// "+", which run side by side. A lane is a list of parts, joined by ",", which run one after the
+// other. A part is a target of the Makefile.
 //
-// What a part writes goes to build/test/PART.log. Its tests are counted from the events of `go test
-// -json` in there, which GOTEST in the environment asks the Makefile for, and from lines "N passed,
-// N failed, N skipped"; a part with neither counts as one test. It fails where its command or one
-// of its tests does, or where it hangs.
+// The output of a part goes to build/test/PART.log. Its tests are counted from the events of `go
+// test -json` in the output (GOTEST in the environment asks the Makefile for them), and from lines
+// "N passed, N failed, N skipped". A part with neither counts as one test. A part fails if its
+// command fails, if one of its tests fails, or if it hangs.
 package main
 
 import (
@@ -25,13 +25,13 @@ import (
 	"syscall"
 )
 
-// folder holds what the parts wrote.
+// folder is where the output of the parts goes.
 const folder = "build/test"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// What an earlier run left must not count for this one.
+	// Results of an earlier run must not count for this one.
 	if err := os.RemoveAll(folder); err != nil {
 		fail(err)
 	}
@@ -52,7 +52,7 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// runStage runs lanes side by side and gives the results in the order in which their parts are
+// runStage runs lanes side by side and returns the results in the order in which their parts are
 // named.
 func runStage(ctx context.Context, stage string) []*result {
 	var results []*result

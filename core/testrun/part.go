@@ -17,18 +17,17 @@ import (
 	"time"
 )
 
-// hang is how long a part may take: only one that never ends takes so long.
+// hang is how long a part may take. Only a hang reaches it.
 const hang = time.Hour
 
-// shown is how many of its last lines a part that failed shows, where they are not those of Go
-// tests.
+// shown is how many of its last lines a failed part shows, if they are not those of Go tests.
 const shown = 80
 
-// result is what a part came to.
+// result is the result of a part.
 type result struct {
 	name   string
 	counts counts
-	// notes say what failed; why is one line of it, for a part whose tests did not say.
+	// notes say what failed. why is one line about a failed part whose tests do not say why.
 	notes     []string
 	why       string
 	took, cpu time.Duration
@@ -36,7 +35,7 @@ type result struct {
 
 func (r *result) failed() bool { return r.counts.failed > 0 }
 
-// String is a line for the moment when the part ends, with what failed behind it.
+// String is the line that is printed when the part ends, with what failed.
 func (r *result) String() string {
 	line := fmt.Sprintf("%-12s %s in %.0f s (CPU %.0f s)", r.name, r.counts, r.took.Seconds(), r.cpu.Seconds())
 	return strings.Join(append([]string{line}, r.notes...), "\n")
@@ -57,7 +56,7 @@ func (r *result) run(ctx context.Context) {
 
 	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", r.name)
 	cmd.Env = append(os.Environ(), "GOTEST=go test -json", "MAKEFLAGS=", "MAKELEVEL=")
-	// The whole group ends, and not make alone.
+	// The whole process group ends, not make alone.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, in := io.Pipe()
@@ -95,8 +94,8 @@ func (r *result) read(out io.Reader) {
 	}
 }
 
-// judge adds what the tests do not say: that the command failed, and that a part without tests went
-// well.
+// judge adds what the tests do not say: that the command failed, or that a part without tests
+// succeeded.
 func (r *result) judge(ctx context.Context, err error) {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -115,7 +114,7 @@ func (r *result) judge(ctx context.Context, err error) {
 	r.notes = append(r.notes, fmt.Sprintf("%s failed; build/test/%s.log has all of it", r.name, r.name))
 }
 
-// lastWords are those of the part's commands, and not what make says of them.
+// lastWords are the last lines of the part's commands, without those of make.
 func (r *result) lastWords() string {
 	for _, line := range slices.Backward(r.notes) {
 		if !strings.HasPrefix(line, "make") {
@@ -125,13 +124,13 @@ func (r *result) lastWords() string {
 	return "it failed without a word"
 }
 
-// fault counts as a test that failed.
+// fault adds a failed test.
 func (r *result) fault(why string) {
 	r.counts.failed++
 	r.why = why
 }
 
-// tail is the last lines of a text.
+// tail keeps the last lines of a text.
 type tail struct{ lines []string }
 
 func (t *tail) add(line string) {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Parts after one that fails run all the same, each with its count, and the sum stands alone on the
-// last line.
+// Parts after a failed one run, too, each with its counts, and the totals are alone on the last
+// line.
 func TestEveryPartRuns(t *testing.T) {
 	const makefile = `
 good:

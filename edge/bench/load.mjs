@@ -1,6 +1,5 @@
-// make load: requests of many sessions through the backend, on each host, while things go wrong. It
-// prints a table: requests that failed and how, sessions that were lost, times, and what memory the
-// host took.
+// make load: requests of many sessions through the backend, on each host, under faults. It prints a
+// table: failed requests by kind, lost sessions, times, and the host's memory.
 //
 //   --root DIR         another checkout, whose hosts are loaded (this one's authorization server serves both)
 //   --hosts A;B        by name; default: workerd; net/http, memory; net/http, SQLite
@@ -29,19 +28,21 @@ const [requests, concurrency, sessions] = [values.requests, values.concurrency, 
 const { freePort } = await import(pathToFileURL(join(root, 'edge/dev/workerd.mjs')).href);
 const { Visitor } = await import(pathToFileURL(join(root, 'edge/test/lib/visitor.mjs')).href);
 
-/** A request that takes longer has failed; a situation that does has its rest failed. */
+/**
+ * A request that takes longer has failed. If a situation takes longer, the rest of its requests
+ * have failed.
+ */
 const PATIENCE_MS = 120_000;
 const BOUND_MS = 400_000;
 /**
- * How long an access token is good for, and a refresh token that was used, where the server allows
- * that.
+ * How long an access token is valid, and a used refresh token, if the server has a grace period.
  */
 const ACCESS_TOKEN = '2s';
 const GRACE = '30s';
-/** What a token answer takes, so that a kill finds some on their way. */
+/** How long a token answer takes, so that some are on their way when a process is killed. */
 const USUAL_MS = [20, 60];
 
-/** The request before which something happens, by its share of all. */
+/** The request before which an event happens, as a share of all requests. */
 const at = (share, act) => ({ at: Math.floor(share * requests), act });
 const kill = ({ kill }) => kill();
 const drops = { before: 0.3, after: 0.1 };
@@ -57,7 +58,7 @@ const situations = {
 
 const memory = (pid, name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 
-/** What ends what runs, the last first. */
+/** Cleanup functions, run in reverse order. */
 const closing = [];
 const end = async () => {
   for (let close; (close = closing.pop()); ) await close();
@@ -92,7 +93,7 @@ const measure = async (host, { grace, token: ofToken, api: ofAPI, events = [] })
     closing.push(() => running.stop());
 
     const visitors = Array.from({ length: sessions }, () => new Visitor(url));
-    // One after the other: they are all of one user, whose sessions are in one list.
+    // One after the other, because all sessions belong to one user and are in one list.
     for (const visitor of visitors) await visitor.signIn();
 
     Object.assign(token.faults, ofToken);
@@ -102,7 +103,7 @@ const measure = async (host, { grace, token: ofToken, api: ofAPI, events = [] })
     const failures = new Map();
     const began = performance.now();
     let sent = 0;
-    /** While something happens nobody begins a request; those under way see it. */
+    /** During an event no request begins; requests under way experience it. */
     let calm = Promise.resolve();
     const ask = async (visitor) => {
       const clock = new Promise((_, reject) => setTimeout(() => reject(new Error('slow')), PATIENCE_MS).unref());
@@ -135,8 +136,8 @@ const measure = async (host, { grace, token: ofToken, api: ofAPI, events = [] })
     const seconds = (performance.now() - began) / 1000;
     const [most, now] = ['VmHWM', 'VmRSS'].map((name) => memory(running.pid, name));
 
-    // Who is still signed in, once all is well again: a few at a time, and again where a token was
-    // over before it arrived.
+    // Checks who is still signed in after the faults: a few at a time, and again if a token expired
+    // before it arrived.
     Object.assign(token.faults, { before: 0, after: 0, ms: USUAL_MS });
     Object.assign(api.faults, { before: 0, after: 0 });
     const goesOn = async (visitor) => {
@@ -175,7 +176,7 @@ console.log('| host | situation | failed | as | sessions lost | p50 ms | p99 ms 
 console.log('| --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
 for (const name of chosen(values.hosts, hosts)) {
   for (const situation of chosen(values.situations, situations)) {
-    // What is in memory alone does not survive a kill, which is known.
+    // A store in memory does not survive a kill, as expected.
     if (name.endsWith('memory') && situations[situation].lasting) continue;
     const row = await measure(hosts[name], situations[situation]).catch((error) => [`did not run: ${error.message.split('\n')[0]}`]);
     console.log(`| ${[name, situation, ...row].join(' | ')} |`);

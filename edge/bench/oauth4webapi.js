@@ -1,7 +1,7 @@
-// The same on npm oauth4webapi, which reads the answer as the RFCs want it.
+// The same with npm oauth4webapi, which checks the answer as the RFCs require.
 import * as oauth from 'oauth4webapi';
 
-export class Sessions {} // the configuration wants one
+export class Sessions {} // the configuration requires one
 
 export default {
   async fetch(request, { BFF: { client, callers }, CLIENT_SECRET }) {

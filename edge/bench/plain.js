@@ -1,6 +1,6 @@
-// What a Worker for token exchange is without any library: the caller's secret, one request, the
-// answer handed on. Nothing of the answer is looked at.
-export class Sessions {} // the configuration wants one
+// A Worker for token exchange without any library: it checks the caller's secret, sends one
+// request, and passes the answer on without checking it.
+export class Sessions {} // the configuration requires one
 
 export default {
   async fetch(request, { BFF: { client, callers }, CLIENT_SECRET }) {

@@ -1,6 +1,6 @@
 // make edge: the Worker in workerd, the embedded authorization server with an API, and a page. PORT
-// is the page's (default 8788). What is stored stays in build/edge, so that a restart loses no
-// session; the key ring does too.
+// is the page's port (default 8788). Sessions and the key ring are stored in build/edge, so that a
+// restart loses none.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,8 +11,8 @@ const folder = join(root, 'build/edge');
 mkdirSync(folder, { recursive: true });
 
 const port = Number(process.env.PORT ?? 8788);
-// Two hosts, so that what is between sites is real. Both are this machine, where browsers take
-// Secure cookies over http.
+// Two host names, so that there are really two sites. Both are this machine, for which browsers
+// accept Secure cookies over http.
 const home = `http://localhost:${port}/`;
 const base = `${home}auth`;
 
@@ -30,7 +30,7 @@ const issuer = authserver.match[1];
 const BFF = {
   base,
   client: { issuer, discovery: true, client_id: 'edge', scope: 'openid profile email notes.read', clock_skew_ms: 1000 },
-  // The page asks on each visit: nobody is no error there.
+  // The page asks at each visit, so a visitor without a session is no error.
   anonymous_status: 200,
   proxy: [{ path: '/api', target: `${issuer}/api` }],
 };

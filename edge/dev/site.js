@@ -1,4 +1,4 @@
-// Serves the page where the Worker's paths are not, as Cloudflare's static assets do, with the
+// Serves the page for paths that are not the Worker's, as Cloudflare's static assets do, with the
 // headers of its file _headers.
 const types = { html: 'text/html; charset=utf-8', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
 

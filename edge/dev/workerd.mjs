@@ -1,5 +1,5 @@
-// Runs the Worker in workerd on this machine: bundled as wrangler does it, Durable Objects on the
-// disk, no account.
+// Runs the Worker in workerd on this machine: bundled as wrangler does, with Durable Objects on the
+// disk and without an account.
 import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -12,14 +12,14 @@ import { PATIENCE } from '../../js/test/suite/patience.js';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** That of wrangler.jsonc. */
+/** The compatibility settings of wrangler.jsonc. */
 const compatibility = () => {
   const wrangler = readFileSync(join(root, 'edge/wrangler.jsonc'), 'utf8');
   const [, date] = /"compatibility_date": "([^"]+)"/.exec(wrangler);
   return `compatibilityDate = ${text(date)}`;
 };
 
-/** Below those that systems give to connections and to servers that do not care. */
+/** Below the ports that systems assign to connections and to servers with port 0. */
 const PORTS = { first: 10_000, each: 10, processes: 2_000 };
 let ports = 0;
 
@@ -30,7 +30,8 @@ const isFree = (port) =>
   });
 
 /**
- * A port that nobody listens on, and that nobody else who asks here gets: each process has its own.
+ * A port on which nobody listens, and which no other caller of this function gets: each process has
+ * its own range.
  */
 export const freePort = async () => {
   for (;;) {
@@ -41,8 +42,8 @@ export const freePort = async () => {
 };
 
 /**
- * Bundles a Worker; WebAssembly modules stay imports, as files of their own. Gives their paths by
- * the names that they are imported by.
+ * Bundles a Worker; WebAssembly modules stay imports of separate files. Returns their paths by
+ * import name.
  */
 export const bundle = async (entry, outfile) => {
   const modules = {};
@@ -71,7 +72,7 @@ export const bundle = async (entry, outfile) => {
   return modules;
 };
 
-/** A text of Cap'n Proto's; what is not ASCII must not be in it. */
+/** A Cap'n Proto text, which must be ASCII. */
 const text = (value) => JSON.stringify(value);
 
 /**
@@ -79,8 +80,8 @@ const text = (value) => JSON.stringify(value);
  *
  * @param {{modules: string[], port: number, variables: Record<string, unknown>, secrets:
  * Record<string, string>, page?: string, storage: string, object?: [string, string]}} given
- * `object` is the binding and the class of the Durable Object, `page` a folder that is served where
- * the Worker's paths are not
+ * `object` is the binding and the class of the Durable Object, `page` a folder that is served for
+ * paths that are not the Worker's
  */
 const capnp = ({ modules, port, variables, secrets, page, storage, object = ['SESSIONS', 'Sessions'] }) => {
   const { base, proxy = [] } = variables.BFF ?? {};
@@ -121,8 +122,8 @@ const config :Workerd.Config = (
 };
 
 /**
- * Starts a program, and waits for a line that says it is ready. `stop` and `kill` wait for its end;
- * `said` is what it wrote.
+ * Starts a program, and waits for a line that says it is ready. `stop` and `kill` wait until it has
+ * ended; `said` is its output.
  */
 export const run = (file, args, ready) =>
   new Promise((resolve, reject) => {
@@ -139,7 +140,7 @@ export const run = (file, args, ready) =>
       reject(new Error(`${file}: ${why}\n${said.join('\n')}`));
     };
     child.once('error', (error) => fail(error.message));
-    void gone.then((code) => fail(`ended with ${code}`)); // has no effect once it was ready
+    void gone.then((code) => fail(`ended with ${code}`)); // has no effect after it was ready
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         said.push(line);
@@ -152,8 +153,8 @@ export const run = (file, args, ready) =>
   });
 
 /**
- * Writes the configuration into `folder`, beside what is stored, and gives a way to start workerd
- * with it, as often as is wanted.
+ * Writes the configuration into `folder`, beside the storage, and returns a function that starts
+ * workerd with it, any number of times.
  *
  * @param {{folder: string, entry?: string, port: number, variables: object, secrets: object, page?:
  * string, object?: [string, string]}} given
@@ -161,7 +162,7 @@ export const run = (file, args, ready) =>
 export const workerd = async ({ folder, entry = join(root, 'edge/worker/index.ts'), ...given }) => {
   const [storage, file] = ['storage', 'config.capnp'].map((name) => join(folder, name));
   mkdirSync(storage, { recursive: true });
-  // What is embedded has to stand beside the configuration.
+  // Embedded files have to be beside the configuration.
   const modules = await bundle(entry, join(folder, 'worker.js'));
   for (const [name, path] of Object.entries(modules)) copyFileSync(path, join(folder, name));
   copyFileSync(join(root, 'edge/dev/site.js'), join(folder, 'site.js'));

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the Worker in Go into build/goworker: app.wasm, and Go's runtime under a name of its own. Who is reading them meanwhile has the ones of before.
+# Builds the Worker in Go into build/goworker: app.wasm, and Go's runtime. It renames at the end, so
+# that a process which reads the files meanwhile gets the old ones.
 set -eu
 cd "$(dirname "$0")/../.."
 mkdir -p build/goworker

@@ -11,8 +11,7 @@ import (
 	"syscall/js"
 )
 
-// await waits for a promise. Where ctx ends first, giveUp is called, and the promise waited for all
-// the same.
+// await waits for a promise. If ctx ends first, it calls giveUp and keeps waiting for the promise.
 func await(ctx context.Context, promise js.Value, giveUp func()) (js.Value, error) {
 	type outcome struct {
 		value js.Value
@@ -43,7 +42,7 @@ func await(ctx context.Context, promise js.Value, giveUp func()) (js.Value, erro
 	}
 }
 
-// call calls a method, and gives what it throws as an error.
+// call calls a method, and returns what it throws as an error.
 func call(v js.Value, method string, args ...any) (result js.Value, err error) {
 	defer func() {
 		if thrown, ok := recover().(js.Error); ok {
@@ -53,10 +52,11 @@ func call(v js.Value, method string, args ...any) (result js.Value, err error) {
 	return v.Call(method, args...), nil
 }
 
-// fetcher is an http.RoundTripper on fetch. Redirects are the caller's, and bodies that are streams
-// pass without being read.
+// fetcher is an http.RoundTripper that uses fetch. It does not follow redirects, and passes streams
+// without reading them.
 type fetcher struct {
-	// packed: answers are left as the server packed them (Content-Encoding), to be passed on.
+	// packed means that answers stay compressed as the server sent them (Content-Encoding), to be
+	// passed on.
 	packed bool
 }
 
@@ -99,7 +99,7 @@ func (f fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	for i := range entries.Length() {
 		header.Add(entries.Index(i).Index(0).String(), entries.Index(i).Index(1).String())
 	}
-	// The length is the runtime's affair: it may have unpacked the body.
+	// The runtime decides about the length, because it may have decompressed the body.
 	counted := header.Get("Content-Length") != ""
 	header.Del("Content-Length")
 	return &http.Response{
@@ -108,8 +108,8 @@ func (f fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// outgoing gives a body to JavaScript: the browser's own as the stream that it is, what Go made as
-// bytes. The controller is the request's: it is aborted where the browser breaks off.
+// outgoing gives a body to JavaScript: the browser's own body as its stream, a body that Go made as
+// bytes. controller belongs to the request: it is aborted if the browser breaks off.
 func outgoing(req *http.Request, controller js.Value) (js.Value, error) {
 	own, ok := req.Context().Value(bodyKey{}).(js.Value)
 	if progress, passes := req.Body.(interface{ Progress() }); ok && passes {
@@ -117,7 +117,7 @@ func outgoing(req *http.Request, controller js.Value) (js.Value, error) {
 		if req.ContentLength >= 0 {
 			length = js.ValueOf(req.ContentLength)
 		}
-		// It may go on as long as this instance is there, so it is not released.
+		// It may be called as long as this instance exists, so it is not released.
 		moved := js.FuncOf(func(js.Value, []js.Value) any {
 			progress.Progress()
 			return nil
@@ -137,8 +137,8 @@ func outgoing(req *http.Request, controller js.Value) (js.Value, error) {
 // fetched is the body of an answer.
 type fetched struct {
 	ctx    context.Context
-	stream js.Value // null where there is none
-	// counted: the server said how long it is.
+	stream js.Value // null if there is none
+	// counted means that the server stated its length.
 	counted bool
 	reader  js.Value
 	left    []byte
@@ -170,7 +170,7 @@ func (f *fetched) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close ends what is still coming.
+// Close cancels the rest of the body.
 func (f *fetched) Close() error {
 	switch {
 	case f.stream.IsNull() || f.stream.IsUndefined():
@@ -185,5 +185,5 @@ func (f *fetched) Close() error {
 
 var nothing = js.FuncOf(func(js.Value, []js.Value) any { return nil })
 
-// ignored keeps a promise that fails from being reported.
+// ignored prevents that a promise is reported if it fails.
 func ignored(promise js.Value) { promise.Call("catch", nothing) }

@@ -1,9 +1,9 @@
 //go:build js && wasm
 
 // Command goworker is the backend for a frontend as a Cloudflare Worker in Go: the handler of
-// core/oauth/backend on the native engine, by way of github.com/syumai/workers, with the Durable
-// Object of the Worker in TypeScript. Variables, secrets and bindings are that one's too
-// (../README.md). worker.mjs is what workerd runs; it makes an instance of this program for every
+// core/oauth/backend with the native engine, by github.com/syumai/workers, with the Durable Object
+// of the Worker in TypeScript. It also uses that Worker's variables, secrets and bindings
+// (../README.md). workerd runs worker.mjs, which makes an instance of this program for every
 // request.
 package main
 
@@ -26,8 +26,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// over is a promise that settles when the request has nothing else to do: each has an instance of
-// its own.
+// over is a promise that is resolved when the request has no work left. Each request has its own
+// instance.
 var over, settle = func() (promise, resolve js.Value) {
 	both := js.Global().Get("Promise").Call("withResolvers")
 	return both.Get("promise"), both.Get("resolve")
@@ -41,8 +41,8 @@ func main() {
 	}
 	workers.ServeNonBlock(repaired(handler))
 	workers.Ready()
-	// The program is needed behind the answer, by what WaitUntil holds it for. When nothing refers
-	// to the instance any more it is collected.
+	// The program must stay for the work after the answer, for which WaitUntil keeps the request
+	// alive. When nothing refers to the instance any more, it is garbage collected.
 	select {}
 }
 
@@ -54,7 +54,7 @@ func misconfigured(w http.ResponseWriter, _ *http.Request) {
 	w.Write([]byte(`{"error":"misconfigured","error_description":"The log of this server says what is wrong."}`))
 }
 
-// handler reads the environment. No error has anything of a secret.
+// handler reads the environment. Its errors contain no secret.
 func handler() (http.Handler, error) {
 	var config backend.Config
 	in := json.NewDecoder(strings.NewReader(bound("BFF")))
@@ -78,8 +78,8 @@ func handler() (http.Handler, error) {
 	servers, resources := &http.Client{Transport: fetcher{}}, &http.Client{Transport: fetcher{packed: true}}
 	options := backend.Options{Ring: ring, Store: store, Memory: memory{js.Global().Get("memory")}, HTTP: servers, Resource: resources, OnError: func(err error) { fmt.Println(err) }}
 	options.Background = func(task func()) {
-		// Whatever is begun here ends with the request otherwise: a refresh, a session that is
-		// being stored, a lock that is being freed.
+		// Otherwise this work would end with the request: a refresh, storing a session, releasing a
+		// lock.
 		cloudflare.WaitUntil(func() {
 			task()
 			store.locks.Wait()
@@ -89,7 +89,7 @@ func handler() (http.Handler, error) {
 	if ms := bound("PROXY_TIMEOUT_MS"); ms != "" {
 		n, err := strconv.Atoi(ms)
 		if err != nil {
-			return nil, errors.New("PROXY_TIMEOUT_MS: is no number")
+			return nil, errors.New("PROXY_TIMEOUT_MS: is not a number")
 		}
 		options.ResourceTimeout = time.Duration(n) * time.Millisecond
 	}
@@ -105,7 +105,7 @@ func handler() (http.Handler, error) {
 	return backend.New(bff.Engine(), config, options)
 }
 
-// bound is a binding of kind JSON as text, "" where there is none.
+// bound returns a JSON binding as text, "" if there is none.
 func bound(name string) string {
 	v := cloudflare.GetBinding(name)
 	if v.IsUndefined() {

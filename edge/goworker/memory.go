@@ -9,7 +9,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// memory is the isolate's, since each request has an instance of its own: the class Memory of
+// memory is in the isolate, because each request has its own instance: the class Memory of
 // oauth2-wasm/bff.
 type memory struct{ kept js.Value }
 

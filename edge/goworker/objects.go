@@ -16,11 +16,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// objects keeps values and locks in Durable Objects, one for each key: the class Sessions of
-// ../worker/object.ts, which says what it is asked.
+// objects stores values and locks in Durable Objects, one for each key: the class Sessions in
+// ../worker/object.ts, which describes the requests.
 type objects struct {
 	namespace  js.Value
-	remembered js.Value // a Map that the isolate keeps, of the server's metadata, which are the same for every session
+	remembered js.Value // a Map in the isolate with the server's metadata, which are the same for every session
 	locks      sync.WaitGroup
 }
 
@@ -84,7 +84,7 @@ func (o *objects) ask(ctx context.Context, key string, q question) (r reply, err
 	return r, nil
 }
 
-// isMetadata: what the contract lets a host keep in memory.
+// isMetadata reports whether the contract lets a host keep the value in memory.
 func isMetadata(key string) bool { return strings.HasSuffix(key, ".metadata") }
 
 // Load implements oauth.Store.
@@ -124,8 +124,8 @@ func (o *objects) put(ctx context.Context, key string, q question) (string, erro
 	return r.Version, err
 }
 
-// remember is Store in the isolate's memory. Between the comparison and the change no other request
-// runs.
+// remember is Store in the isolate's memory. No other request runs between the comparison and the
+// change.
 func (o *objects) remember(key, version string, value *string) (string, error) {
 	stands := ""
 	if kept := o.remembered.Call("get", key); !kept.IsUndefined() {
@@ -149,7 +149,7 @@ func (o *objects) remember(key, version string, value *string) (string, error) {
 	return next, nil
 }
 
-// lease is how long an object holds a lock without a word of its holder (../worker/lines.ts).
+// lease is how long an object holds a lock without a message from its holder (../worker/lines.ts).
 const lease = 15 * time.Second
 
 // Lock implements oauth.Locker.
@@ -160,7 +160,7 @@ func (o *objects) Lock(ctx context.Context, name string) (unlock func(), err err
 	}
 	r, err := o.ask(ctx, name, question{Op: "lock", Name: name, WaitMS: max(1, wait.Milliseconds())})
 	if err == nil && r.Token == "" {
-		err = errors.New("goworker: the lock was not to be had in time")
+		err = errors.New("goworker: the lock could not be taken in time")
 	}
 	if err != nil {
 		return nil, err
@@ -169,7 +169,7 @@ func (o *objects) Lock(ctx context.Context, name string) (unlock func(), err err
 	say := func(op string) {
 		within, cancel := context.WithTimeout(context.Background(), lease)
 		defer cancel()
-		o.ask(within, name, question{Op: op, Name: name, Token: r.Token}) // what gets lost is told again, or made up for by the end of the lease
+		o.ask(within, name, question{Op: op, Name: name, Token: r.Token}) // if it is lost, it is sent again, or the lease expires
 	}
 	released := make(chan struct{})
 	go func() {

@@ -10,25 +10,25 @@ import (
 	"syscall/js"
 )
 
-// stream is a body that came from JavaScript, as github.com/syumai/workers has it.
+// stream is a body from JavaScript, as github.com/syumai/workers provides it.
 type stream interface{ GetRawJSBody() js.Value }
 
-// bodyKey is the context's key of the request's own body.
+// bodyKey is the context key of the request's own body.
 type bodyKey struct{}
 
-// repaired undoes what github.com/syumai/workers does to a request, and has bodies pass without Go:
-// each value of a header is split at its commas, which no Cookie and no User-Agent survives; there
-// is no telling a body of unknown length from none; the host is left to a header.
+// repaired undoes what github.com/syumai/workers does to a request, and lets bodies pass without
+// Go. That package splits each header value at its commas, which damages Cookie and User-Agent; it
+// does not distinguish a body of unknown length from no body; and it leaves the host in a header.
 func repaired(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, parts := range r.Header {
-			r.Header[name] = []string{strings.Join(parts, ",")} // Headers hold one value a name, and Split took nothing away
+			r.Header[name] = []string{strings.Join(parts, ",")} // Headers hold one value per name, and Split removed nothing else
 		}
 		r.Host = r.URL.Host
 		if body, ok := r.Body.(stream); !ok {
 			r.Body, r.ContentLength = http.NoBody, 0
 		} else {
-			// Beside a transfer coding a length counts for nothing (RFC 9112 section 6.3).
+			// With a transfer coding, Content-Length is ignored (RFC 9112 section 6.3).
 			if r.Header.Get("Content-Length") == "" || r.Header.Get("Transfer-Encoding") != "" {
 				r.ContentLength = -1
 			}
@@ -40,9 +40,9 @@ func repaired(next http.Handler) http.Handler {
 	})
 }
 
-// answer is the answer to a request. Its body goes to JavaScript as a whole, or as the stream that
-// it came as: one that Go writes in pieces would need the program to stay, and could not be broken
-// off.
+// answer is the answer to a request. Its body goes to JavaScript as a whole, or as the stream from
+// which it came. If Go wrote it in pieces, the program would have to stay, and the answer could not
+// be broken off.
 type answer struct {
 	http.ResponseWriter
 	status int
@@ -58,7 +58,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// PassBody implements bff.BodyPasser.
+// PassBody implements backend.BodyPasser.
 func (a *answer) PassBody(status int, body io.ReadCloser) bool {
 	from, ok := body.(*fetched)
 	if !ok {
@@ -78,7 +78,7 @@ func (a *answer) PassStream(status int, body io.ReadCloser, keep func(ctx contex
 		return false
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	// It may be called as long as this instance is there, so it is not released.
+	// It may be called as long as this instance exists, so it is not released.
 	done := js.FuncOf(func(js.Value, []js.Value) any {
 		cancel()
 		return nil

@@ -1,5 +1,4 @@
-// A page whose tokens are elsewhere: it sends its requests with a header that no other site can
-// send, and that is all.
+// A page without tokens: it only sends its requests with a header that no other site can send.
 const at = (name) => document.querySelector(`[data-testid="${name}"]`);
 
 const ask = (path, init) => fetch(path, { ...init, headers: { 'x-csrf': '1' } });
@@ -24,10 +23,10 @@ const complain = (text) => {
   at('alert').hidden = !text;
 };
 
-/** A button that waits says so, and takes no second click; it keeps the keyboard's place. */
+/** A waiting button says so, accepts no second click, and keeps the keyboard focus. */
 const busy = (button, on) => (on ? button.setAttribute('aria-busy', 'true') : button.removeAttribute('aria-busy'));
 
-/** Why something did not work, in words for who sits there. */
+/** Says in words for the user why something did not work. */
 const why = async (response) => {
   const { error, error_description } = await response.json().catch(() => ({}));
   return error_description ?? `The answer was ${error ?? response.status}.`;
@@ -65,14 +64,14 @@ const whoAmI = async () => {
     const response = await ask('/auth/session');
     if (!response.ok && response.status !== 401) complain(await why(response));
     const session = response.ok ? await response.json() : undefined;
-    show(session?.claims ? session : undefined); // with anonymous_status 200 nobody has null claims
+    show(session?.claims ? session : undefined); // with anonymous_status 200, claims are null if nobody is signed in
   } catch {
     show();
     complain('The Worker cannot be reached.');
   }
 };
 
-/** What the API said of the token that it got. */
+/** What the API said about the token that it got. */
 let token;
 let renewed = 0;
 
@@ -114,7 +113,7 @@ const signOut = async () => {
     const response = await ask('/auth/logout?return_to=%2F', { method: 'POST' });
     if (!response.ok) return complain(await why(response));
     const { url } = await response.json();
-    // The session at the authorization server is another one: it is ended there.
+    // The session at the authorization server is separate: it is ended there.
     if (url) location.assign(url);
     else await whoAmI();
   } catch {
@@ -138,7 +137,8 @@ const here = new URL(location.href);
 const error = here.searchParams.get('error');
 if (here.search) history.replaceState(null, '', here.pathname);
 /**
- * What the Worker says in the URL. Anybody can write a link, so nothing of it is shown as it is.
+ * Texts for the codes that the Worker puts into the URL. Anybody can write a link, so the page
+ * never shows text from the URL.
  */
 const words = {
   access_denied: 'You did not allow it, so nobody was signed in.',

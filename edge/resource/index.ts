@@ -1,7 +1,7 @@
 /**
- * A protected resource as a Cloudflare Worker: each request's access token is checked by
- * oauth2-edge.wasm, and proofs are noted in Durable Objects, so that one counts once in the whole
- * network. See ../README.md.
+ * A protected resource as a Cloudflare Worker: oauth2-edge.wasm checks each request's access token,
+ * and Durable Objects record proofs, so that each is accepted only once in the whole network. See
+ * ../README.md.
  */
 import module from '../../wasm/oauth2-edge.wasm';
 import { ConflictError } from 'oauth2-wasm';
@@ -9,18 +9,18 @@ import { type Allowed, Guard, type ReplayStore, type ResourceConfig } from 'oaut
 
 /** Variables, secrets and bindings of the Worker. */
 interface Env {
-  /** The configuration of kind `resource` (core/contract/README.md), without what is secret. */
+  /** The configuration of kind `resource` (core/contract/README.md), without secrets. */
   RESOURCE: ResourceConfig;
-  /** `client_secret` at every server that has a `client_id`, where tokens are introspected. */
+  /** The `client_secret` for every server that has a `client_id`, to introspect tokens. */
   CLIENT_SECRET?: string;
-  /** Keys of nonces, with a comma between them, the newest first. */
+  /** Keys of nonces, separated by commas, the newest first. */
   NONCE_KEYS?: string;
   REPLAYS: DurableObjectNamespace;
 }
 
 /**
- * The Durable Object: the proofs of one part of all, each until it is of no use. The answer leaves
- * when the row is on the disk.
+ * The Durable Object: it stores a part of the proofs, each until it is useless. It answers when the
+ * row is on the disk.
  */
 export class Replays {
   #sql: SqlStorage;
@@ -41,8 +41,8 @@ export class Replays {
 }
 
 /**
- * By the first two characters of a key's digest: 4,096 objects, each of which notes some hundred
- * proofs a second.
+ * By the first two characters of a key's digest: 4,096 objects, each of which records about a
+ * hundred proofs a second.
  */
 const replays = (objects: DurableObjectNamespace): ReplayStore => ({
   async storeUntil(name, _version, _value, until) {

@@ -1,5 +1,5 @@
-// What of the suite the wire decides on oauth2-wasm/bff, on Express.
+// The tests of HTTP itself, navigations, event streams and WebSockets from the suite, with Express.
 import host from './hosts/express.mjs';
 import { suite, wire } from './suite/index.mjs';
 
-suite(host, wire);
+suite(host, [...wire, 'navigation', 'events', 'sockets']);

@@ -1,10 +1,10 @@
-// Three servers in Go and three in Node share the sessions of one store: fifty requests at once on
-// a session whose token is over make one refresh and none fails, whatever happens meanwhile to the
-// processes, the store, the network and the clocks. Refreshes are counted where the authorization
-// server stands.
+// Three servers in Go and three in Node share the sessions of one store. Fifty requests arrive at
+// once for a session whose token has expired: there is one refresh, and no request fails, whatever
+// happens meanwhile to the processes, the store, the network and the clocks. Refreshes are counted
+// at the authorization server.
 //
-// FLEET=minutes runs more rounds and users, and where a holder is killed it has the lease that is
-// recommended for servers with a grace of 30 s.
+// FLEET=minutes runs more rounds and users. There, a holder that is killed has the lease that is
+// recommended for servers with a grace period of 30 s.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -24,12 +24,12 @@ import { PATIENCE } from '../../js/test/suite/patience.js';
 
 const LONG = process.env.FLEET === 'minutes';
 const ROUNDS = LONG ? 10 : 1;
-/** Of locks whose holder is killed; the others have the default, 40 s. */
+/** The lease of locks whose holder is killed, in ms; other locks have the default, 40 s. */
 const LEASE = LONG ? 20_000 : 4_000;
 const USERS = LONG ? 48 : 12;
 const AT_ONCE = 50;
 const CALLBACK = 'http://127.0.0.1/cb';
-/** Access tokens are good for an hour: so much later one is over. */
+/** Access tokens are valid for an hour: after this time one has expired. */
 const LATER = 3_700_000;
 
 const dist = join(installed(), 'node_modules/oauth2-wasm/dist');
@@ -43,9 +43,7 @@ let farm;
 before(async () => (farm = await servers()));
 after(() => farm?.stop());
 
-/**
- * What stands in front of the token endpoint: the server's log, and the one who holds answers back.
- */
+/** A proxy in front of the token endpoint: it logs requests and can delay answers. */
 const front = async (issuer) => {
   const log = [];
   const own = { log, answering: async () => {} };
@@ -93,8 +91,8 @@ class Member {
   }
 
   /**
-   * @returns {Promise<{status: number, text: string, ms: number}>} the status is 0 where the
-   * process died under the request
+   * @returns {Promise<{status: number, text: string, ms: number}>} the status is 0 if the process
+   * died during the request
    */
   async ask(what) {
     const began = performance.now();
@@ -179,7 +177,7 @@ class Fleet {
     await this.close();
   }
 
-  /** Leaves the session of a user in the store, and every server knows it. */
+  /** Stores the session of a user, and makes every server load it. */
   async signIn(user) {
     const client = await openClient({ ...this.config, name: user }, this.kept);
     const { url } = await client.authorize();
@@ -189,14 +187,14 @@ class Fleet {
     for (const member of this.members) assert.equal((await member.ask(`/get?user=${user}`)).status, 200);
   }
 
-  /** The token of every session is over now. Clocks are up to so many ms apart. */
+  /** Makes the token of every session expire. Clocks differ by up to that many ms. */
   async later(apart = 0) {
     this.epoch += LATER;
     await Promise.all(this.members.map((member, i) => member.ask(`/clock?ahead=${this.epoch + (apart * i) / (this.members.length - 1)}`)));
     this.front.log.length = 0;
   }
 
-  /** Fifty requests at once. Those that a server was killed under go to another. */
+  /** Fifty requests at once. If a server is killed, its requests go to another. */
   async rush(user) {
     const answers = await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => this.members[i % this.members.length].ask(`/get?user=${user}`)));
     const alive = this.members.filter(({ killed }) => !killed);
@@ -209,8 +207,8 @@ const at = (sorted, part) => Math.round(sorted[Math.min(sorted.length - 1, Math.
 const none = async () => {};
 
 /**
- * What happens while fifty requests wait for one refresh. `answering` runs when the server has
- * changed the token and its answer is not out.
+ * Events while fifty requests wait for one refresh. `answering` runs when the server has rotated
+ * the token but not yet sent its answer.
  */
 const scenarios = {
   'nothing happens': {},
@@ -233,7 +231,7 @@ const scenarios = {
 const killed = {
   'an answer of the authorization server is lost': { refreshes: 2, answering: async () => 'lost' },
   'the holder is killed': {
-    refreshes: 2, // the second with the same token, which the server takes once more
+    refreshes: 2, // the second with the same token, which the server accepts once more
     answering: async (fleet, { process: name }) => {
       await fleet.members.find((member) => member.name === name).kill();
       return 'lost';
@@ -244,7 +242,7 @@ const killed = {
   },
 };
 
-/** Runs scenarios, one after the other, and tells how long requests took. */
+/** Runs scenarios, one after the other, and reports how long requests took. */
 const run = async (fleet, t, all) => {
   for (const [name, { refreshes = 1, apart = 0, answering = none, before = none, after = none }] of Object.entries(all)) {
     await t.test(`B11 ${fleet.engine}: ${name}`, async (t) => {
@@ -319,7 +317,7 @@ for (const engine of Object.keys(engines)) {
       fleet.front.answering = async ({ process: name }) => {
         doomed ??= fleet.members.find((member) => member.name === name);
         if (doomed.name !== name) return undefined;
-        await sleep(50); // so that others of its requests are under way, too
+        await sleep(50); // so that other requests of it are under way, too
         await doomed.kill();
         return 'lost';
       };

@@ -1,5 +1,5 @@
-// oauth2-wasm/bff as a function: what it refuses to open, several frontends by host name, and what
-// goes out behind the answer.
+// oauth2-wasm/bff as a function: configurations that it refuses, several frontends by host name,
+// and work after the answer.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expiringMemoryStore, newSealKey, openBackend } from 'oauth2-wasm/bff';
@@ -14,7 +14,7 @@ const client = {
 };
 const config = (host, more) => ({ base: `https://${host}/auth`, client, proxy: [{ path: '/api', target: 'https://api.example' }], ...more });
 
-/** An authorization server and an API, and what they were sent. */
+/** An authorization server and an API, which record their requests. */
 const servers = () => {
   const sent = [];
   let issued = 0;
@@ -27,7 +27,7 @@ const servers = () => {
   return { sent, fetch };
 };
 
-/** A browser of one host, that sends what it is told to. */
+/** A browser for one host, controlled by the test. */
 const visitor = (backend, host) => {
   const jar = new Map();
   const ask = async (path, headers = {}) => {
@@ -55,18 +55,18 @@ test('B15 several frontends by host name: each has its sessions, also with one c
   assert.equal((await a.signIn()).status, 303);
   assert.equal((await a.ask('/api/notes')).status, 200);
   assert.equal(sent.at(-1).authorization, 'Bearer ACCESS-1');
-  // The cookie of the one is nothing at the other, whoever brings it there.
+  // One frontend does not accept the cookie of the other.
   b.jar.set('__Host-oauth2', a.jar.get('__Host-oauth2'));
   assert.equal((await b.ask('/auth/session')).status, 401);
   assert.equal((await b.ask('/api/notes')).status, 401);
   assert.equal((await a.ask('/auth/session')).status, 200, 'and the session lives');
-  // Nor is an attempt.
+  // Nor an attempt.
   const [c, d] = [visitor(backend, 'a.example'), visitor(backend, 'b.example')];
   const callback = await c.begin();
   c.jar.forEach((value, name) => d.jar.set(name, value));
   assert.equal((await d.ask(callback)).status, 400);
   assert.equal((await c.ask(callback)).status, 303);
-  // Each signs in and out by itself.
+  // Users sign in and out at each separately.
   assert.equal((await b.signIn()).status, 303);
   assert.equal((await b.ask('/auth/session')).status, 200);
   assert.equal((await backend.fetch(new Request('https://c.example/auth/session', { headers: { 'x-csrf': '1' } }))).status, 421);

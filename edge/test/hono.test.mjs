@@ -1,5 +1,5 @@
-// What of the suite the wire decides on oauth2-wasm/bff, on Hono.
+// The tests of HTTP itself, navigations, event streams and WebSockets from the suite, with Hono.
 import host from './hosts/hono.mjs';
 import { suite, wire } from './suite/index.mjs';
 
-suite(host, wire);
+suite(host, [...wire, 'navigation', 'events', 'sockets']);

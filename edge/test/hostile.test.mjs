@@ -1,5 +1,5 @@
-// Big but legal: work and memory are linear in what came, and nobody else waits for it.
-// HOSTILE=minutes measures more often, and one host more (make hostile).
+// Big but legal inputs: work and memory are linear in their size, and no other request waits for
+// them. HOSTILE=minutes measures more often, and one more host (make hostile).
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,7 +52,7 @@ test('a line is told from a square, whatever both begin with', () => {
 
 test('the module: no input costs more than a line, itself or those who share the instance (S105)', { skip }, async () => {
   const all = Object.entries(inputs(new WebAssembly.Module(readFileSync(join(root, 'wasm/oauth2-edge.wasm')))));
-  // Each place and each shape is among every fifth, since there are 17 shapes.
+  // Every fifth input still includes each place and each shape, because there are 17 shapes.
   await assertLinear(Object.fromEntries(all.filter((_, i) => minutes || i % 5 === 0)), rounds);
 });
 

@@ -1,5 +1,5 @@
-// The key ring as the README says it: its commands as they stand there, with a wrangler that keeps
-// what it is given, and what comes of them in workerd.
+// The key ring as in the README: its commands run unchanged, with a wrangler that stores its input,
+// and workerd uses the result.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -70,7 +70,7 @@ test('keys change by the steps of the README, and nobody is signed out before th
     assert.equal(sealedBy(first), 'k1');
 
     assert.throws(() => run(`export FAILING=1\n${change.slice(0, change.indexOf('ring "'))}${steps[0]}`));
-    run(store); // the ring is saved: only the put is repeated
+    run(store); // the ring is saved, so only the put is repeated
     const behind = put();
     assert.match(behind, /^k1:[\w-]{43},k2:[\w-]{43}\n$/);
     await from(behind);
@@ -82,7 +82,7 @@ test('keys change by the steps of the README, and nobody is signed out before th
     assert.equal((await first.session()).status, 200);
     const second = await signedIn();
     assert.equal(sealedBy(second), 'k2');
-    await from(behind); // a machine that has not heard of it yet
+    await from(behind); // a machine that does not have it yet
     assert.equal((await second.session()).status, 200);
 
     step(2);

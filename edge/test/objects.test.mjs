@@ -1,5 +1,5 @@
-// The Durable Object by itself, in workerd: compare-and-set, what is over, the line for a lock, and
-// what survives a restart.
+// The Durable Object by itself, in workerd: compare-and-set, expiry, the queue for a lock, and what
+// survives a restart.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ const load = (object, key = 'k') => ask(object, { op: 'load', key });
 const store = (object, version, value, more) => ask(object, { op: 'store', key: 'k', version, value, ...more });
 const wait = (object, wait_ms) => ask(object, { op: 'lock', name: 'l', wait_ms });
 const unlock = (object, token) => ask(object, { op: 'unlock', name: 'l', token });
-/** A time that is over before long, and not before what a test does first, in ms. */
+/** A short time, but longer than the first steps of a test, in ms. */
 const SOON = 4_000;
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -85,7 +85,7 @@ test('a lock has one holder, those who wait have it in their order, and one who 
   const { token } = await wait('lock', 60_000);
   const order = [];
   const first = wait('lock', 60_000).then(({ token }) => (order.push('first'), unlock('lock', token)));
-  await later(1000); // it is the first
+  await later(1000); // it is the first in the queue
   const impatient = wait('lock', 100).then(({ failed }) => order.push(failed));
   const last = wait('lock', 60_000).then(({ token }) => (order.push('last'), unlock('lock', token)));
   await impatient;
@@ -103,7 +103,7 @@ test('who waits for a lock and goes away has no turn (X8)', { timeout: 12_000 },
     assert.deepEqual(await ask('gone', { op: 'lock', name: 'l', wait_ms: 60_000 }, { [way]: '100' }), { gone: true });
   const next = wait('gone', 60_000);
   await unlock('gone', token);
-  // Each of those who are gone would have it for a lease of 15 s.
+  // Otherwise each waiter that is gone would hold the lock for a lease of 15 s.
   assert.ok((await next).token);
 });
 

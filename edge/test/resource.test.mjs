@@ -1,4 +1,4 @@
-// The Worker that is a protected resource, in workerd: what it lets in and refuses, with proofs in
+// The Worker that is a protected resource, in workerd: what it accepts and refuses, with proofs in
 // Durable Objects and many requests at once.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -1,4 +1,4 @@
-// The Worker's own parts: its configuration, its key ring, and that it can be deployed as it is.
+// The Worker's own parts: its configuration, its key ring, and that it can be deployed unchanged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { sealKey, work } from './lib/world.mjs';
 
 mkdirSync(work, { recursive: true });
 
-/** A module of the Worker's or of its host's, for Node. */
+/** A module of the Worker or its host, for Node. */
 const imported = async (path) => {
   const outfile = join(work, path.replace(/\W/g, '-') + '.mjs');
   await build({ entryPoints: [join(root, path)], bundle: true, format: 'esm', outfile, logLevel: 'warning' });
@@ -43,8 +43,8 @@ test('the rehearsal goes through an exchange and the beginning of a sign-in, and
 });
 
 /**
- * An Exchange whose browser sends these pieces, and then what `end` does: nothing, for one that
- * never ends.
+ * An Exchange whose browser sends these pieces and then calls `end`, which by default does nothing,
+ * so that the body never ends.
  */
 const sending = async (pieces, end = () => {}, headers = {}) => {
   const { Exchange } = await imported('js/src/exchange.ts');
@@ -81,7 +81,7 @@ test('a body that is asked for comes as a whole, or not: it is cut, late or too 
   }
 });
 
-/** Requests, and how one request is asked: its `respond`. */
+/** A session for requests, and a function that sends one and returns its `respond`. */
 const served = async () => {
   const { Requests } = await imported('js/src/requests.ts');
   const engine = new Requests(new WebAssembly.Module(readFileSync(join(root, 'wasm/oauth2-edge.wasm'))));
@@ -128,7 +128,7 @@ test("what a turn that was cut off left behind is nobody's", async () => {
   const { engine, ask } = await served();
   await ask();
   const cut = await engine.ready();
-  cut.inside = true; // as it stays where the runtime ends a request in the midst of it
+  cut.inside = true; // as after the runtime has ended a request midway
   assert.equal((await ask())[0].request, '2');
   assert.notEqual(await engine.ready(), cut);
   await assert.rejects(async () => {

@@ -1,5 +1,5 @@
-// What of the runtime's own interfaces is used here, as Cloudflare documents them; the rest is the
-// web's.
+// The runtime's own interfaces that are used here, as Cloudflare documents them; all others are web
+// interfaces.
 
 interface ExecutionContext {
   waitUntil(promise: Promise<unknown>): void;

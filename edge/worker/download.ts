@@ -4,19 +4,19 @@ declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uin
 const { process } = globalThis as { process?: { exit?(code: number): void } };
 
 /**
- * An answer of unknown length on its way to the browser, which has to see where it is cut. When the
- * stream of such an answer fails, workerd writes the chunk that says it was whole (RFC 9112 section
- * 7.1), unless the request is cancelled while a chunk is being written. So that is what happens
- * where the server behind breaks off.
+ * An answer of unknown length on its way to the browser, which has to notice if it is truncated.
+ * When the stream of such an answer fails, workerd writes the last chunk, as if the answer were
+ * complete (RFC 9112 section 7.1), unless the request is cancelled while a chunk is being written.
+ * So if the upstream server breaks off, this cancels the request.
  *
- * @param over settles when the request has nothing else to do any more
+ * @param over settles when the request has nothing else left to do
  */
 export const breakable = (body: ReadableStream<Uint8Array>, over: Promise<unknown>): ReadableStream<Uint8Array> => {
   const { readable, writable } = new IdentityTransformStream();
   const [reader, writer] = [body.getReader(), writable.getWriter()];
   const cut = async (error: unknown) => {
     await over;
-    void writer.write(new Uint8Array(1)).catch(() => {}); // it is withdrawn before it is sent
+    void writer.write(new Uint8Array(1)).catch(() => {}); // the cancellation drops it before it is sent
     process?.exit?.(1);
     await writer.abort(error);
   };
@@ -28,7 +28,7 @@ export const breakable = (body: ReadableStream<Uint8Array>, over: Promise<unknow
       await writer.write(piece.value);
     }
   };
-  // A browser that left takes nothing any more, and the server behind hears of it.
+  // If the browser has left, the upstream answer is cancelled.
   pump().catch((error) => reader.cancel(error).catch(() => {}));
   return readable;
 };

@@ -1,11 +1,11 @@
 import { breakable } from './download.js';
 
 /**
- * A stream of events on its way to the browser that can be ended, as one that came to its end. One
- * that is cut before is cut there, too.
+ * An event stream on its way to the browser that can be ended as if it were complete. If the server
+ * truncates it before that, it is truncated here, too.
  *
- * @param over settles when the request has nothing else to do any more
- * @param done called when nothing passes any more
+ * @param over settles when the request has nothing else left to do
+ * @param done called when the stream has ended
  */
 export const endable = (body: ReadableStream<Uint8Array>, over: Promise<unknown>, done: () => void): { readable: ReadableStream<Uint8Array>; end(): void } => {
   const reader = body.getReader();

@@ -3,16 +3,17 @@ import { type Executors, key, Requests, seal, sign, unseal } from 'oauth2-wasm/h
 import { type Env, type Settings, settings } from './settings.js';
 import { storage } from './storage.js';
 
-/** The module's session, for all requests of an isolate, those of its objects among them. */
+/** The module's session, for all requests of an isolate, also those of its objects. */
 export const requests = new Requests(module);
 
-/** What follows from the environment, which is the same for all requests of an isolate. */
+/** The settings from the environment, which are the same for all requests of an isolate. */
 let known: Settings | undefined;
 
 /**
- * What opens the module's session, and what of its effects a request has from the environment.
+ * The text that opens the module's session, and the executors of a request that depend on the
+ * environment.
  *
- * @throws {Error} the configuration is refused
+ * @throws {Error} if the configuration is refused
  */
 export const engine = async (env: Env, keep: (said: Promise<unknown>) => void): Promise<{ open: string; executors: Executors }> => {
   known ??= await settings(env);

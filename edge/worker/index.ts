@@ -21,7 +21,7 @@ try {
   requests.leave(first);
 }
 
-/** What a server behind packed passes as it is. */
+/** Compressed answers of the API pass unchanged. */
 const passage: Passage = {
   upload: watched,
   download: breakable,
@@ -45,8 +45,8 @@ const answer = async (exchange: Exchange, env: Env, context: ExecutionContext): 
 export default {
   fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
     const exchange = new Exchange(request, env.PROXY_TIMEOUT_MS ?? 30_000, passage, request.url, fetch, carrier(env));
-    // A browser that goes away must not end what others wait for: a refresh, or a session that is
-    // being stored.
+    // If the browser goes away, work that others wait for must go on: a refresh, or storing a
+    // session.
     context.waitUntil((exchange.over = answer(exchange, env, context)));
     return exchange.response;
   },

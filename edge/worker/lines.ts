@@ -1,23 +1,23 @@
 /**
- * How long a lock is held without a word of its holder, in ms. A holder says something every third
- * of it.
+ * How long a lock is held without being renewed, in ms. Holders renew it after a third of that
+ * time.
  */
 export const LEASE_MS = 15_000;
 
 interface Holder {
   token: string;
-  /** In Unix ms: then somebody else may have it. */
+  /** In Unix ms: after that another waiter may get it. */
   until: number;
 }
 
 interface Waiter {
-  /** Gives the lock, or nothing. */
+  /** Called with the lock's token, or without one. */
   call(token?: string): void;
 }
 
 /**
- * Locks by name, each with a line of those who wait for it. Whoever holds one and dies loses it
- * after the lease. Whoever waits and dies leaves the line.
+ * Locks by name, each with a queue of waiters. A holder that dies loses the lock after the lease. A
+ * waiter that dies leaves the queue.
  */
 export class Lines {
   #holders = new Map<string, Holder>();
@@ -26,8 +26,8 @@ export class Lines {
   /**
    * Waits for a lock.
    *
-   * @param gone aborted when who asked does not wait any more
-   * @returns a name for having it; `undefined` where the time was over
+   * @param gone aborted when the caller no longer waits
+   * @returns the token of the holder; `undefined` after a timeout
    */
   wait(name: string, ms: number, gone: AbortSignal): Promise<string | undefined> {
     return new Promise((resolve) => {
@@ -44,7 +44,7 @@ export class Lines {
         if (line.includes(waiter)) line.splice(line.indexOf(waiter), 1);
         call();
       };
-      // Awake when a lease may have run out, which nobody tells.
+      // Wakes up when a lease may have expired, because nothing notifies of that.
       const watch = () => {
         const now = Date.now();
         if (now >= end) return leave();
@@ -65,8 +65,8 @@ export class Lines {
   }
 
   /**
-   * The holder is alive. After a restart of the object, which forgot the lock, it has it again
-   * unless somebody else does.
+   * Renews the lock. A restart of the object loses its locks; then the holder gets it back, unless
+   * another one has it.
    */
   renew(name: string, token: string): void {
     const holder = this.#holders.get(name);
@@ -79,7 +79,7 @@ export class Lines {
     this.#serve(name);
   }
 
-  /** Gives the lock to the first in the line, if it is free. */
+  /** Gives the lock to the first in the queue, if it is free. */
   #serve(name: string): void {
     const holder = this.#holders.get(name);
     if (holder && holder.until > Date.now()) return;

@@ -1,21 +1,21 @@
 import { Lines } from './lines.js';
 
-/** What a key holds. `version` is a name that no other state of any key ever had. */
+/** The value of a key. `version` is unique among all states of all keys. */
 interface Entry {
   value: string;
   version: string;
-  /** When it may be forgotten, in Unix ms; left out: never. */
+  /** When it may be deleted, in Unix ms; left out: never. */
   expires_at?: number;
 }
 
-/** What an object is asked, as JSON in the body of a POST. */
+/** A question to an object, as JSON in the body of a POST. */
 export type Question =
   | { op: 'load'; key: string }
   | { op: 'store'; key: string; version: string; value?: string; delete?: boolean; expires_at?: number }
   | { op: 'lock'; name: string; wait_ms: number }
   | { op: 'renew' | 'unlock'; name: string; token: string };
 
-/** What it says. */
+/** Its answer. */
 export interface Reply {
   value?: string;
   version?: string;
@@ -26,13 +26,13 @@ export interface Reply {
 const over = ({ expires_at: end }: Entry) => end !== undefined && end <= Date.now();
 
 /**
- * The Durable Object: what is stored under a key, and the line of those who wait for the lock of
- * that name. There is one object a key (`idFromName(key)`), so no session waits for another.
+ * The Durable Object: the text that is stored under a key, and the queue for the lock of that name.
+ * There is one object for each key (`idFromName(key)`), so no session waits for another.
  *
  * A store is a compare-and-set. Between the read and the write no other event runs here (input
- * gates), and the answer leaves when the write is on the disk (output gates): what was answered
- * survives whatever ends the object. Locks are in memory and end with it; the versions are what
- * keeps two writers apart then.
+ * gates), and the answer is sent when the write is on the disk (output gates): a confirmed write
+ * survives the end of the object. Locks are in memory and are lost with the object; then the
+ * versions prevent conflicting writes.
  */
 export class Sessions {
   #storage: DurableObjectStorage;
@@ -79,14 +79,15 @@ export class Sessions {
     const next = crypto.randomUUID();
     void storage.put(key, { value, version: next, ...(expires_at && { expires_at }) });
     if (expires_at) {
-      // One alarm for all: it stays where it is if it comes sooner, and then looks again.
+      // There is one alarm for all keys. If it is set to an earlier time it stays there, and is
+      // then set again.
       const due = await storage.getAlarm();
       if (due === null || expires_at < due) await storage.setAlarm(expires_at);
     }
     return { version: next };
   }
 
-  /** Forgets what is over. It may be called twice, or early. */
+  /** Deletes expired texts. It may be called twice, or early. */
   async alarm(): Promise<void> {
     const entries = [...(await this.#storage.list<Entry>())];
     await this.#forget(entries.filter(([, entry]) => over(entry)).map(([key]) => key));
@@ -94,7 +95,7 @@ export class Sessions {
     if (left.length) await this.#storage.setAlarm(Math.min(...left));
   }
 
-  /** An object that keeps nothing takes up nothing. */
+  /** An object without data takes up no storage. */
   async #forget(keys: string[]): Promise<void> {
     const storage = this.#storage;
     if (keys.length) await storage.delete(keys);

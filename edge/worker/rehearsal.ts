@@ -1,8 +1,8 @@
 import type { Instance } from 'oauth2-wasm/host';
 
 /**
- * On reserved names (RFC 2606); nothing is sent. The secret is the caller's below, and nobody's
- * else.
+ * It uses reserved names (RFC 2606), and nothing is sent. The secret is only that of the caller
+ * below.
  */
 const config = {
   client: {
@@ -46,9 +46,9 @@ const ok: Record<string, object> = {
 
 /**
  * Plays a token exchange and the beginning of a sign-in to an instance, with made-up answers:
- * engines compile a function when it is called for the first time, so the first request would wait
- * for that. The session is gone afterwards. Its entropy is none, since a Worker has no randomness
- * while it is loaded.
+ * engines compile a function when it is first called, so otherwise the first request would wait for
+ * that. The session is closed afterwards. Its entropy is not random, because a Worker has no
+ * randomness while it is loaded.
  */
 export const rehearse = (instance: Instance): void => {
   let inputs = 0;

@@ -2,15 +2,15 @@ import { CLIENT_KEY as HELD, named, readRing, type Ring } from 'oauth2-wasm/host
 
 /** Variables, secrets and bindings of the Worker. ../README.md says what each is. */
 export interface Env {
-  /** The configuration of kind `bff` (core/contract/README.md), without what is secret. */
+  /** The configuration of kind `bff` (core/contract/README.md), without secrets. */
   BFF: { client: Record<string, unknown>; session_ms?: number };
   /** Key ring: `ID:KEY,ID:KEY`, the newest first. */
   SEAL_KEYS: string;
-  /** `client_secret`, where the client has one. */
+  /** `client_secret`, if the client has one. */
   CLIENT_SECRET?: string;
-  /** Private JWK with `alg`, where the client proves itself or signs its requests with a key. */
+  /** Private JWK with `alg`, if the client authenticates or signs its requests with a key. */
   CLIENT_KEY?: string;
-  /** How long a server behind may take to begin its answer; default 30,000. */
+  /** How long an upstream server may take to begin its answer, in ms; default 30,000. */
   PROXY_TIMEOUT_MS?: number;
   SESSIONS: DurableObjectNamespace;
 }
@@ -20,11 +20,11 @@ export interface Settings {
   open: string;
   ring: Ring;
   clientKey: CryptoKey | undefined;
-  /** How long keys of sessions are kept, in ms. */
+  /** How long session keys are stored, in ms. */
   lifetime: number;
 }
 
-/** A private key that no code can read any more. */
+/** Imports a private key so that no code can read it. */
 const readKey = async (text: string): Promise<CryptoKey> => {
   try {
     const { alg, kty, crv, x, y, n, e, d, p, q, dp, dq, qi } = JSON.parse(text);
@@ -35,8 +35,8 @@ const readKey = async (text: string): Promise<CryptoKey> => {
 };
 
 /**
- * @throws {Error} something is missing or wrong; the message names the variable and has nothing of
- * a secret
+ * @throws {Error} if something is missing or wrong; the message names the variable and contains no
+ * secret
  */
 export const settings = async ({ BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, SESSIONS }: Env): Promise<Settings> => {
   if (typeof BFF?.client !== 'object') throw new Error('BFF: has to be an object with client');

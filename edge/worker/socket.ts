@@ -4,33 +4,33 @@ import { engine, requests } from './engine.js';
 import { Sessions as Stored } from './object.js';
 import type { Env } from './settings.js';
 
-/** What the object of a session's sockets is asked to open, as JSON in the body of a POST. */
+/** The socket that the object of a session's sockets has to open, as JSON in the body of a POST. */
 interface Wanted {
   url: string;
   headers: [string, string][];
   most: number;
 }
 
-/** What it is asked to join, in a header of a request that opens a WebSocket. */
+/** The socket that it has to join, in a header of a request that opens a WebSocket. */
 interface Joining {
   id: string;
   headers: [string, string][];
   standing: Standing;
 }
 
-/** Where the object says what it holds, and why it holds nothing. */
+/** The header in which the object names the socket that it holds, or says why it holds none. */
 const HELD = 'x-held';
 const JOIN = 'x-join';
-/** How long a socket to a server is held until the browser's comes, in ms. */
+/** How long a socket to a server is held until the browser's arrives, in ms. */
 const UNJOINED = 10_000;
 
-/** The runtime shakes hands by itself. */
+/** Headers of the handshake, which the runtime does by itself. */
 const own = /^sec-websocket-(key|version|extensions|accept)$/;
 
 /**
- * How the Worker carries sockets: it shakes hands, and the object that all sockets of a session
- * have in common holds them, so that it counts them, and they live on when the Worker's request is
- * over.
+ * How the Worker carries sockets: it does the handshake, and one object for all sockets of a
+ * session holds them. So the object can count them, and they live on after the Worker's request has
+ * ended.
  */
 export const carrier = ({ SESSIONS }: Env): Carrier => {
   let stub: DurableObjectStub;
@@ -54,7 +54,7 @@ export const carrier = ({ SESSIONS }: Env): Carrier => {
       if (!webSocket) throw new Failed('network');
       return new Response(null, { status: 101, headers: joining.headers, webSocket });
     },
-    drop() {}, // what nobody joins ends by itself
+    drop() {}, // a socket that is not joined ends by itself
   };
 };
 
@@ -69,10 +69,10 @@ const close = (socket: WebSocket, code: number, reason?: string) => {
   }
 };
 
-/** The Durable Object, with the sockets of one session where it is the object of those. */
+/** The Durable Object, which can also be the object of one session's sockets. */
 export class Sessions extends Stored {
   #env: Env;
-  /** Sockets to servers, which no browser has joined yet, and what drops them. */
+  /** Sockets to servers that no browser has joined yet, with their timeouts. */
   #waiting = new Map<string, { socket: WebSocket; clock: ReturnType<typeof setTimeout> }>();
   #open = 0;
 

@@ -7,7 +7,7 @@ import type { Question, Reply } from './object.js';
 type Ask = (key: string, question: Question) => Promise<Reply>;
 
 const askObjects = (objects: DurableObjectNamespace): Ask => {
-  // One stub a key, so that what is asked of it arrives in order.
+  // One stub for each key, so that its questions arrive in order.
   const stubs = new Map<string, DurableObjectStub>();
   return async (key, question) => {
     let stub = stubs.get(key);
@@ -16,7 +16,7 @@ const askObjects = (objects: DurableObjectNamespace): Ask => {
       const response = await stub.fetch('https://sessions/', { method: 'POST', body: JSON.stringify(question) });
       if (response.ok) return (await response.json()) as Reply;
     } catch {
-      // An object that was moved or restarted breaks its stubs.
+      // If an object was moved or restarted, its stubs no longer work.
       stubs.delete(key);
     }
     throw new Failed('storage');
@@ -26,8 +26,8 @@ const askObjects = (objects: DurableObjectNamespace): Ask => {
 const memory = new Memory();
 
 /**
- * The server's metadata, which can be had again and so have no object. Beside them the count of
- * their states.
+ * The server's metadata, which can be fetched again and so needs no object, and a counter for its
+ * versions.
  */
 const remembered = new Map<string, { value: string; version: string }>();
 let states = 0;
@@ -41,7 +41,7 @@ const keepState = ({ key, version, value }: Effects['store']): Answers['store'] 
   return { version: value === undefined ? '' : `${states}` };
 };
 
-/** What has to be said although the request is over. */
+/** Keeps the request alive for messages that have to be sent after it has ended. */
 type Keep = (said: Promise<unknown>) => void;
 
 const hold = async (ask: Ask, keep: Keep, { name, timeout_ms }: Effects['lock'], { signal }: AbortController): Promise<{}> => {
@@ -58,7 +58,7 @@ const hold = async (ask: Ask, keep: Keep, { name, timeout_ms }: Effects['lock'],
   return {};
 };
 
-/** Keys of sessions. They are stored sealed: the runtime can store no key that nobody may read. */
+/** Session keys. They are stored sealed, because the runtime cannot store non-extractable keys. */
 const sealedKeys = (ask: Ask, ring: Ring, lifetime: number): KeyStore => {
   const read = async (name: string, sealed: string): Promise<CryptoKeyPair> => {
     const { algorithm, privateJwk, publicJwk } = JSON.parse(await unseal(ring, sealed, `key ${name}`));
@@ -70,7 +70,7 @@ const sealedKeys = (ask: Ask, ring: Ring, lifetime: number): KeyStore => {
     return value === undefined ? undefined : read(name, value);
   };
   return {
-    insecureExtractable: true, // so that it can be sealed; what is read back cannot be exported again
+    insecureExtractable: true, // so that it can be sealed; a loaded key is not extractable
     load,
     async add(name, pair) {
       const write = (key: CryptoKey) => crypto.subtle.exportKey('jwk', key);
@@ -88,8 +88,8 @@ const sealedKeys = (ask: Ask, ring: Ring, lifetime: number): KeyStore => {
 };
 
 /**
- * How one request gets at what is kept: `load`, `store`, `lock`, `recall`, `remember`, and the
- * store of keys. `lifetime` is that of keys, in ms.
+ * The executors of one request for storage: `load`, `store`, `lock`, `recall`, `remember`, and the
+ * store of keys. `lifetime` is the lifetime of keys, in ms.
  */
 export const storage = (objects: DurableObjectNamespace, ring: Ring, lifetime: number, keep: Keep) => {
   const ask = askObjects(objects);

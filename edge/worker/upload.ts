@@ -1,14 +1,15 @@
-/** A stream whose length goes along as Content-Length, and one without: Cloudflare's own. */
+/** Cloudflare's own streams: one whose length is sent as Content-Length, and one without. */
 declare const FixedLengthStream: new (length: number) => TransformStream<Uint8Array, Uint8Array>;
 declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
 
 /**
- * A body on its way to a server: a slow browser makes no silent server.
+ * A body on its way to a server, watched so that a slow browser does not make the server count as
+ * silent.
  *
- * @param length in bytes; `undefined` where it is not known
- * @param moved called for each piece that came, and that was taken
- * @param request what it belongs to: aborted where the browser breaks off, since the runtime would
- * end the body as if that were all of it
+ * @param length in bytes; `undefined` if it is not known
+ * @param moved called for each piece that arrives, and for each that is sent on
+ * @param request the request to the server: aborted if the browser breaks off, because the runtime
+ * would end the body as if it were complete
  */
 export const watched = (
   body: ReadableStream<Uint8Array>,
@@ -31,6 +32,6 @@ export const watched = (
       await writer.abort(error);
     }
   };
-  pump().catch(() => {}); // whoever reads the one end or writes the other hears of it
+  pump().catch(() => {}); // the reader and the writer get the error
   return readable;
 };

@@ -1,7 +1,7 @@
 // `make bench-hostile`: the attempts of js/test/hostile.test.mjs (P20), run in Chromium against a
 // client without a vault, against the vault, against auth0-spa-js with its worker and against axa's
-// service worker, as the table of SECURITY.md. It fails where an attempt finds something in the
-// vault.
+// service worker, and prints the table of SECURITY.md. It fails if an attempt finds something in
+// the vault.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drivers } from '../test/lib/drivers.mjs';
@@ -27,7 +27,7 @@ const files = {
   ...(await peer('axa-oidc-client', { url: '/OidcServiceWorker.js', file: `${axaWorker}/dist/OidcServiceWorker.js` }, { token: '/oidc/token' })),
 };
 const world = await hostileWorld(files);
-// The server, and the one API: as narrow as its documentation lets it be.
+// The server and the one API: as narrow as its documentation allows.
 files['/OidcTrustedDomains.js'] = world.extra['/OidcTrustedDomains.js'] =
   `const trustedDomains = { default: { oidcDomains: ['${world.server.url}/oidc'], accessTokenDomains: ['${world.server.url}/api'] } };`;
 files['/OidcKeepAliveServiceWorker.json'] = world.extra['/OidcKeepAliveServiceWorker.json'] = '{}';
@@ -64,7 +64,7 @@ const contenders = [
 ];
 
 const words = { ACCESS: 'access', REFRESH: 'refresh', IDTOKEN: 'ID', JWT: 'ID', EXTRA: 'members', VERIFIER: 'verifier', CRYPTOKEY: 'key' };
-/** Proofs of DPoP are JWTs, too, and no secrets: only the peers' ID tokens are. */
+/** DPoP proofs are also JWTs, but not secret; only the peers' ID tokens are. */
 const shown = (secrets, ours) => [...new Set(secrets.filter((secret) => !(ours && secret === 'JWT')).map((secret) => words[secret] ?? secret))].sort();
 
 const browser = await drivers.chromium();

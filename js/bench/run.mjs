@@ -1,6 +1,6 @@
-// `make bench`: measures oauth2-wasm beside what its users would pick, in one run on one machine,
-// prints it as tables and writes build/bench.json. Each file rows/N-name.mjs is a row: it exports
-// title, how, and run(context), which gives {figures, aims, notes}.
+// `make bench`: measures oauth2-wasm beside alternatives, in one run on one machine, prints tables
+// and writes build/bench.json. Each file rows/N-name.mjs is a row: it exports title, how, and
+// run(context), which gives {figures, aims, notes}.
 //
 // ROWS=1,4 picks rows. ROUNDS says how often everything is measured (default 7). SLICE is how long
 // a contender runs in a round, in ms.
@@ -60,7 +60,7 @@ for (const file of all) {
   try {
     Object.assign(row, await run(context));
   } catch (error) {
-    // The other rows are worth having all the same.
+    // The other rows go on.
     row.failed = String(error.stdout || error.message);
     process.exitCode = 1;
   }

@@ -2,7 +2,7 @@ import { Failed } from './failed.js';
 
 const names: Record<string, string> = { RS: 'RSASSA-PKCS1-v1_5', PS: 'RSA-PSS', ES: 'ECDSA' };
 
-/** An algorithm as all methods of WebCrypto take it. */
+/** An algorithm in the form that all methods of WebCrypto accept. */
 export interface Named extends Algorithm {
   namedCurve?: string | undefined;
   hash?: string;
@@ -12,8 +12,8 @@ export interface Named extends Algorithm {
 }
 
 /**
- * What WebCrypto calls an algorithm of RFC 7518 section 3.1, RFC 8037 or RFC 9864: for making a
- * key, reading one, and signing in one.
+ * WebCrypto's description of an algorithm of RFC 7518 section 3.1, RFC 8037 or RFC 9864. The same
+ * object works for generating a key, importing one, and signing.
  */
 export const named = (alg: string): Named => {
   if (alg === 'EdDSA' || alg === 'Ed25519') return { name: 'Ed25519', namedCurve: 'Ed25519' };
@@ -33,7 +33,7 @@ export const fits = ({ algorithm }: CryptoKey, { name, namedCurve, hash, modulus
   return (of.modulusLength ?? 0) >= least && of.name === name && (of.namedCurve ?? namedCurve) === namedCurve && (of.hash?.name ?? hash) === hash;
 };
 
-/** WebCrypto; missing in a page that came neither over https nor from this machine. */
+/** WebCrypto. It is missing in a page that was loaded neither over https nor from this machine. */
 export const subtle = (): SubtleCrypto => {
   if (!crypto.subtle) throw new Failed('unsupported');
   return crypto.subtle;

@@ -21,8 +21,8 @@ export interface AuthState extends Current {
    */
   readonly signed_out?: true;
   /**
-   * The user has done nothing in any tab for a while: in so many milliseconds they are signed out.
-   * Where the application calls `watchIdle` of `oauth2-wasm/idle`.
+   * Set if the user has done nothing in any tab for a while: the milliseconds until they are signed
+   * out. The application has to call `watchIdle` of `oauth2-wasm/idle`.
    */
   readonly idle_left_ms?: number;
 }
@@ -103,7 +103,7 @@ export const createAuth = (open: () => Client | PromiseLike<Client>, { onRedirec
     const client = await open();
     let error: unknown;
     const arrived = await client.handleRedirect().catch((reason) => void (error = reason));
-    // All at once: a page shows nobody signed out whose reply is on its way.
+    // In one step, so that a page never shows a user as signed out while it handles their reply.
     const follow = () => {
       const { status, expires_at, claims } = client.current;
       const granted = status === 'granted';
@@ -143,7 +143,7 @@ export const createAuth = (open: () => Client | PromiseLike<Client>, { onRedirec
       const mine = (state: AuthState) => listener(state);
       listeners.add(mine);
       mine(state);
-      if (globalThis.document) opened().catch(() => {}); // the state says so
+      if (globalThis.document) opened().catch(() => {}); // the error is in the state
       return () => void listeners.delete(mine);
     },
     open: opened,

@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-import { Exchange, nextId, type Passage, standard } from './exchange.js';
+import { type Asked, Exchange, nextId, type Passage, standard } from './exchange.js';
 import {
   type Answers,
   CLIENT_KEY,
@@ -29,8 +29,10 @@ import {
 import { ConflictError, OAuthError, type Config, type KeyStore, type Locks, type Store } from './index.js';
 import { defaultLocks } from './locks.js';
 import { Memory } from './memory.js';
+import { direct } from './node-handler.js';
 import { builtin, nodePassage } from './node-passage.js';
-import type { Ask, Carrier } from './open.js';
+import type { EffectEntry } from './entry.js';
+import type { Ask, Carrier, Stop } from './open.js';
 import type { ExpiringStore } from './remote.js';
 import { sealed } from './sealed.js';
 import type { CryptoKey } from './web.js';
@@ -40,6 +42,8 @@ export { type ExpiringStore } from './remote.js';
 export { Memory } from './memory.js';
 export { newSealKey } from './sealed.js';
 export { nodeHandler, type NodeHandler } from './node-handler.js';
+export { bunCarrier, type BunServer, type BunSocket, bunWebSocket, denoCarrier } from './message-sockets.js';
+export { nextHandlers, type NextMethod } from './next-handlers.js';
 export { nodeUpgrade, type NodeUpgrade } from './node-upgrade.js';
 export { type Ask, type Carrier, type Handshake, keepOpen, type Standing } from './open.js';
 
@@ -121,6 +125,11 @@ export interface BackendOptions {
    * How long a server behind the proxy may take to begin its answer, in ms. Default: 30,000.
    */
   proxyTimeoutMs?: number;
+  /**
+   * Called with each effect when it is asked for and once it is done, for a log, or for `telemetry`
+   * of `oauth2-wasm/otel`. The entry contains no secret.
+   */
+  onEffect?: (entry: EffectEntry) => void;
   /** Called when a request failed because of a fault in this server. Default: `console.error`. */
   onError?: (error: unknown) => void;
 }
@@ -129,7 +138,10 @@ export interface BackendOptions {
 export interface RequestContext {
   /** A Worker's `waitUntil`: keeps the isolate alive for work that goes on after the answer. */
   waitUntil?(work: Promise<unknown>): void;
-  /** Carries sockets: {@link nodeUpgrade} has one. Without it a WebSocket is answered 501. */
+  /**
+   * Carries WebSockets: {@link denoCarrier}, {@link bunCarrier}; {@link nodeUpgrade} passes one.
+   * Without it a WebSocket is answered 501.
+   */
   carrier?: Carrier;
 }
 
@@ -144,6 +156,18 @@ export interface Backend {
    * Resolves when no request is under way. Await it after the server has stopped taking requests.
    */
   idle(): Promise<void>;
+  /**
+   * Begins to stop. From now on `BASE/ready` answers 503, so that a server in front sends requests
+   * elsewhere; sockets and streams of events are closed, so that browsers open them elsewhere; and
+   * no new socket is opened. All other requests are still served: close the server, too.
+   *
+   * @param withinMs how long it waits at most. Default: 60,000, which is longer than any lock is
+   * waited for. What is cut off while it refreshes may lose its session, if the authorization
+   * server does not take the old refresh token again
+   * @returns resolves to true once no request is under way, and no lock is held; or to false when
+   * the time is over
+   */
+  close(withinMs?: number): Promise<boolean>;
 }
 
 const LIFETIME = 12 * 3_600_000;
@@ -267,7 +291,7 @@ const sending = (sender: typeof fetch): Executors => ({
   verify,
 });
 
-/** How the module is asked whether what is open may stay so; for hosts as {@link serve} is. */
+/** Asks the module whether an open connection may stay open. For hosts, like {@link serve}. */
 export const asking =
   (requests: Requests, open: string, executors: Executors): Ask =>
   (keep) =>
@@ -288,10 +312,11 @@ export const serve = async (
   executors: Executors,
   onError: (error: unknown) => void,
   sender: typeof fetch = fetch,
+  onEffect?: (entry: EffectEntry) => void,
 ): Promise<void> => {
   exchange.ask = asking(requests, open, executors);
   try {
-    await requests.run(open, exchange.command(), { __proto__: null, ...sending(sender), ...executors, ...exchanging(exchange) } as Executors);
+    await requests.run(open, exchange.command(), { __proto__: null, ...sending(sender), ...executors, ...exchanging(exchange) } as Executors, onEffect);
   } catch (error) {
     if (error instanceof Unreadable) return exchange.fail(431, 'too_large', "The request's headers are too large.");
     onError(error);
@@ -359,24 +384,35 @@ export const openBackend = async (config: BackendConfig | BackendConfig[], optio
   const [first] = sites.values();
   if (!first) throw new OAuthError({ kind: 'client', code: 'missing', op: 'open', retryable: false, field: 'base' });
   const underWay = new Set<Promise<void>>();
-  return {
-    fetch(request, { waitUntil, carrier } = {}) {
-      const url = new URL(request.url);
-      const site = sites.get(url.host);
-      // For an unknown host any backend will do: it refuses, because the host is not its own.
-      const { origin, requests, open, executors } = site ?? first;
-      const asked = site ? origin + request.url.slice(url.origin.length) : request.url;
-      const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given, carrier);
-      // If the browser goes away, work that others wait for goes on: a refresh, or storing a
-      // session.
-      const work = (exchange.over = serve(requests, open, exchange, executors, onError, given));
-      underWay.add(work);
-      void work.then(() => underWay.delete(work));
-      waitUntil?.(work);
-      return exchange.response;
-    },
-    async idle() {
-      while (underWay.size) await Promise.all(underWay);
+  const stop: Stop = { stopping: false, open: new Set() };
+  const idle = async () => {
+    while (underWay.size) await Promise.all(underWay);
+  };
+  const answer = (request: Asked, url: URL, { waitUntil, carrier }: RequestContext = {}): Promise<Response> => {
+    const site = sites.get(url.host);
+    // For an unknown host any backend will do: it refuses, because the host is not its own.
+    const { origin, requests, open, executors } = site ?? first;
+    const asked = site ? origin + request.url.slice(url.origin.length) : request.url;
+    const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given, carrier);
+    exchange.stop = stop;
+    // If the browser goes away, work that others wait for goes on: a refresh, or storing a session.
+    const work = (exchange.over = serve(requests, open, exchange, executors, onError, given, options.onEffect));
+    underWay.add(work);
+    void work.then(() => underWay.delete(work));
+    waitUntil?.(work);
+    return exchange.response;
+  };
+  const backend: Backend = {
+    fetch: (request, context) => answer(request, new URL(request.url), context),
+    idle,
+    async close(withinMs = 60_000) {
+      stop.stopping = true;
+      for (const close of [...stop.open]) close();
+      let clock: ReturnType<typeof setTimeout>;
+      const late = new Promise<boolean>((resolve) => (clock = setTimeout(resolve, withinMs, false)));
+      return Promise.race([idle().then(() => true), late]).finally(() => clearTimeout(clock));
     },
   };
+  direct.set(backend, answer);
+  return backend;
 };

@@ -90,7 +90,7 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Runs commands as the module names them: what the module answers, a worker hands on.
+   * Runs commands by the module's names. For a worker, which passes the module's answers on.
    *
    * @internal
    */
@@ -232,7 +232,7 @@ export class Client extends EventTarget {
   }
 
   /**
-   * An access token that has not expired; it is refreshed first if it must be. Prefer {@link
+   * An access token that has not expired; it is refreshed first if necessary. Prefer {@link
    * fetch}, which sends it only where configured. With a `resource` or a `scope` it is a token for
    * these, requested with the same sign-in (RFC 8707 section 2.2).
    *
@@ -337,11 +337,11 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Gets a token by any other grant type (RFC 6749 section 4.5). It is handed out, or with `keep`
-   * the session.
+   * Gets a token by any other grant type (RFC 6749 section 4.5). With `keep` it becomes the
+   * session; otherwise it is only returned.
    *
    * @throws {OAuthError} code `protected_parameter`: codes, refresh tokens and device codes have
-   * methods of their own, and some parameters are the core's
+   * their own methods, and the core sets some parameters itself
    */
   grant(parameters: T.GrantParameters & { keep: true }): Promise<T.Status>;
   grant(parameters: T.GrantParameters & { keep?: false }): Promise<T.GrantedToken>;
@@ -350,11 +350,12 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Signs in with who the user is elsewhere (draft-ietf-oauth-identity-assertion-authz-grant): the
-   * `identity_provider` exchanges the subject token for an ID-JAG, and this client's server takes
-   * that for a token. No user is asked.
+   * Signs in with the user's identity at another server
+   * (draft-ietf-oauth-identity-assertion-authz-grant): the `identity_provider` exchanges the
+   * subject token for an ID-JAG, and this client's server exchanges that for a token. The user is
+   * not asked.
    *
-   * @throws {OAuthError} where either server refuses; `host` says which
+   * @throws {OAuthError} if either server refuses; `host` says which
    */
   crossAppAccess(parameters: T.CrossAppAccessParameters): Promise<T.Status> {
     return this.#run('cross_app_access', parameters);
@@ -435,12 +436,12 @@ export class Client extends EventTarget {
   }
 }
 
-/** What hears an event of a client. */
+/** A listener for an event of a client. */
 type Listener<E extends keyof T.ClientEvents> =
   | ((this: Client, event: CustomEvent<T.ClientEvents[E]>) => unknown)
   | { handleEvent(event: CustomEvent<T.ClientEvents[E]>): unknown };
 
-// No name that is none: a misspelt event would never come.
+// Only names of events: a misspelt event would never come.
 export interface Client {
   addEventListener<E extends keyof T.ClientEvents>(type: E, listener: Listener<E> | null, options?: ListenerOptions): void;
   removeEventListener<E extends keyof T.ClientEvents>(type: E, listener: Listener<E> | null, options?: ListenerOptions): void;

@@ -15,8 +15,8 @@ export const database = <V>(name: string, table: string): Access<V> => {
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         const db = request.result;
-        // Somebody deletes the database, or the browser has done so: the next operation opens it
-        // again.
+        // Somebody is deleting the database, or the browser has done so: the next operation opens
+        // it again.
         db.onversionchange = db.onclose = () => {
           opened = undefined;
           db.close();

@@ -32,7 +32,7 @@ export const deviceFlow = async (
     await run(command, { ...parameters, signal });
     return await run('device_wait', { signal });
   } catch (error) {
-    if (signal?.aborted) void stop(true).catch(() => {}); // what the caller learns is the signal's reason
+    if (signal?.aborted) void stop(true).catch(() => {}); // the caller gets the signal's reason
     throw error;
   } finally {
     client.removeEventListener('device', changed);

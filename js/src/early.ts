@@ -5,9 +5,9 @@
  * it asks for the module while the application is loading. The first client of the page uses both.
  * The script has to be a plain one: a deferred script or a module would run too late.
  *
- * `data-redirect-uri` is the registered one, or its path; without it the URL stays as it is.
- * `data-module` is where the module is served; without it, or where a bundler names the file,
- * `<link rel="preload" as="fetch" crossorigin>` does the same.
+ * `data-redirect-uri` is the registered redirect URI, or its path; without it the URL is not
+ * changed. `data-module` is the URL of the module; without it, or if a bundler names the file, use
+ * `<link rel="preload" as="fetch" crossorigin>` instead.
  */
 import { type Early, KEY } from './handover.js';
 import { withoutReply } from './reply.js';
@@ -17,7 +17,7 @@ const early: Early = {};
 (globalThis as { [KEY]?: Early })[KEY] = early;
 if (module) {
   early.module = fetch(module);
-  early.module.catch(() => {}); // who needs it hears of it
+  early.module.catch(() => {}); // whoever awaits it gets the error
 }
 if (redirectUri) {
   const url = location.href;

@@ -22,16 +22,16 @@ export interface HookResponse {
   status: number;
   /** Lower-case names; repeated names stay repeated. */
   headers: [string, string][];
-  /** `base64` (with padding) is for what is no UTF-8. */
+  /** `base64` (with padding) is for bodies that are not UTF-8. */
   body?: { text: string } | { base64: string };
 }
 
 type Maybe<T> = T | undefined | void;
 
-/** What a request is for. */
+/** The purpose of a request. */
 export type Stage = 'authorization' | 'token' | 'refresh' | 'device_authorization' | 'polling';
 
-/** What an answer is to, where a hook may change it. */
+/** The purpose of the request whose answer a hook may change. */
 export type ResponseStage = Exclude<Stage, 'authorization'> | 'revocation' | 'userinfo' | 'pushed_authorization' | 'introspection' | 'registration';
 
 /**
@@ -53,13 +53,13 @@ export interface Hooks {
   };
 }
 
-/** What carries out effects: stores, locks, fetch. */
+/** The means to carry out effects: stores, locks, fetch. */
 export interface Hands extends Keys {
   /** Keeps sessions. */
   store: Store;
   /** Keeps attempts to sign in. */
   pendingStore: Store;
-  /** Keeps refreshes apart. */
+  /** Make sure that only one refresh runs at a time. */
   locks: Locks | undefined;
   /** Sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch | undefined;
@@ -105,7 +105,7 @@ export class Timers {
 
 const hook = async ({ hook: what, stage: name, parameters, request, response }: Effects['hook'], hooks?: Hooks): Promise<Answers['hook']> => {
   const stage = name as Stage;
-  // The name of the hook is also the name of what it is given, and of what is answered.
+  // The name of the hook is also the name of the member in the effect and in the answer.
   const call = hooks?.[what as 'request']?.[stage];
   if (!call) throw new Failed('unsupported');
   const given = parameters ? new URLSearchParams(parameters) : (request ?? response!);
@@ -139,15 +139,15 @@ export const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller:
     locks.request(name, { signal }, held).then(over, over);
   });
 
-/** Uses what is there now or comes later, as soon as it is there. */
+/** Calls `use` with the value, at once if it is no promise. */
 const soon = <T, U>(value: T | PromiseLike<T>, use: (value: T) => U, fail: (error: unknown) => never): U | Promise<U> =>
   typeof (value as PromiseLike<T> | undefined)?.then === 'function' ? Promise.resolve(value).then(use).catch(fail) : use(value as T);
 
 /** The executors of all kinds of effects that this host carries out. */
 export const executors = (hands: Hands, timers: Timers, watch: Watch): Executors => {
-  /** The last operation on each key: those of one key run in their order. */
+  /** The last operation on each key: operations on one key run one after the other. */
   const tails = new Map<string, Promise<unknown>>();
-  /** A store that answers at once has its answer taken at once. */
+  /** If a store answers synchronously, its answer is used synchronously. */
   const inOrder = <T, U>(key: string, operation: (store: Store) => T | Promise<T>, use: (value: T) => U): U | Promise<U> => {
     const fail = (error: unknown): never => {
       throw new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage', error);

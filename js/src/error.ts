@@ -19,7 +19,7 @@ export interface ErrorDetails {
    * an event, the command of the core.
    */
   op: string;
-  /** Whether the same call may succeed later with nothing else changed. */
+  /** Whether the same call may succeed later without any other change. */
   retryable: boolean;
   /**
    * The member of the configuration or of the server's metadata, the parameter, or the claim that
@@ -28,7 +28,7 @@ export interface ErrorDetails {
   field?: string;
   /** What was expected instead of {@link came}. */
   expected?: string;
-  /** What came. It contains no secret and nothing about who the user is. */
+  /** The value that came. It contains no secret and nothing about the user's identity. */
   came?: string;
   /**
    * Set if a claim about time does not fit this clock: how far the server's clock seems ahead, in
@@ -73,13 +73,13 @@ const hidden = (code: string): string | false =>
       ' (connect-src) does not name it; an http: address on an https: page; no network, an unknown name or certificate.');
 
 /**
- * Every failure of a client's methods. Neither its message nor its members hold a token, a secret
- * or a body.
+ * Every failure of a client's methods. Neither its message nor its members contain a token, a
+ * secret or a body.
  *
  * The message reads `oauth2-wasm: OP: CODE IN WORDS: FIELD: expected EXPECTED, came CAME (error:
- * error_description)`, with what else is known: the request that failed and its status, how far the
- * clocks differ, whether signing in again helps. `cause` is the host's own error, where there was
- * one.
+ * error_description)`, and anything else that is known: the request that failed and its status, how
+ * far the clocks differ, whether signing in again helps. `cause` is the host's own error, if there
+ * was one.
  */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';

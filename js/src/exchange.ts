@@ -1,42 +1,45 @@
-import { type Ask, type Carrier, enter, keepOpen, type Standing, standingOf } from './open.js';
+import { type Ask, type Carrier, enter, keepOpen, type Standing, standingOf, type Stop } from './open.js';
 import { type Answers, type Body, type Effects, Failed, gather, unbase64, wire } from './hosts.js';
 
-/** How a runtime passes on what it does not read. */
+/** How a runtime passes on bodies that it does not read. */
 export interface Passage {
   /**
    * A body on its way to a server.
    *
-   * @param length in bytes; `undefined` where it is not known
-   * @param moved called for each piece that came, and that was taken: a slow browser makes no
-   * silent server
-   * @param request what it belongs to: aborted where the browser breaks off, so that the server
-   * cannot take what came for all of it
+   * @param length in bytes; `undefined` if it is not known
+   * @param moved called for each piece that arrives, and for each that is sent on: so a slow
+   * browser does not make the server count as silent
+   * @param request the request to the server: aborted if the browser breaks off, so that the server
+   * cannot accept a truncated body as complete
    */
   upload(body: ReadableStream<Uint8Array>, length: number | undefined, moved: () => void, request: AbortController): ReadableStream<Uint8Array>;
   /**
-   * An answer of unknown length on its way to the browser, which has to see where it is cut.
+   * An answer of unknown length on its way to the browser, which has to notice if it is truncated.
    *
-   * @param over settles when the request has nothing else to do any more
+   * @param over settles when the request has nothing else left to do
    */
   download(body: ReadableStream<Uint8Array>, over: Promise<unknown>): ReadableStream<Uint8Array>;
   /** Further members for `fetch`, and for a `Response`. */
   request: object;
   response: object;
   /**
-   * Streams that are open are counted; not where a request may end without a word of it, so that
-   * one would be counted for ever. Left out: they are.
+   * Whether open streams are counted. Not in a runtime in which a request may end without notice,
+   * because its stream would be counted for ever. Default: true.
    */
   counts?: boolean;
-  /** `fetch` unpacks answers: their headers say what they were before. */
+  /** `fetch` decompresses answers, but their headers still describe the compressed body. */
   unpacks: boolean;
   /**
-   * Sends in place of `fetch`. `length` is that of a body that passes, where it is known; headers
-   * are an array of pairs.
+   * Sends instead of `fetch`. `length` is that of a streamed body, if it is known; headers are an
+   * array of pairs.
    */
   send?(url: string, init: RequestInit, length: number | undefined): Promise<Response>;
 }
 
-/** What follows the Fetch standard: a body that fails has its request or its answer broken off. */
+/**
+ * For runtimes that follow the Fetch standard: if a body fails, its request or its answer is
+ * aborted.
+ */
 export const standard = (): Passage => ({
   upload(body, _, moved, request) {
     const reader = body.getReader();
@@ -59,59 +62,69 @@ export const standard = (): Passage => ({
     );
   },
   download: (body) => body,
-  // A stream goes out while its answer comes in; and what asks for it is no page with credentials
-  // of its own. Bun alone can leave packed what is packed.
+  // A stream may be sent while its answer arrives. The request is not a page's, so it has no
+  // credentials. Only Bun can leave an answer compressed.
   request: { duplex: 'half', credentials: 'omit', decompress: false },
   response: {},
   unpacks: !('Bun' in globalThis),
 });
 
-/** An answer whose body nobody has read; `counted`: its length is known. */
+/** An answer whose body has not been read; `counted`: its length is known. */
 interface Behind {
   body: ReadableStream<Uint8Array> | null;
   counted: boolean;
 }
 
-/** Commands so far. */
+/** The part of a `Request` that a backend needs. */
+export interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Iterable<[string, string]> & Pick<Headers, 'get' | 'has'>;
+  readonly body: ReadableStream<Uint8Array> | null;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** The number of commands so far. */
 let count = 0;
 
-/** A name for a command that no other has. */
+/** A unique name for a command. */
 export const nextId = (): number => ++count;
 
 /**
- * The HTTP of one request: the browser's, its answer, and what goes to the servers behind in
- * between.
+ * The HTTP of one request: the browser's request, the requests to upstream servers, and the answer.
  */
 export class Exchange {
   /** Settles with the answer to the browser. */
   readonly response: Promise<Response>;
-  /** Settles when nothing is left to do for the request but to pass its answer on. */
+  /** Settles when nothing is left to do for the request except to pass its answer on. */
   over: Promise<unknown> = Promise.resolve();
   #resolve!: (response: Response) => void;
   #id = nextId();
   /** The module's name for the request, and for its body. */
   #name = `${this.#id}`;
-  #request: Request;
-  /** Answers of the servers behind, whose bodies nobody has read. */
+  #request: Asked;
+  /** Answers of upstream servers whose bodies have not been read. */
   #behind = new Map<string, Behind>();
   #url: string;
   #timeout: number;
   #passage: Passage;
   #fetch: typeof fetch;
   #carrier: Carrier | undefined;
-  /** Ends that this request is counted among those that are open. */
+  /** Removes this request from the count of open ones. */
   #leave = () => {};
   #entered = false;
-  /** Asks whether what is open may stay so. */
+  /** Asks whether the open connection may stay open. */
   ask: Ask = async () => ({});
+  /** The host's, where it can be stopped. */
+  stop: Stop | undefined;
 
   /**
    * @param request the browser's
-   * @param timeout how long a server behind may take to begin its answer, in ms
-   * @param url as the browser asked for it, where the request does not say
-   * @param carrier carries sockets, where the host can
+   * @param timeout how long an upstream server may take to begin its answer, in ms
+   * @param url the URL that the browser requested, if the request does not have it
+   * @param carrier carries sockets, if the host supports them
    */
-  constructor(request: Request, timeout: number, passage: Passage = standard(), url = request.url, send: typeof fetch = fetch, carrier?: Carrier) {
+  constructor(request: Asked, timeout: number, passage: Passage = standard(), url = request.url, send: typeof fetch = fetch, carrier?: Carrier) {
     this.#request = request;
     this.#url = url;
     this.#timeout = timeout;
@@ -121,17 +134,17 @@ export class Exchange {
     this.response = new Promise((resolve) => (this.#resolve = resolve));
   }
 
-  /** The command `request`. The body stays here until it is asked for. */
+  /** The command `request`. The body is not read before the module asks for it. */
   command(): { id: number; request: string } {
     const { method, headers, body } = this.#request;
     const members = { command: 'request', id: this.#id, request: this.#name };
     const whole = body && { body: { ref: this.#name, length: this.#length } };
-    return { ...members, method, url: this.#url, headers: [...headers], ...whole } as typeof members;
+    return { ...members, method, url: this.#url, headers: [...headers], ...whole, ...(this.stop?.stopping && { stopping: true }) } as typeof members;
   }
 
   /**
-   * That of the browser's body in bytes; `undefined` where it is not known before the end. Beside a
-   * transfer coding a length counts for nothing (RFC 9112 section 6.3).
+   * The length of the browser's body in bytes; `undefined` if it is not known before the end. With
+   * a transfer coding, a length does not count (RFC 9112 section 6.3).
    */
   get #length(): number | undefined {
     const { headers } = this.#request;
@@ -139,7 +152,9 @@ export class Exchange {
     return length === null || headers.has('transfer-encoding') ? undefined : +length;
   }
 
-  /** Effect `body`. An end before the length that was said is none (RFC 9112 section 8). */
+  /**
+   * Effect `body`. A body that ends before its announced length is truncated (RFC 9112 section 8).
+   */
   async body({ max_body, timeout_ms }: Effects['body']): Promise<Answers['body']> {
     const length = this.#length;
     if (length! > max_body) throw new Failed('too_large');
@@ -147,8 +162,8 @@ export class Exchange {
     const late = new Promise<never>((_, reject) => {
       clock = setTimeout(() => reject(new Failed('timeout')), timeout_ms);
     });
-    // What is known to be short costs less than a stream. What is still coming when the time is
-    // over ends with the answer.
+    // Reading a body of known, short length at once costs less than a stream. If it is still
+    // arriving when the time is up, the answer ends it.
     const whole = length === undefined ? gather(this.#request.body!.getReader(), max_body) : this.#request.arrayBuffer();
     try {
       const bytes = new Uint8Array(await Promise.race([whole, late]));
@@ -162,13 +177,12 @@ export class Exchange {
   }
 
   /**
-   * Effect `proxy`. The time counts from the last piece of the browser's body until the headers are
-   * there: what follows may take as long as it likes.
+   * Effect `proxy`. The time runs from the last piece of the browser's body until the headers
+   * arrive; the rest of the answer may take any time.
    */
-  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
+  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], waiting: AbortController): Promise<Answers['proxy']> {
     if (upgrade && !this.#carrier) throw new Failed('unsupported');
     if (group !== undefined && !(upgrade ? this.#carrier!.counts : this.#passage.counts === false)) this.#enter(group, most!);
-    const waiting = new AbortController();
     let late = false;
     let answered = false;
     let clock: ReturnType<typeof setTimeout> | undefined;
@@ -181,7 +195,6 @@ export class Exchange {
       }, this.#timeout);
     };
     wait();
-    signal.addEventListener('abort', () => waiting.abort());
     try {
       if (upgrade) {
         const answer = await this.#carrier!.open(url, headers, waiting.signal, group!, most!);
@@ -241,12 +254,12 @@ export class Exchange {
     this.#entered = true;
   }
 
-  /** Lets the browser's socket and the server's speak. */
+  /** Joins the browser's socket with the server's. */
   #join(headers: [string, string][], standing: Standing): void {
     const carrier = this.#carrier!;
     this.#carrier = undefined;
     const keep = (close: () => void) => {
-      const stop = keepOpen(standing, this.ask, close);
+      const stop = keepOpen(standing, this.ask, close, this.stop);
       return () => {
         stop();
         this.#leave();
@@ -264,8 +277,8 @@ export class Exchange {
   }
 
   /**
-   * A stream of events, until it is over: it ends then, and who reads it asks again. One that is
-   * cut before is cut.
+   * An event stream, until the module says that it is over. Then it ends normally, and the reader
+   * connects again. If the server truncates it before that, it is truncated here, too.
    */
   #kept({ body }: Behind, standing: Standing): ReadableStream<Uint8Array> | null {
     if (!body) return null;
@@ -280,11 +293,16 @@ export class Exchange {
     const kept = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          stop = keepOpen(standing, this.ask, () => {
-            end();
-            controller.close();
-            void reader.cancel().catch(() => {});
-          });
+          stop = keepOpen(
+            standing,
+            this.ask,
+            () => {
+              end();
+              controller.close();
+              void reader.cancel().catch(() => {});
+            },
+            this.stop,
+          );
         },
         async pull(controller) {
           try {
@@ -310,21 +328,21 @@ export class Exchange {
   }
 
   /**
-   * The body of an answer, so that it breaks off where it is cut. One of known length does by
-   * itself.
+   * The body of an answer, passed on so that truncation is visible. With a known length it is
+   * visible anyway.
    */
   #passing({ body, counted }: Behind): ReadableStream<Uint8Array> | null {
     return body && !counted ? this.#passage.download(body, this.over) : body;
   }
 
-  /** Answers where the module cannot, if nothing was answered yet. */
+  /** Answers if the module cannot, unless there was an answer already. */
   fail(status: number, error: string, error_description: string): void {
     this.#resolve(Response.json({ error, error_description }, { status, headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } }));
     this.#leave();
     this.#drop();
   }
 
-  /** Answers that are not passed on are not waited for. */
+  /** Drops answers that are not passed on. */
   #drop(): void {
     this.#carrier?.drop();
     for (const { body } of this.#behind.values()) void body?.cancel().catch(() => {});

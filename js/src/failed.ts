@@ -1,6 +1,4 @@
-/**
- * An effect that failed, with the kind that the core is told (core/contract/README.md, "Inputs").
- */
+/** A failed effect, with its kind for the core (core/contract/README.md, "Inputs"). */
 export class Failed extends Error {
   /** @param cause the host's own error */
   constructor(

@@ -1,10 +1,10 @@
-// Locks across processes that are those of the Go package core/oauth/store/filestore: a lock file,
-// held with flock(2), which the operating system frees when its holder ends.
+// Locks across processes, the same as those of the Go package core/oauth/store/filestore: a lock
+// file, locked with flock(2), which the operating system frees when its holder ends.
 import { builtin } from './node-passage.js';
 
 type FileHandle = import('node:fs/promises').FileHandle;
 
-/** What of Node's modules is needed. */
+/** The modules of Node that are needed. */
 export const modules = async () => {
   const [fs, path, crypto, processes] = await Promise.all(['fs/promises', 'path', 'crypto', 'child_process'].map(builtin));
   return { fs, path, crypto, processes } as {
@@ -17,13 +17,15 @@ export const modules = async () => {
 
 export type Node = Awaited<ReturnType<typeof modules>>;
 
-/** How long to wait before asking again for a lock that the system does not let us wait for, ms. */
+/** How long to wait before trying a lock again if the system cannot wait for it, in ms. */
 const PAUSE = 20;
 
 const CREATE = { linux: 0o102, windows: 0o402, bsd: 0x202 }; // O_CREAT | O_RDWR
-/** O_EXLOCK | O_NONBLOCK of macOS and the BSDs: open(2) takes the lock of flock(2), or fails. */
+/**
+ * O_EXLOCK | O_NONBLOCK of macOS and the BSDs: open(2) also takes the lock of flock(2), or fails.
+ */
 const BSD_LOCK = 0x24;
-/** UV_FS_O_EXLOCK: nobody else opens the file while it is open here. */
+/** UV_FS_O_EXLOCK: no other process can open the file while it is open here. */
 const WINDOWS_LOCK = 0x10000000;
 
 const until = <T>(signal: AbortSignal | undefined, work: (resolve: (value: T) => void, reject: (error: unknown) => void) => void) =>
@@ -41,10 +43,10 @@ const until = <T>(signal: AbortSignal | undefined, work: (resolve: (value: T) =>
   });
 
 /**
- * Node has no flock(2), but a lock of it belongs to the open file and not to the process: the
- * program `flock` (util-linux, BusyBox) locks the file that we hand it open, ends, and the lock is
- * ours until we close the file or end. It waits in the system, and not in our process group, whose
- * Ctrl-C is not for it.
+ * Node has no flock(2), but such a lock belongs to the open file and not to the process. So we pass
+ * the open file to the program `flock` (util-linux, BusyBox), which locks it and ends. The lock is
+ * ours until we close the file or end. The program waits in the system call, and outside of our
+ * process group, so that Ctrl-C does not reach it.
  */
 const flock = ({ processes }: Node, { fd }: FileHandle, signal: AbortSignal | undefined, wait: boolean) =>
   until<boolean>(signal, (resolve, reject) => {
@@ -67,7 +69,7 @@ const flock = ({ processes }: Node, { fd }: FileHandle, signal: AbortSignal | un
   });
 
 /**
- * Opens a lock file and locks it; `undefined` where another holds it and the system does not let us
+ * Opens a lock file and locks it; `undefined` if another process holds it and the system cannot
  * wait.
  */
 const grab = async (node: Node, path: string, signal: AbortSignal | undefined, wait: boolean): Promise<FileHandle | undefined> => {
@@ -93,10 +95,10 @@ const grab = async (node: Node, path: string, signal: AbortSignal | undefined, w
 /** Locks of the files of a folder. */
 export const fileLocks = (node: Node, folder: string) => {
   const { fs, path } = node;
-  /** The end of the line for each lock: within the process one at a time asks the system. */
+  /** The last waiter for each lock: within this process, one at a time asks the system. */
   const lines = new Map<string, Promise<void>>();
 
-  /** Takes a lock file; who held it before us may have removed what we opened. */
+  /** Takes a lock file. The holder before us may have removed the file that we opened. */
   const take = async (file: string, signal?: AbortSignal, wait = true): Promise<(() => Promise<void>) | undefined> => {
     const at = path.join(folder, file);
     for (;;) {
@@ -104,9 +106,9 @@ export const fileLocks = (node: Node, folder: string) => {
       if (handle) {
         const [own, there] = await Promise.all([handle.stat({ bigint: true }), fs.stat(at, { bigint: true }).catch(() => undefined)]);
         if (own.ino === there?.ino && own.dev === there.dev) {
-          const remove = () => fs.unlink(at).catch(() => {}); // where it stays, the next holder removes it
+          const remove = () => fs.unlink(at).catch(() => {}); // if that fails, the next holder removes it
           return async () => {
-            if (process.platform !== 'win32') await remove(); // there, what is open cannot be removed
+            if (process.platform !== 'win32') await remove(); // Windows cannot remove an open file
             await handle.close();
             if (process.platform === 'win32') await remove();
           };
@@ -118,7 +120,7 @@ export const fileLocks = (node: Node, folder: string) => {
   };
 
   return {
-    /** Does the work under a lock. The signal ends the waiting, with its reason. */
+    /** Does the work under a lock. The signal ends the wait, with its reason. */
     async hold<T>(file: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
       signal?.throwIfAborted();
       const before = lines.get(file);
@@ -140,7 +142,7 @@ export const fileLocks = (node: Node, folder: string) => {
       }
     },
 
-    /** Removes the lock files that nobody holds; while it holds one it calls `found`. */
+    /** Removes lock files that nobody holds. It calls `found` while it holds one. */
     async sweep(prefix: string, found: (rest: string) => Promise<unknown>): Promise<void> {
       for (const name of await fs.readdir(folder)) {
         if (!name.startsWith(prefix)) continue;

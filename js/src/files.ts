@@ -1,7 +1,7 @@
 /**
- * Sessions in a directory, for programs that end and begin again and for processes that share a
- * session. Files and locks are those of the Go package `core/oauth/store/filestore`: processes in
- * both languages use one session.
+ * Sessions in a directory, for programs that are started again and again, and for processes that
+ * share a session. Files and locks are the same as those of the Go package
+ * `core/oauth/store/filestore`, so processes in both languages can use one session.
  *
  * @packageDocumentation
  */
@@ -11,7 +11,7 @@ import { ConflictError, type KeyStore, type Locks, type Store } from './index.js
 import { nameOf } from './key-name.js';
 import type { CryptoKey, CryptoKeyPair } from './web.js';
 
-/** What of the options of a client a directory is. */
+/** The options of a client that a directory provides. */
 export interface Files {
   /** Sessions. */
   store: Store;
@@ -19,19 +19,24 @@ export interface Files {
   pendingStore: Store;
   /** The keys of sessions (RFC 9449). */
   keys: KeyStore;
-  /** Held by one process at a time, until it ends, however that comes about. */
+  /**
+   * Held by one process at a time. The system frees a lock when its process ends for any reason.
+   */
   locks: Locks;
 }
 
-/** Keeps a name with its prefix below the 255 bytes that file systems allow. */
+/** With its prefix, a name stays below the 255 bytes that file systems allow. */
 const LONGEST = 200;
 
-/** Begins every file; version, digest of version and value, a line feed, and the value follow. */
+/**
+ * The beginning of every file, before the version, a digest of version and value, a line feed, and
+ * the value.
+ */
 const FORMAT = 'oauth2-wasm 1 ';
 
 const sha256 = ({ crypto }: Node, text: string) => crypto.createHash('sha256').update(text).digest('hex');
 
-/** The part of a file name that stands for a key, another one for every key. */
+/** The part of a file name that identifies a key; it differs for every key. */
 const escape = (node: Node, key: string): string => {
   const bytes = new TextEncoder().encode(key);
   let name = '';
@@ -47,19 +52,19 @@ const absent = (error: { code?: string }): undefined => {
 };
 
 /**
- * Opens a directory, and creates it where it is missing. Values and keys stand in it in the clear:
- * it has to be the user's alone.
+ * Opens a directory, and creates it if it is missing. Values and keys in it are not encrypted, so
+ * only the user may have access to it.
  *
- * A value is written to a file of its own, flushed to the disk and then renamed, so that a crash
- * leaves the old value or the new one. A file that was cut short or changed is an error, and is
- * neither used nor overwritten.
+ * A value is written to a new file, flushed to the disk and then renamed, so that a crash
+ * leaves the old value or the new one. A truncated or changed file is an error, and is neither used
+ * nor overwritten.
  *
- * For Node on Linux, where the program `flock` of util-linux or BusyBox takes the locks; macOS, the
- * BSDs and Windows have a way of their own. The directory has to be on a file system whose locks
- * hold between its users, which a local one is.
+ * On Linux it needs the program `flock` of util-linux or BusyBox, which takes the locks; on macOS,
+ * the BSDs and Windows opening a file takes the lock. The file system of the directory must support
+ * locks among all its users, as local ones do.
  *
  * @param path the directory
- * @throws {Error} others may read or write it (its mode has to be 0700), or it cannot be used
+ * @throws {Error} if others may read or write it (its mode has to be 0700), or if it cannot be used
  */
 export const openFiles = async (path: string): Promise<Files> => {
   const node = await modules();
@@ -75,19 +80,19 @@ export const openFiles = async (path: string): Promise<Files> => {
     throw new Error(`oauth2-wasm: files: ${folder} has mode 0${(mode & 0o777).toString(8)}: it has to be 0700, for it holds tokens`);
 
   const locks = fileLocks(node, folder);
-  /** Held by who compares and replaces a file. */
+  /** Held while a file is compared and replaced. */
   const guard = <T>(file: string, work: () => Promise<T>) => locks.hold(`guard-${file}`, work);
   await locks.sweep('lock-', async () => {});
   await locks.sweep('guard-', (file) => fs.rm(unfinished(file), { force: true }));
 
-  /** Makes a rename or a removal last. Windows flushes no directories. */
+  /** Makes a rename or removal permanent. Windows cannot flush directories. */
   const flush = async () => {
     if (windows) return;
     const handle = await fs.open(folder, 'r');
     await handle.sync().finally(() => handle.close());
   };
 
-  /** Makes text what is in a file. A crash leaves that or what was there before. */
+  /** Replaces the content of a file with text. A crash leaves the old or the new content. */
   const replace = async (file: string, text: string) => {
     try {
       const handle = await fs.open(unfinished(file), 'w', 0o600);
@@ -124,7 +129,7 @@ export const openFiles = async (path: string): Promise<Files> => {
   const store: Store = {
     load(key) {
       const file = `value-${escape(node, key)}`;
-      // A rename is seen whole or not at all; but Windows refuses one over what is being read.
+      // A rename is atomic, but Windows refuses to rename over a file that is being read.
       return windows ? guard(file, () => read(file)) : read(file);
     },
     store(key, version, value) {
@@ -132,7 +137,7 @@ export const openFiles = async (path: string): Promise<Files> => {
       return guard(file, async () => {
         if ((await read(file)).version !== version) throw new ConflictError('oauth2-wasm: store: conflict');
         if (value !== null) {
-          const next = crypto.randomUUID(); // random, so that none comes back, not after a deletion either
+          const next = crypto.randomUUID(); // random, so that no version comes twice, not even after a deletion
           await replace(file, `${FORMAT}${next} ${sha256(node, `${next}\n${value}`)}\n${value}`);
           return next;
         }
@@ -159,8 +164,8 @@ interface Hands {
 }
 
 /**
- * Keys as files in PEM (RFC 7468 section 10) of PKCS #8 (RFC 5958). The line before says the
- * algorithm, which of an RSA key WebCrypto has to know.
+ * Keys as files: PEM (RFC 7468 section 10) of PKCS #8 (RFC 5958), with the algorithm in a line
+ * before it, because WebCrypto needs to know it for an RSA key.
  */
 const keysIn = ({ fs, crypto }: Node, { file, at, guard, replace, remove }: Hands): KeyStore => {
   const { subtle } = crypto.webcrypto;
@@ -180,12 +185,12 @@ const keysIn = ({ fs, crypto }: Node, { file, at, guard, replace, remove }: Hand
     }
   };
   return {
-    insecureExtractable: true, // to be written down; what is loaded again is not
+    insecureExtractable: true, // to write it to a file; a loaded key is not extractable
     load: read,
     add: (name, pair) =>
       guard(file(name), async () => {
         const there = await read(name);
-        if (there) return there; // another one was first
+        if (there) return there; // another process was first
         const raw = Buffer.from(await subtle.exportKey('pkcs8', pair.privateKey as never));
         const lines = raw.toString('base64').replace(/.{1,64}/g, '$&\n');
         await replace(file(name), `Algorithm: ${nameOf(pair.privateKey.algorithm)}\n-----BEGIN PRIVATE KEY-----\n${lines}-----END PRIVATE KEY-----\n`);

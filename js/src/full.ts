@@ -1,7 +1,7 @@
 /**
- * The client with everything that the core can do, for pages that need more than most: client
- * credentials, token exchange, introspection, registration, signed requests and responses, client
- * keys. It is `oauth2-wasm` with another module, `oauth2-full.wasm`.
+ * The client with everything that the core can do, for pages that need client credentials, token
+ * exchange, introspection, registration, signed requests and responses, client keys. It is
+ * `oauth2-wasm` with another module, `oauth2-full.wasm`.
  *
  * @packageDocumentation
  */

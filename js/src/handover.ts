@@ -1,12 +1,15 @@
 import type { Reply } from './reply.js';
 
-/** What the script `early.js` has done before this one ran. */
+/** The results of the script `early.js`, which ran before this one. */
 export interface Early {
   reply?: Reply;
   module?: Promise<Response> | undefined;
 }
 
-/** Where it left it: bundlers give every script its own modules, so it stands on the page. */
+/**
+ * The global property with these results. A module variable would not do, because bundlers give
+ * every script its own modules.
+ */
 export const KEY = Symbol.for('oauth2-wasm');
 
 export const early: Early = (globalThis as { [KEY]?: Early })[KEY] ?? {};

@@ -7,38 +7,9 @@ import { type Effect, Loop, type Outcome } from './loop.js';
 import type { Commands, Effects, Error as Details } from './messages.js';
 import { defaultPendingStore, memoryStore, type Store } from './store.js';
 import { Watch } from './watch.js';
+import { type EffectEntry, entryOf } from './entry.js';
 import { type ErrorDetails, failure, OAuthError } from './error.js';
 import type { Parameters } from './types.js';
-
-/**
- * A log entry that contains no query, header, body, key or secret. An effect that the module waits
- * for comes twice: when it is asked for, without `ms`, and when it was answered. One that is
- * withdrawn comes once, and then what withdraws it, with `target`.
- */
-export interface EffectEntry {
-  /** Names the effect: both its lines have it. */
-  id: string;
-  /** The kind of effect: `http`, `store`, `lock` … */
-  kind: string;
-  /** The effect that this one withdraws: a request, a timer, a lock. */
-  target?: string;
-  /** The name of an event, or of the command that a result is of. */
-  name?: string;
-  /** What a request or a hook is for: `token`, `refresh` … */
-  stage?: string;
-  /** The method of a request. */
-  method?: string;
-  /** Origin and path of a request. */
-  url?: string;
-  /** The status of the answer to a request. */
-  status?: number;
-  /** The kind of failure, if it failed. */
-  failed?: string;
-  /**
-   * How long it took, in milliseconds; 0 for effects without an answer. Missing: it is under way.
-   */
-  ms?: number;
-}
 
 /**
  * Runs a command of a client, which takes its parameters as callers give them: those of a request
@@ -233,17 +204,7 @@ export class Host {
   #log(effect: Effect, began: number, outcome: Outcome | undefined, name?: string): void {
     const { onEffect } = this.#options;
     if (!onEffect) return;
-    const { id, kind, target, stage, method, url } = effect as Effects['http'] & { target?: string };
-    const entry = {
-      id,
-      kind,
-      target,
-      name,
-      stage,
-      method,
-      url: url?.replace(/[?#].*/s, ''),
-      ...(outcome && { ...outcome, ms: Date.now() - began }),
-    } as EffectEntry;
+    const entry = entryOf(effect, began, outcome, name);
     queueMicrotask(() => onEffect(entry));
   }
 

@@ -18,6 +18,7 @@ export { Host, type HostEvent, type HostOptions, OAuthError } from './index.js';
 export { named } from './algorithms.js';
 export { base64, base64url, entropy, unbase64, unbase64url } from './bytes.js';
 export { lock } from './effects.js';
+export type { EffectEntry } from './entry.js';
 export type { ErrorDetails } from './error.js';
 export { Failed } from './failed.js';
 export { gather, send, wire } from './http.js';

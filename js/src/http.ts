@@ -66,7 +66,7 @@ export const gather = async (reader: ReadableStreamDefaultReader<Uint8Array> | u
  */
 const read = async (response: Response, most: number): Promise<Uint8Array> => {
   const length = lengthOf(response) ?? Infinity;
-  // What is known to be short costs less than a stream.
+  // Reading a body of known, short length at once costs less than a stream.
   const bytes = length <= most ? new Uint8Array(await response.arrayBuffer()) : await gather(response.body?.getReader(), most);
   if (response.body && bytes.length < length && length < Infinity) throw new Failed('network');
   return bytes;
@@ -83,7 +83,7 @@ export const wire = (bytes: Uint8Array): Content => {
   }
 };
 
-/** A `fetch` that may be told what it is for; the global one is not interested. */
+/** A `fetch` that also gets the effect; the global one ignores it. */
 export type Sender = (url: string, init: RequestInit, effect: Effects['http']) => Promise<Response>;
 
 /**
@@ -119,11 +119,11 @@ export const send = async (effect: Effects['http'], controller: AbortController,
         ? error.kind
         : controller.signal.aborted
           ? 'aborted'
-          : // Only where there was no network all along is it sure that nothing left.
+          : // Only if there was no network all the time is it certain that nothing was sent.
             wasOffline && offline()
             ? 'unsent'
             : 'network';
-    controller.abort(); // of what may still be coming
+    controller.abort(); // stops the rest of the answer
     throw new Failed(kind, error instanceof Failed ? error.cause : error);
   } finally {
     clearTimeout(clock);

@@ -55,7 +55,7 @@ export const watchIdle = (
     try {
       return Math.max(mine, Number(localStorage.getItem(key)));
     } catch {
-      return mine; // no storage: this tab alone counts
+      return mine; // no storage: only this tab counts
     }
   };
   const left = () => last() + after - Date.now();

@@ -81,7 +81,8 @@ export { type ErrorDetails, OAuthError } from './error.js';
 export { type HookRequest, type HookResponse, type Hooks, type ResponseStage, type Stage } from './effects.js';
 /** @internal */
 export { Failed } from './failed.js';
-export { type EffectEntry, Host, type HostEvent, type HostOptions } from './host.js';
+export type { EffectEntry } from './entry.js';
+export { Host, type HostEvent, type HostOptions } from './host.js';
 export { type KeyStore, memoryKeys } from './keys.js';
 export { type Locks } from './locks.js';
 export { challengeOf } from './resource.js';

@@ -2,11 +2,11 @@ import { base64, unbase64 } from './bytes.js';
 import type { KeyStore, Store } from './index.js';
 import type { CryptoKeyPair } from './web.js';
 
-// The keeper is a service worker made of the vault's own script, with that script's URL as its
-// scope. It controls the vaults that run this script, and no page: nothing but their requests
-// reaches it, and the browser says whose they are.
+// The keeper is a service worker with the vault's own script, and with that script's URL as its
+// scope. It controls the vaults that run this script, and no page. So only their requests reach it,
+// and the browser says from whom each comes.
 
-/** What of a service worker's scope the keeper needs. */
+/** The part of a service worker's scope that the keeper needs. */
 export interface KeeperScope {
   location: { href: string };
   clients: { get(id: string): Promise<{ type: string; url: string } | undefined> };
@@ -21,22 +21,22 @@ interface KeeperEvent {
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** In requests to the keeper, and in its answers. */
+/** A header in requests to the keeper, and in its answers. */
 const MARK = 'x-oauth2-wasm-keeper';
 /**
- * How long the keeper stays without a vault, in milliseconds. Browsers end it after five minutes,
- * whatever it asks for.
+ * How long the keeper stays alive without a vault, in milliseconds. Browsers end it after five
+ * minutes in any case.
  */
 const LIFE = 285_000;
 /**
- * A vault is heard of so often, in milliseconds: what is left of LIFE then is what a reload, or a
- * sign-in at the server, may take.
+ * How often a vault sends a request, in milliseconds. A reload, or a sign-in at the server, may
+ * take the rest of LIFE.
  */
 const BEAT = 45_000;
-/** What a vault is told when it begins counts so long, in milliseconds, and once for each key. */
+/** How long the data that a vault gets at its start is used, in milliseconds; once for each key. */
 const FRESH = 1_000;
 
-/** What a key holds. `turn` counts its changes: of what two vaults know, the later one counts. */
+/** The value of a key. `turn` counts its changes: if two vaults differ, the higher one counts. */
 interface Entry {
   turn: number;
   version: string;
@@ -67,11 +67,11 @@ const sealWith = async (key: CryptoKey, text: string) => {
 const unsealWith = async (key: CryptoKey, bytes: ArrayBuffer) =>
   new TextDecoder().decode(await crypto.subtle.decrypt({ name: AES, iv: bytes.slice(0, 12) }, key, bytes.slice(12)));
 
-/** Serves the vaults of this script: holds what they store, and finishes their token requests. */
+/** Serves the vaults of this script: stores their texts, and finishes their token requests. */
 export const serveKeeper = (scope: KeeperScope): void => {
   const entries = new Map<string, Entry>();
   const secret = crypto.subtle.generateKey({ name: AES, length: 256 }, true, ['encrypt', 'decrypt']) as Promise<CryptoKey>;
-  /** Refreshes by URL and body, until whoever asked last has stored what came of them. */
+  /** Refreshes by URL and body, until the vault that asked last has stored their result. */
   const sent = new Map<string, { answer: Promise<Response>; owner: string; done?: true }>();
   let rest = () => {};
 
@@ -103,14 +103,14 @@ export const serveKeeper = (scope: KeeperScope): void => {
     try {
       operation = JSON.parse(await unsealWith(key, await request.arrayBuffer()));
     } catch {
-      return say({}, 409); // sealed for another keeper, in whose place this one is
+      return say({}, 409); // sealed for an earlier keeper, which this one replaced
     }
     return say(carryOut(operation, clientId));
   };
 
   /**
-   * Sends a refresh to its end though the vault that asked is gone: what the server then gave, the
-   * next vault is answered.
+   * Completes a refresh even if the vault that asked is gone. The next vault gets the server's
+   * answer.
    */
   const finish = async ({ request, clientId }: KeeperEvent): Promise<Response> => {
     if (!(await isVault(clientId))) return fetch(request);
@@ -160,11 +160,11 @@ export const serveKeeper = (scope: KeeperScope): void => {
 };
 
 /**
- * The keeper of this script, as a store: every vault of the script shares it, it outlives them for
- * some minutes, and no page reaches it. What it holds each vault knows, too, and tells a keeper
- * that is new; where there is none any more, a vault goes on by itself.
+ * The keeper of this script, as a store: all vaults of the script share it, it lives some minutes
+ * longer than they do, and no page can reach it. Each vault also knows the stored data, and passes
+ * it to a new keeper. Without a keeper, a vault goes on by itself.
  *
- * @returns `undefined` where there is no keeper
+ * @returns `undefined` if there is no keeper
  */
 export const keeperStore = async (): Promise<Store | undefined> => {
   const { href } = location;
@@ -173,8 +173,8 @@ export const keeperStore = async (): Promise<Store | undefined> => {
   const channel = new BroadcastChannel('oauth2-wasm.vault ' + href);
 
   const ask = async (init: RequestInit): Promise<Response> => {
-    // For the network there is nothing in it; and where a browser asks it all the same, it gets
-    // nothing that it can read.
+    // The request is not meant for the network. If a browser sends it there all the same, the
+    // server cannot read it.
     const response = await fetch(href, { ...init, cache: 'only-if-cached', mode: 'same-origin', headers: { [MARK]: '1' } });
     if (!response.headers.has(MARK) || response.status === 403) throw new Error('no keeper');
     return response;
@@ -192,7 +192,7 @@ export const keeperStore = async (): Promise<Store | undefined> => {
     await tell({ seed: [...known] }, false);
     return tell(operation, false);
   };
-  /** What the keeper says; or what this vault knows, where it is silent. */
+  /** The keeper's answer, or, if it does not answer, what this vault knows. */
   const through = async (key: string, operation: Operation, alone: () => Entry | undefined): Promise<Entry | undefined> => {
     const said = await tell(operation).catch(() => undefined);
     if (!said) return alone();
@@ -202,8 +202,8 @@ export const keeperStore = async (): Promise<Store | undefined> => {
   };
 
   /**
-   * What the keeper has when this vault begins comes along, so that a session is there without
-   * asking again. A second look is at the keeper: under a lock the engine looks a second time.
+   * The keeper's data at the start of this vault, so that the session is loaded without another
+   * request. A second read asks the keeper, because under a lock the engine reads a second time.
    */
   let first: Map<string, Entry> | undefined;
   const looked = new Set<string>();
@@ -233,7 +233,7 @@ export const keeperStore = async (): Promise<Store | undefined> => {
       channel.postMessage(key);
       return entry.version;
     },
-    // A hint that any script of the origin can give: nothing is made of it but a look.
+    // Any script of the origin can give this hint, so it only makes the client read the store.
     subscribe(key, onChange) {
       const link = new BroadcastChannel(channel.name);
       link.onmessage = ({ data }) => data === key && onChange();
@@ -243,7 +243,7 @@ export const keeperStore = async (): Promise<Store | undefined> => {
 };
 
 /**
- * Keys of sessions (RFC 9449) in a store that no page reaches, as text. In IndexedDB any script of
+ * Session keys (RFC 9449) as text, in a store that no page can reach. In IndexedDB any script of
  * the origin could sign with them.
  */
 export const keysIn = (store: Store): KeyStore => {
@@ -259,7 +259,7 @@ export const keysIn = (store: Store): KeyStore => {
   };
   const load = async (name: string) => read((await store.load(at(name))).value);
   return {
-    insecureExtractable: true, // to be kept; what is loaded again is not
+    insecureExtractable: true, // to store it; a loaded key is not extractable
     load,
     async add(name, pair) {
       const { value, version } = await store.load(at(name));

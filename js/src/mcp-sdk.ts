@@ -1,12 +1,12 @@
 /**
- * The client of an MCP server as the MCP SDKs for TypeScript take it:
- * `@modelcontextprotocol/client` and `@modelcontextprotocol/sdk`. Neither is loaded by it.
+ * The client of an MCP server for the MCP SDKs for TypeScript, `@modelcontextprotocol/client` and
+ * `@modelcontextprotocol/sdk`. It loads neither of them.
  *
  * @packageDocumentation
  */
 import type { Mcp, SignIn } from './mcp.js';
 
-/** What of `OAuthTokens` the transports read. */
+/** The part of `OAuthTokens` that the transports read. */
 export interface SdkTokens {
   access_token: string;
   token_type: string;
@@ -14,7 +14,7 @@ export interface SdkTokens {
   issuer: string;
 }
 
-/** An `OAuthClientProvider` of either SDK. Nothing that an SDK wants kept is kept here. */
+/** An `OAuthClientProvider` of either SDK. It stores nothing for the SDK. */
 export interface SdkProvider {
   readonly redirectUrl: string;
   readonly clientMetadata: { redirect_uris: string[] };
@@ -41,32 +41,33 @@ export interface SdkDiscovery {
   resourceMetadata: { resource: string };
 }
 
-/** What a transport of an SDK takes as its options. */
+/** The options of an SDK's transport. */
 export interface SdkOptions {
   /** The transport's `authProvider`. */
   authProvider: SdkProvider;
   /**
    * The transport's `fetch`: it signs requests, and after a 401 or 403 it refreshes, or signs in
-   * and sends the request again, before the transport hears of it.
+   * and sends the request again, before the transport gets the answer.
    */
   fetch(input: string | URL, init?: RequestInit): Promise<Response>;
 }
 
-/** A server that nobody asks: the SDK's own sign-in ends at the provider, before a request. */
+/**
+ * A server that gets no request: the SDK's own sign-in ends at the provider, before it sends one.
+ */
 const NOWHERE = 'https://oauth2-wasm.invalid';
 
 /**
  * The options of a `StreamableHTTPClientTransport` or `SSEClientTransport` for one MCP server.
  *
  * The transport gets its tokens from the client, which shares them with all processes of its store.
- * An SDK's own way through discovery, registration and tokens is not taken: where it would begin,
- * the client's does.
+ * It replaces the SDK's own discovery, registration and token requests with those of the client.
  *
  * @param mcp of `openMcp`; its option `signIn` takes the user to the server and back
- * @param url the MCP server's
- * @param signIn the same, for a transport that is given the `authProvider` alone. It throws the
- * SDK's `UnauthorizedError` after a sign-in: connect again then. Its `finishAuth` is for no such
- * provider; {@link Mcp.finish} takes the URL that the user came back to
+ * @param url the URL of the MCP server
+ * @param signIn the same, for a transport that gets only the `authProvider`. After a sign-in that
+ * transport throws the SDK's `UnauthorizedError`; then connect again. Do not use its `finishAuth`:
+ * {@link Mcp.finish} takes the URL to which the user came back
  */
 export const sdkOptions = (mcp: Pick<Mcp, 'token' | 'challenged' | 'fetch'>, url: string | URL, signIn?: (signIn: SignIn) => Promise<unknown>): SdkOptions => {
   const resource = String(url);
@@ -99,7 +100,7 @@ export const sdkOptions = (mcp: Pick<Mcp, 'token' | 'challenged' | 'fetch'>, url
       throw new Error('oauth2-wasm: mcp-sdk: finishAuth is not for this provider; Mcp.finish takes the URL that the user came back to');
     },
     async redirectToAuthorization(begun) {
-      // All that the SDK says of the server's challenge is in the URL that it made.
+      // The SDK passes the server's challenge only in the URL that it built.
       const scope = begun.searchParams.get('scope');
       const held = await token();
       const sent = held ? `${held.token_type} ${held.access_token}` : undefined;
@@ -114,7 +115,7 @@ export const sdkOptions = (mcp: Pick<Mcp, 'token' | 'challenged' | 'fetch'>, url
     authProvider,
     fetch(input, init) {
       const headers = new Headers(init?.headers);
-      headers.delete('authorization'); // the transport's: it would stay as it is when the token is renewed
+      headers.delete('authorization'); // the transport set it: it would not change when the token is refreshed
       return mcp.fetch(input, { ...init, headers });
     },
   };

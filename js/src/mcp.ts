@@ -1,5 +1,5 @@
 /**
- * Tokens for protected resources that say themselves where these come from: the client's side of
+ * Tokens for protected resources whose metadata says which server issues them: the client's side of
  * the authorization of the Model Context Protocol of 2026-07-28 (RFC 9728, 8414, 7591, 8707, 9207).
  * For Node, Deno and Bun.
  *
@@ -28,36 +28,38 @@ import type { CryptoKey } from './web.js';
 
 useRSA(verifyRSA);
 
-/** What of a client's configuration is not the caller's to say. */
+/** The members of a client's configuration that the caller cannot set. */
 type Derived = 'client_id' | 'client_key' | 'issuer' | 'resource' | 'token_destinations' | 'scope' | 'name';
 
-/** Who the client is, and what it may do by itself. */
+/** The client's identity, and what it may do by itself. */
 export interface McpConfig {
-  /** Of sign-ins: https, or http on loopback. {@link SignIn.begin} may name another. */
+  /**
+   * The redirect URI of sign-ins: https, or http on loopback. {@link SignIn.begin} may set another.
+   */
   redirect_uri?: string;
   /**
-   * Clients that were registered by hand, each for its `issuer`. They come first. With
-   * `token_endpoint_auth_method: 'private_key_jwt'` one is known by {@link client_key}.
+   * Clients that were registered by hand, each for its `issuer`. They are tried first. With
+   * `token_endpoint_auth_method: 'private_key_jwt'` a client authenticates with {@link client_key}.
    */
   clients?: (Partial<Omit<Config, 'client_key'>> & { issuer: string; client_id: string })[];
   /**
-   * The URL of a client ID metadata document: https, with a path. It is used where the server says
-   * that it takes such, and known by `client_key` where that is given.
+   * The URL of a client ID metadata document: https, with a path. It is used if the server says
+   * that it supports such documents. The client authenticates with `client_key`, if that is given.
    */
   client_id?: string;
   client_key?: CryptoKey;
   client_key_id?: string;
   /**
-   * Members of RFC 7591 section 2. Where they are there, `{}` too, the client registers by itself
-   * at a server that knows it in no other way.
+   * Members of RFC 7591 section 2. If this is set, even to `{}`, the client registers by itself at
+   * a server that does not know it in another way.
    */
   client_metadata?: Record<string, unknown>;
   /**
-   * Origins to which requests may go though they are http or no public address, as
-   * `http://localhost:4000`. The resource's own is always one.
+   * Origins, such as `http://localhost:4000`, to which requests may go although they are http or
+   * not public. The resource's own origin is always included.
    */
   private_origins?: string[];
-  /** Asks for the scope `offline_access` where the server lists it. Default: true. */
+  /** Requests the scope `offline_access` if the server lists it. Default: true. */
   offline_access?: boolean;
   /** Further members of the clients' configuration. What follows from the resource is refused. */
   client?: Partial<Omit<Config, Derived>>;
@@ -66,19 +68,19 @@ export interface McpConfig {
   user_agent?: string;
 }
 
-/** How the clients work: the options of `openClient`, and who signs in for {@link Mcp.fetch}. */
+/** How the clients work: the options of `openClient`, and the sign-in of {@link Mcp.fetch}. */
 export interface McpOptions extends Omit<Options, 'session'> {
   /** Keeps attempts to sign in. Default: the store, so that another process can finish one. */
   pendingStore?: NonNullable<Options['pendingStore']>;
   /**
-   * Called by {@link Mcp.fetch} where somebody has to sign in, with one sign-in at a time for each
-   * origin; it is done when {@link SignIn.finish} is. `false`: the resource's answer comes back as
-   * it is.
+   * Called by {@link Mcp.fetch} if the user has to sign in, for one sign-in at a time for each
+   * origin. It is done when {@link SignIn.finish} is. If it returns `false`, the caller gets the
+   * resource's answer unchanged.
    */
   signIn?: (signIn: SignIn) => Promise<unknown>;
 }
 
-/** A resource's answer, where it is no `Response`. */
+/** A resource's answer that is not a `Response`. */
 export interface Answer {
   /** The URL of the request. */
   url: string;
@@ -88,25 +90,28 @@ export interface Answer {
 }
 
 export interface ChallengedParameters extends CallOptions {
-  /** The `Authorization` header that was sent; without it nobody knows which token was refused. */
+  /**
+   * The `Authorization` header that was sent; without it the client cannot know which token was
+   * refused.
+   */
   sent?: string | null | undefined;
   /** The URL of the request. Default: that of the answer. */
   url?: string | URL | undefined;
   method?: string | undefined;
-  /** What the request was for, as `tools/call:search`. Default: the method. */
+  /** The purpose of the request, such as `tools/call:search`. Default: the method. */
   operation?: string | undefined;
 }
 
-/** A sign-in for a resource that somebody has to agree to. */
+/** A sign-in for a resource, to which the user has to agree. */
 export interface SignIn {
-  /** What the token will be for. */
+  /** The resource for which the token will be valid. */
   resource: string;
-  /** The server that is asked for it. */
+  /** The server that issues the token. */
   issuer: string;
   scope?: string | undefined;
   /** The client that signs in, for other ways than a browser: a device, `crossAppAccess`. */
   client: Client;
-  /** Gives the URL for the user's browser: https, but for `private_origins`. */
+  /** Gives the URL for the user's browser: https, except for `private_origins`. */
   begin(parameters?: { redirect_uri?: string | undefined } & CallOptions): Promise<{ url: string; state: string }>;
   /** Takes the URL at which the browser arrived, or what a user pasted. */
   finish(redirect: string | URL | { pasted: string; state: string }): Promise<Status>;
@@ -119,7 +124,7 @@ const over = (error: unknown) => error instanceof OAuthError && (error.begin_aga
 
 const plain = (url: string | URL) => String(url).replace(/[?#].*/s, '');
 
-/** How often one request is sent at most. */
+/** How often a request is sent at most. */
 const TRIES = 4;
 
 /** Gets tokens for resources. Made by {@link openMcp}. */
@@ -157,7 +162,7 @@ export class Mcp {
   }
 
   /**
-   * The client for a resource, with all that a client can do; `null` where nothing is known of it.
+   * The client for a resource, with all its methods; `null` if nothing is known about the resource.
    */
   async client(url: string | URL, { signal }: CallOptions = {}): Promise<Client | null> {
     const at = plain(url);
@@ -168,9 +173,9 @@ export class Mcp {
   }
 
   /**
-   * An access token for a resource that is good now: of all who share the store one refreshes, and
-   * the others take what it got. `null` where a sign-in is needed, or nothing is known of the
-   * resource yet: a request without a token shows what it wants.
+   * A valid access token for a resource. Of all processes that share the store, one refreshes, and
+   * the others use the result. `null` if a sign-in is needed, or if nothing is known about the
+   * resource yet: then send a request without a token, whose answer says what the resource needs.
    */
   async token(url: string | URL, options: CallOptions = {}): Promise<Token | null> {
     const client = await this.client(url, options);
@@ -183,13 +188,13 @@ export class Mcp {
   }
 
   /**
-   * What to do about a resource's 401, or 403 with `insufficient_scope`. `null`: there is a token
-   * now, which another process got or which was refreshed: the request is to be sent once more.
-   * Otherwise somebody has to sign in first.
+   * What to do about a resource's 401, or 403 with `insufficient_scope`. `null` means that there is
+   * a token now, from a refresh or another process: send the request once more. Otherwise the user
+   * has to sign in first.
    *
    * @throws {OAuthError} final for this request. Code `not_challenged`: no token helps;
-   * `step_up_failed`, `too_many_attempts`: none did; `no_client`: the client is not known to the
-   * server, and `expected` says what would make it known; `wrong_resource`,
+   * `step_up_failed`, `too_many_attempts`: none did; `no_client`: the server does not know the
+   * client, and `expected` says how it could become known; `wrong_resource`,
    * `no_authorization_server`, `wrong_issuer`, `not_public`, `pkce_not_supported`: resource or
    * server cannot be trusted
    */
@@ -209,7 +214,7 @@ export class Mcp {
       try {
         if (next.next === 'refresh') await next.client.refresh({ signal });
         else {
-          await next.client.status({ signal }); // another process got it: this looks at the store, and `token` alone may not, for a second
+          await next.client.status({ signal }); // another process got it: `status` reads the store, and `token` may not do so within a second
           await next.client.token({ signal });
         }
         return null;
@@ -230,13 +235,16 @@ export class Mcp {
       begin: (parameters) => client.authorize({ ...authorize, ...parameters } as AuthorizeParameters),
       finish: (redirect) =>
         client.callback(typeof redirect === 'string' || redirect instanceof URL ? { url: String(redirect) } : redirect).catch(async (error) => {
-          await this.#forgotten(url, next, error); // so that the next try registers anew
+          await this.#forgotten(url, next, error); // so that the next try registers again
           throw error;
         }),
     };
   }
 
-  /** Whether a server does not know a client any more that registered itself: that is dropped. */
+  /**
+   * Whether the server no longer knows a client that registered by itself. Its registration is
+   * deleted.
+   */
   async #forgotten(url: string, { identity, clientId }: Known, error: unknown): Promise<boolean> {
     if (!(error instanceof OAuthError) || error.error !== 'invalid_client' || identity !== 'registered') return false;
     this.#known.delete(url);
@@ -251,7 +259,7 @@ export class Mcp {
     return client.callback({ url: String(redirect) });
   }
 
-  /** Signs out of a resource, and forgets what is known of it. */
+  /** Signs out of a resource, and deletes all data about it. */
   async forget(url: string | URL): Promise<void> {
     const at = plain(url);
     await (await this.client(at))?.logOut();
@@ -260,8 +268,8 @@ export class Mcp {
   }
 
   /**
-   * Like the global `fetch`, with the token of the resource. A request that is refused is sent once
-   * more with a newer token, or one that {@link McpOptions.signIn} got, unless its body can be read
+   * Like the global `fetch`, with the token of the resource. A refused request is sent once more
+   * with a newer token, or with one from {@link McpOptions.signIn}, unless its body can be read
    * only once.
    *
    * @throws {OAuthError} as {@link challenged}
@@ -305,7 +313,7 @@ export class Mcp {
     return turn;
   }
 
-  /** Ends all that is under way, and keeps what is stored. */
+  /** Ends all work that is under way. Stored data stays. */
   close(): void {
     this.#host.close();
     for (const opening of this.#clients.values())
@@ -330,11 +338,11 @@ const fromDisk = async () => {
 const keyed = (own: Partial<Config>, key: unknown) => (key && own.token_endpoint_auth_method === 'private_key_jwt' ? { ...own, client_key: CLIENT_KEY } : own);
 
 /**
- * Opens a client for resources. Nothing is sent before one of them refuses a request. Each resource
- * has a client of its own, on the one store; `locks` and a store that processes share make any
- * number of them find the same session.
+ * Opens a client for resources. It sends nothing before one of them refuses a request. Each
+ * resource has its own client, and all use one store. With `locks` and a shared store, any number
+ * of processes use the same session.
  *
- * @throws {OAuthError} the configuration is refused; `field` names the member
+ * @throws {OAuthError} if the configuration is refused; `field` names the member
  */
 export const openMcp = async (config: McpConfig, options: McpOptions = {}): Promise<Mcp> => {
   const { signIn: _, hooks: __, signal, ...given } = options;

@@ -1,9 +1,12 @@
-/** So many texts at most; each has 16 KiB at most. */
+/** The number of texts at most. Each has 16 KiB at most. */
 const MOST = 1000;
 
-/** What an isolate keeps between requests, and may lose: the effects `recall` and `remember`. */
+/**
+ * Texts that an isolate keeps between requests, and may lose: for the effects `recall` and
+ * `remember`.
+ */
 export class Memory {
-  /** In the order in which they came. */
+  /** In the order of insertion. */
   #texts = new Map<string, { text: string; expires_at: number }>();
 
   recall(key: string): string | undefined {
@@ -13,9 +16,9 @@ export class Memory {
     return undefined;
   }
 
-  /** `expires_at` is in Unix ms. Where there are too many, the oldest goes. */
+  /** `expires_at` is in Unix ms. If there are too many texts, the oldest is dropped. */
   remember(key: string, text: string, expires_at: number): void {
-    this.#texts.delete(key); // and so to the end
+    this.#texts.delete(key); // moves it to the end
     this.#texts.set(key, { text, expires_at });
     const now = Date.now();
     for (const [oldest, { expires_at: end }] of this.#texts) {

@@ -1,11 +1,10 @@
 import { failure } from './error.js';
 
 /**
- * Leaves the page. The promise stays open while the page goes, so that no code behind it runs in
- * between. It rejects where the page stays after all: the browser refuses the URL, the user comes
- * back by the back/forward cache, or the signal says so. A navigation that comes to nothing without
- * a word (the server answers 204, the user stops the browser) no browser tells of: then the signal
- * alone ends the wait.
+ * Leaves the page. The promise stays pending while the page leaves, so that no code after it runs
+ * in between. It rejects if the page stays: the browser refuses the URL, the user comes back by the
+ * back/forward cache, or the signal aborts. Browsers do not report a navigation that silently fails
+ * (the server answers 204, the user stops the browser); then only the signal ends the wait.
  *
  * @throws {OAuthError} kind `cancelled`, code `page_restored`
  */

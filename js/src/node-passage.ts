@@ -1,18 +1,18 @@
 import type { Passage } from './exchange.js';
 
 /**
- * A module of the runtime's own. It is not imported, because bundlers look for what is imported,
- * and not every runtime has it. Node has the function since 20.16; Deno and Bun have it, too.
+ * A built-in module of the runtime. It is not imported, because bundlers resolve imports, and not
+ * every runtime has it. Node has the function since 20.16; Deno and Bun have it, too.
  */
 export const builtin = async (name: string) => (process as unknown as { getBuiltinModule(id: string): any }).getBuiltinModule(`node:${name}`);
 
-/** What is needed of an `IncomingMessage` of `node:http`. */
+/** The part of an `IncomingMessage` of `node:http` that is needed. */
 export interface Incoming extends AsyncIterable<Uint8Array> {
   complete: boolean;
   destroy(): unknown;
 }
 
-/** What a peer sends, as a stream of the web. What breaks off fails. */
+/** The body that a peer sends, as a web stream. It fails if the body is truncated. */
 export const bodyOf = (incoming: Incoming): ReadableStream<Uint8Array> => {
   const pieces = incoming[Symbol.asyncIterator]();
   return new ReadableStream(
@@ -32,9 +32,9 @@ export const bodyOf = (incoming: Incoming): ReadableStream<Uint8Array> => {
 };
 
 /**
- * How Node, Deno and Bun pass on what they do not read: by `node:http`, which adds no header,
- * unpacks nothing, and says where an answer is cut. `undefined` in a runtime that has none, or is
- * no server.
+ * How Node, Deno and Bun pass on bodies that they do not read: with `node:http`, which adds no
+ * header, decompresses nothing, and reports a truncated answer. `undefined` in a runtime that does
+ * not have it, or is no server.
  */
 export const nodePassage = async (upload: Passage['upload']): Promise<Passage | undefined> => {
   if (!globalThis.process?.versions?.node || globalThis.navigator?.userAgent === 'Cloudflare-Workers') return undefined;
@@ -45,7 +45,7 @@ export const nodePassage = async (upload: Passage['upload']): Promise<Passage | 
   ];
   const send: NonNullable<Passage['send']> = (url, { method, headers, body, signal }, length) =>
     new Promise((resolve, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason)); // not every runtime tells of it by an event
+      signal?.addEventListener('abort', () => reject(signal.reason)); // not every runtime emits an event for it
       const begin = (again: boolean) => {
         const given = headers as [string, string][];
         const fields: Record<string, string | string[]> = {};
@@ -77,7 +77,7 @@ export const nodePassage = async (upload: Passage['upload']): Promise<Passage | 
           reject(new Error('the protocol was switched'));
         });
         outgoing.on('error', (error) => {
-          // A connection that was idle may have been closed as this went out.
+          // The server may have closed an idle connection while this request was sent.
           if (again && outgoing.reusedSocket && (error as { code?: string }).code === 'ECONNRESET' && !(whole instanceof ReadableStream)) begin(false);
           else reject(error);
         });

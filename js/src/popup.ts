@@ -17,13 +17,13 @@ export interface PopupParameters extends AuthorizeParameters {
 /** How often the window is checked, in milliseconds. */
 const LOOK = 100;
 /**
- * A window that an opener policy takes away is seen elsewhere for some 50 ms before; one that a
- * person saw, longer than so many looks.
+ * Before an opener policy cuts off a window, the page sees it at another origin for about 50 ms. A
+ * window that a user has seen was there for longer than this many looks.
  */
 const STEADY = 4;
 /**
- * So many looks with this page in front of the user, and a window that seems closed is: where the
- * page saw them come back to it, and where not.
+ * A window that seems closed counts as closed after this many looks with this page in front of the
+ * user: if the page saw the user come back, and if it did not.
  */
 const BACK = 10;
 const HERE = 100;
@@ -37,7 +37,7 @@ const PATIENCE = 1_000;
  */
 const channel = (state: string) => new BroadcastChannel('oauth2-wasm.popup ' + state);
 
-/** What errors have as their `op`. */
+/** The `op` of errors. */
 const OP = 'sign_in_popup';
 
 const failure = (kind: OAuthError['kind'], code: string) => new OAuthError({ kind, code, op: OP, retryable: false });
@@ -87,8 +87,8 @@ const closed = (popup: Window, signal: AbortSignal): Promise<never> =>
         if (seen > STEADY) here = document.hasFocus() ? here + 1 : 0;
         if (here > enough) reject(failure('cancelled', 'popup_closed'));
       } else if (away(popup)) seen++;
-      // While the server has not answered, a user who closes the window does that with this event,
-      // a policy does without.
+      // Until the server has answered, this event comes if the user closes the window, but not if a
+      // policy cuts it off.
       else popup.onbeforeunload = () => void (seen = Infinity);
     }, LOOK);
     signal.addEventListener('abort', () => clearInterval(watch));

@@ -128,7 +128,7 @@ WHERE key = $1::text AND version IN ($5::text, $3::text) AND ${there}`;
 
   const find = async (key: string) => (await run(pool, load, key)).rows[0] as { value: string; version: string } | undefined;
   const put = async (key: string, version: string, value: string, until: number | null) => {
-    const next = crypto.randomUUID(); // random, so that none comes back, not after a deletion either
+    const next = crypto.randomUUID(); // random, so that no version comes twice, not even after a deletion
     const { rowCount } = await persist(passing, () =>
       version ? run(pool, update, key, value, next, until, version) : run(pool, insert, key, value, next, until),
     );

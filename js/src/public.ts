@@ -2,7 +2,7 @@ import { Failed } from './index.js';
 import type { Effects } from './messages.js';
 import { builtin } from './node-passage.js';
 
-/** Networks out of which no address is public (RFC 6890). */
+/** Networks that contain no public address (RFC 6890). */
 const FOUR: [string, number][] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -42,7 +42,10 @@ const load = async () => {
   const four = listed(FOUR, 'ipv4');
   const six = listed(SIX, 'ipv6');
   const inside = listed([['2000::', 3]], 'ipv6');
-  /** Mapped (RFC 4291 section 2.5.5.2), or translated (RFC 6052 section 2.1). */
+  /**
+   * IPv6 networks that contain IPv4 addresses: mapped (RFC 4291 section 2.5.5.2), or translated
+   * (RFC 6052 section 2.1).
+   */
   const carries = listed(
     [
       ['::ffff:0:0', 96],
@@ -66,13 +69,13 @@ const load = async () => {
 
 let loaded: ReturnType<typeof load> | undefined;
 
-/** Whether an IP address is routed everywhere. */
+/** Whether an IP address is public: routed everywhere. */
 export const isPublicAddress = async (address: string): Promise<boolean> => (await (loaded ??= load())).isPublic(address);
 
 /**
- * A `fetch` for the engine's own requests, which connects to public addresses only. What a name
- * stands for is looked at in the moment of connecting: a server of names that answers otherwise the
- * second time gains nothing by it.
+ * A `fetch` for the engine's own requests, which connects only to public addresses. It checks the
+ * address at the moment of connecting, so a name server that gives another answer the second time
+ * gains nothing.
  */
 export const publicFetch: typeof fetch = async (input, init) => {
   const url = new URL(input instanceof Request ? input.url : input);
@@ -97,13 +100,13 @@ export const publicFetch: typeof fetch = async (input, init) => {
       const empty = method === 'HEAD' || [204, 205, 304].includes(status);
       resolve(new Response(empty ? null : (stream.Readable.toWeb(answer) as unknown as ReadableStream), { status, headers: all }));
     });
-    // Runtimes that look names up by themselves show what came of it before a secret is sent.
+    // Runtimes that resolve names by themselves show the address before a secret is sent.
     request.on('socket', (socket) => socket.once('connect', () => socket.remoteAddress && !isPublic(socket.remoteAddress) && request.destroy(denied())));
     request.on('error', reject);
     request.end(body ?? undefined);
   });
 };
 
-/** The global `fetch`, but for what the engine wants to go to a public address. */
+/** The global `fetch`, except for requests that the engine restricts to public addresses. */
 export const guardedFetch = ((input: string, init?: RequestInit, effect?: Effects['http']) =>
   (effect?.public ? publicFetch : fetch)(input, init)) as typeof fetch;

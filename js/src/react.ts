@@ -20,7 +20,7 @@ import type { Claims, SignInParameters } from './index.js';
 
 export { type Auth, type AuthOptions, type AuthState, createAuth } from './auth.js';
 
-/** The result of {@link useAuth}: the state to show, and what to do. */
+/** The result of {@link useAuth}: the state to show, and methods. */
 export type UseAuth = AuthState & Pick<Auth, 'signIn' | 'signOut' | 'fetch'>;
 
 const Context = createContext<Auth | undefined>(undefined);
@@ -29,7 +29,7 @@ const Context = createContext<Auth | undefined>(undefined);
 export const AuthProvider = ({ auth, children }: { auth: Auth; children?: ReactNode }): FunctionComponentElement<ProviderProps<Auth | undefined>> =>
   createElement(Context.Provider, { value: auth }, children);
 
-/** On a server, and so when a page is hydrated. */
+/** The state on a server, and so also when a page is hydrated. */
 const initial: AuthState = Object.freeze({ status: 'restoring' });
 
 /**

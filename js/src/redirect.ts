@@ -1,15 +1,15 @@
 import { early } from './handover.js';
 import { type Reply, withoutReply } from './reply.js';
 
-/** The reply that this page was loaded with, once somebody asked for it. */
+/** The reply with which this page was loaded, once a client has asked for it. */
 let kept: Reply | undefined = early.reply;
 
-/** Where the page is: another URL, or one more entry of the history, and it has navigated. */
+/** The page's place. If the URL or the length of the history differs, the page has navigated. */
 const place = () => `${history.length} ${location.href}`;
 
 /**
- * The URLs in which there may be a reply for those who share a session: the page's own, and what it
- * was before the reply was taken out.
+ * The URLs that may contain a reply for the clients of a session: the page's own, and the one
+ * before the reply was removed.
  */
 export const repliesFor = (session: object): string[] => {
   const more = kept && (kept.asked.has(session) ? (kept.place ?? place()) === place() : !kept.taken);
@@ -17,8 +17,8 @@ export const repliesFor = (session: object): string[] => {
 };
 
 /**
- * Lets a session finish with the page's reply, and takes that out of the URL. It is kept for
- * sessions to come until one knows it.
+ * Lets a session finish with the page's reply, and removes it from the URL. The reply is kept for
+ * later sessions until one recognizes it.
  */
 export const takeReply = async <T>(session: object, url: string, registered: string, finish: () => Promise<T>): Promise<T> => {
   if (kept?.url !== url) kept = { url, asked: new Set(), taken: false };
@@ -32,7 +32,7 @@ export const takeReply = async <T>(session: object, url: string, registered: str
     throw error;
   } finally {
     mine.taken ||= taken;
-    // An application that has navigated meanwhile stays where it is.
+    // If the application has navigated meanwhile, its URL is not changed.
     if (location.href === url) history.replaceState(history.state, '', withoutReply(url, registered));
     mine.place ??= place();
   }

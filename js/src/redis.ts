@@ -51,7 +51,7 @@ else
 end
 return 1`;
 
-/** When it is asked again, nothing there is what it was to come to. */
+/** When it is repeated, a missing key counts as success. */
 const REMOVE = `
 local there = redis.call('GET', KEYS[1])
 local version = there and string.match(there, '^(%S+) ') or ''
@@ -77,7 +77,9 @@ const FREE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
-/** Of what Redis says, this may pass; all that it says begins with a word in capitals. */
+/**
+ * The errors of Redis that may go away by themselves. All its errors begin with a word in capitals.
+ */
 const SAID = /^[A-Z]+ /;
 const SAID_PASSING = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|BUSY|ERR max number of clients)/;
 
@@ -98,7 +100,7 @@ const script = async (client: RedisClient, text: string, key: string, ...args: s
 export const redisStore = (client: RedisClient, { prefix = PREFIX }: RedisOptions = {}): ExpiringStore => {
   const entry = (key: string) => `${prefix}entry:${key}`;
   const put = async (key: string, version: string, value: string, until: string) => {
-    const next = crypto.randomUUID(); // random, so that none comes back, not after a deletion either
+    const next = crypto.randomUUID(); // random, so that no version comes twice, not even after a deletion
     if (!(await persist(passing, () => script(client, PUT, entry(key), version, next, value, until)))) throw conflict();
     return next;
   };

@@ -5,11 +5,11 @@ import { ConflictError, type Locks, type Store } from './index.js';
 /** A store that deletes expired values by itself. */
 export interface ExpiringStore extends Store {
   /**
-   * Is `store` for a text that expires at `until`, in Unix milliseconds by the clock of the server:
-   * then `load` does not find it any more.
+   * Like `store`, for a text that expires at `until`, in Unix milliseconds by the clock of the
+   * server: after that `load` no longer finds it.
    *
-   * @throws {ConflictError} the key holds another version; any other error counts as a failure of
-   * the store
+   * @throws {ConflictError} if the key holds another version; any other error counts as a failure
+   * of the store
    */
   storeUntil(key: string, version: string, value: string, until: number): Promise<string>;
 }
@@ -139,7 +139,7 @@ export const leases = (table: Table, passing: Passing, lease = DEFAULT_LEASE): L
       lines.set(name, line);
       void line.then(() => lines.get(name) === line && lines.delete(name));
       const holder = crypto.randomUUID();
-      const free = () => persist(passing, () => table.free(name, holder)).catch(() => {}); // its lease ends by itself
+      const free = () => persist(passing, () => table.free(name, holder)).catch(() => {}); // its lease expires by itself
       try {
         if (before) {
           await new Promise<void>((resolve, reject) => {
@@ -150,7 +150,7 @@ export const leases = (table: Table, passing: Passing, lease = DEFAULT_LEASE): L
         try {
           await take(name, holder, signal);
         } catch (error) {
-          void free(); // an answer that was lost may have been that the lock is ours
+          void free(); // a lost answer may have granted us the lock
           throw error;
         }
         const stop = new AbortController();

@@ -1,27 +1,30 @@
 /**
- * What servers put into the query of a reply, by the standards: RFC 6749 section 4.1.2 and 4.1.2.1,
- * RFC 9207 section 2, OpenID Connect Session Management section 2, JARM section 2.3.1; and by their
- * documentation: Google, Microsoft, Facebook.
+ * The parameters that servers put into a reply, by the standards: RFC 6749 section 4.1.2 and
+ * 4.1.2.1, RFC 9207 section 2, OpenID Connect Session Management section 2, JARM section 2.3.1; and
+ * by their documentation: Google, Microsoft, Facebook.
  */
 const REPLY =
   /^(code|state|iss|response|session_state|error|error_(description|uri|reason|code|message)|scope|authuser|prompt|hd|client_info|(granted|denied)_scopes)$/;
 
-/** A reply, and who asked for it. */
+/** A reply, and the sessions that asked for it. */
 export interface Reply {
   url: string;
   asked: Set<object>;
-  /** Somebody has redeemed it, or nobody else could. */
+  /** A session has redeemed it, or no other session could. */
   taken: boolean;
-  /** Where the page was when the reply had left its URL. */
+  /** The page's place after the reply was removed from its URL. */
   place?: string;
 }
 
-/** Facebook and Instagram end a reply so, for no router to see; and a fragment may be empty. */
+/**
+ * Facebook and Instagram end a reply in this way, which no router should see. A fragment may also
+ * be empty.
+ */
 const MARK = /^#?(_=_|_)?$/;
 
 /**
- * The URL without the reply. Whatever stands in the registered redirect URI is the application's,
- * and so is what servers are not known to add; that is left letter by letter as it is.
+ * The URL without the reply. Everything in the registered redirect URI belongs to the application,
+ * and so do parameters that servers are not known to add. They stay unchanged, letter by letter.
  */
 export const withoutReply = (url: string, registered: string): string => {
   const page = new URL(url);

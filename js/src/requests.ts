@@ -1,15 +1,16 @@
 import { instantiate, type Instance, type Source } from '../../wasm_exec.js';
 import { entropy } from './bytes.js';
+import { type EffectEntry, entryOf } from './entry.js';
 import type { ErrorDetails } from './error.js';
 import { type Effect, type Executors, Loop } from './loop.js';
 
 /**
- * Memory never shrinks: an instance that once had large messages is left to those who are in it. So
- * is one that keeps what it asked for requests that the runtime has given up.
+ * Memory never shrinks: an instance that once had large messages serves its current requests and
+ * gets no new ones. So does one that still holds effects of requests that the runtime has dropped.
  */
 const WORN = 4 << 20;
 
-/** What instances can be made of again and again. */
+/** A source from which instances can be made repeatedly. */
 export type ModuleSource = Exclude<Source, Response>;
 
 /** The configuration was refused. */
@@ -20,42 +21,42 @@ export class Refused extends Error {
 }
 
 /**
- * The request is more than the module reads. A body stays with the host, so it is the headers or
- * the URL.
+ * The request is larger than the module accepts. The host keeps the body, so the headers or the URL
+ * are too large.
  */
 export class Unreadable extends Error {}
 
-/** One session of the module, and the instance that it is in. */
+/** One session of the module, and its instance. */
 export interface Session {
   instance: Instance;
-  /** 0: none is open yet. */
+  /** 0: not open yet. */
   handle: number;
   /**
-   * A turn is under way: an input and all its effects. Where the runtime ends a request for its CPU
-   * time nothing is thrown, so it stays set, and what that turn left behind is nobody's.
+   * A turn is under way: an input and all its effects. If the runtime ends a request for its CPU
+   * time, nothing is thrown, so this stays set, and the rest of that turn is lost.
    */
   inside: boolean;
 }
 
 /**
  * Runs a session of a kind that serves requests (`bff`): one session, in one instance at a time,
- * for all requests. What they share is bytes, never what one of them waits for, so that a runtime
- * in which a request cannot await another's work (workerd) can run it.
+ * for all requests. Requests share only bytes, never a promise. So it also works in a runtime in
+ * which a request cannot await another's work (workerd).
  */
 export class Requests {
   #module: Source;
   #session: Session | undefined;
 
   /**
-   * @param module compiled, or its bytes: with an instance that is worn, the next one is made of it
+   * @param module compiled, or its bytes, to make the next instance when one has grown too large
    */
   constructor(module: ModuleSource) {
     this.#module = module;
   }
 
   /**
-   * Has a session ready. Each caller awaits what it began itself, since a request of workerd cannot
-   * await another's.
+   * Gives an open session. Each caller awaits only its own work, because a request in workerd
+   * cannot await another's.
    */
   async ready(): Promise<Session> {
     const session = this.#session;
@@ -63,7 +64,7 @@ export class Requests {
     return (this.#session = { instance: await instantiate(this.#module), handle: 0, inside: false });
   }
 
-  /** The next request has another session. */
+  /** Makes the next request use another session. */
   leave(session: Session): void {
     if (this.#session === session) this.#session = undefined;
   }
@@ -90,8 +91,7 @@ export class Requests {
   }
 
   /**
-   * Opens the session now, so that a configuration that is refused is known before there is a
-   * request.
+   * Opens the session now, so that a bad configuration is found before the first request.
    *
    * @throws {Refused}
    */
@@ -100,24 +100,25 @@ export class Requests {
   }
 
   /**
-   * Gives the session one command, and carries out the effects that come of it until it has its
-   * result, and nothing is under way.
+   * Gives the session one command, and carries out its effects until it has a result and nothing is
+   * under way.
    *
-   * @param open members of the `open` message as JSON text, without braces, besides `now` and
+   * @param open members of the `open` message as JSON text, without braces, except `now` and
    * `entropy`; the same each time
-   * @param command a command whose `id` no other has; the `request` of one of that name is the id
+   * @param command a command with a unique `id`; for the command `request`, its `request` is the id
    * as text
-   * @param executors of this request alone
+   * @param executors for this request only
+   * @param onEffect called for each effect when it is requested and when it is done
    * @returns the `ok` of its result
-   * @throws {Error} the command failed; those of this kind of session do not
-   * @throws {Refused} the configuration is refused
-   * @throws {Unreadable} the command is longer, or has more values, than the module reads
-   * @throws {Trap} the instance is lost
+   * @throws {Error} if the command failed; commands of this kind of session do not fail
+   * @throws {Refused} if the configuration is refused
+   * @throws {Unreadable} if the command is longer, or has more values, than the module accepts
+   * @throws {Trap} if the instance crashed
    */
-  async run(open: string, command: { id: number; request?: string }, executors: Executors): Promise<object> {
+  async run(open: string, command: { id: number; request?: string }, executors: Executors, onEffect?: (entry: EffectEntry) => void): Promise<object> {
     const session = await this.#opened(open);
     const { instance, handle } = session;
-    /** What comes out is of this command, since what went in is. */
+    /** The input belongs to this command, so its effects do, too. */
     const turn = (message: string): Effect[] | number =>
       this.#guarded(session, () => {
         const code = instance.input(handle, message);
@@ -143,9 +144,12 @@ export class Requests {
             ok = effect.ok ?? {};
           },
           lost: reject,
-          done() {},
-          // What was begun behind the answer is waited for: metadata of yesterday that are read
-          // again, say.
+          done(effect, began, outcome) {
+            if (!onEffect) return;
+            const entry = entryOf(effect, began, outcome);
+            queueMicrotask(() => onEffect(entry));
+          },
+          // Also waits for background work after the answer, such as fetching old metadata again.
           rest: () => answered && !loop.kinds.length && resolve(),
         });
         loop.busy = false;

@@ -41,7 +41,7 @@ export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, in
     try {
       request = new Request(input, init);
     } catch {
-      sent = undefined; // the body was a stream, which has been read: no token is got in vain
+      sent = undefined; // the body was a stream, which has been read, so a new token would be useless
     }
     const next: Commands['answered']['ok'] | void = await run('answered', { url, method, status, headers: [...headers], sent, retried, signal }).catch(() =>
       signal?.throwIfAborted(),

@@ -1,6 +1,6 @@
 import type { Named } from './algorithms.js';
 
-/** What stands before a digest in a PKCS #1 signature (RFC 8017 section 9.2, note 1). */
+/** The prefix of a digest in a PKCS #1 signature (RFC 8017 section 9.2, note 1). */
 const prefixes: Record<string, string> = {
   'SHA-256': '3031300d060960864801650304020105000420',
   'SHA-384': '3041300d060960864801650304020205000430',
@@ -22,8 +22,8 @@ const power = (base: bigint, exponent: bigint, modulus: bigint): bigint => {
 type Hash = (bytes: Iterable<number>) => Promise<Uint8Array>;
 
 /**
- * RFC 8017 section 9.1.2; the salt is as long as the hash (RFC 7518 section 3.5). `spare` bits in
- * front are none of the message's.
+ * RFC 8017 section 9.1.2; the salt is as long as the hash (RFC 7518 section 3.5). The first `spare`
+ * bits do not belong to the message.
  */
 const isPSS = async (encoded: Uint8Array, spare: number, hash: Hash, digest: Uint8Array): Promise<boolean> => {
   const size = digest.length;
@@ -40,9 +40,9 @@ const isPSS = async (encoded: Uint8Array, spare: number, hash: Hash, digest: Uin
 };
 
 /**
- * Verifies an RSA signature (RFC 8017 sections 8.1.2 and 8.2.2) where WebCrypto does not read the
- * key, though it is as good as others: workerd knows the exponents 3 and 65537 only, Deno no more
- * than 4,096 bits. Nothing here is secret, so nothing has to take its time.
+ * Verifies an RSA signature (RFC 8017 sections 8.1.2 and 8.2.2) if WebCrypto does not accept a
+ * valid key: workerd accepts only the exponents 3 and 65537, Deno at most 4,096 bits. Nothing here
+ * is secret, so it need not run in constant time.
  */
 export const verifyRSA = async ({ name, hash: of }: Named, n: Uint8Array, e: Uint8Array, signature: Uint8Array, input: Uint8Array): Promise<boolean> => {
   const hash: Hash = async (bytes) => new Uint8Array(await crypto.subtle.digest(of!, Uint8Array.from(bytes)));

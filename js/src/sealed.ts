@@ -24,7 +24,7 @@ export interface Sealed<S extends Store> {
 
 // A text is sealed for its key: somebody who can write to the store cannot swap texts.
 const ENTRY = 'entry ';
-/** Also the name under which a key is stored: no name of the core's contains a space. */
+/** Also the name under which a key is stored: no name of the core contains a space. */
 const KEY = 'key ';
 
 /** Makes a new key for the ring: `ID:KEY`, with a random ID of 8 letters. */
@@ -77,7 +77,7 @@ export const sealed = async <S extends Store | ExpiringStore>(kept: S, seals: st
     }
   };
   const keys: KeyStore = {
-    insecureExtractable: true, // to be written down; what is loaded again is not
+    insecureExtractable: true, // to store it; a loaded key is not extractable
     load: async (name) => read(name, (await kept.load(KEY + name)).value),
     async add(name, pair) {
       const { value, version } = await kept.load(KEY + name);
@@ -89,7 +89,7 @@ export const sealed = async <S extends Store | ExpiringStore>(kept: S, seals: st
         await kept.store(KEY + name, version, text);
         return pair;
       } catch (error) {
-        // Another one was first: that stays.
+        // If another process was first, its key stays.
         const first = (error as Partial<Error>).name === 'ConflictError' && (await read(name, (await kept.load(KEY + name)).value));
         if (!first) throw error;
         return first;
@@ -101,7 +101,7 @@ export const sealed = async <S extends Store | ExpiringStore>(kept: S, seals: st
       try {
         await kept.store(KEY + name, version, null);
       } catch (error) {
-        if ((error as Partial<Error>).name !== 'ConflictError') throw error; // else somebody else deleted it
+        if ((error as Partial<Error>).name !== 'ConflictError') throw error; // otherwise another process has deleted it
       }
     },
   };

@@ -1,35 +1,36 @@
 import { failure, OAuthError } from './error.js';
-import type { EffectEntry, Host, HostEvent, HostOptions } from './host.js';
+import type { EffectEntry } from './entry.js';
+import type { Host, HostEvent, HostOptions } from './host.js';
 import { unless } from './http.js';
 import type { Commands } from './messages.js';
 import { defaultPendingStore, memoryStore } from './store.js';
 import type { Config, Options, Status } from './types.js';
 
-/** A client's part in a session that others of its page may have, too. */
+/** A client's share of a session that other clients of the page may also use. */
 export interface Part extends Pick<Host, 'run' | 'close'> {
-  /** The same for all who have a part in the session. */
+  /** The same object for all clients of the session. */
   session: object;
 }
 
 type Open = (hands: Partial<HostOptions>) => Promise<Host>;
 type Members = Record<string, unknown>;
 
-/** What is given to the command `callback`. */
+/** The parameters of the command `callback`. */
 type Reply = { url?: string };
 
-/** A reply that was redeemed, or is being. */
+/** A reply that was redeemed, or is being redeemed. */
 interface Redeemed {
   result: Promise<Status>;
   error?: OAuthError;
 }
 
-/** So many replies are remembered; the core remembers as many. */
+/** How many replies are remembered, as many as in the core. */
 const REPLIES = 4;
 
 let last = 0;
 const names = new WeakMap<object, string>();
 
-/** Stands for what is equal to itself only: a function, a key, a store. */
+/** A unique name for an object that is equal only to itself: a function, a key, a store. */
 const nameOf = (thing: object): string => {
   const name = names.get(thing) ?? '#' + ++last;
   names.set(thing, name);
@@ -40,21 +41,21 @@ const nameOf = (thing: object): string => {
 const text = (value: unknown): string | undefined =>
   JSON.stringify(value, (_, part) => (Object(part) !== part || [Object, Array].includes(part.constructor) ? part : nameOf(part)));
 
-/** One session in this page: one host, for all who have a part in it. */
+/** One session in this page: one host, for all its clients. */
 const sharedSession = (members: Members) => {
-  // Where a session is by default outlives its clients: one that is opened again is the same to its
-  // user.
+  // The default stores live longer than the clients, so that a client that is opened again finds
+  // its session.
   const hands = { store: memoryStore(), pendingStore: defaultPendingStore() };
   const listeners = new Set<{ onEvent(event: HostEvent): void; onEffect: ((entry: EffectEntry) => void) | undefined }>();
   const replies = new Map<string | undefined, Redeemed>();
   let opening: Promise<Host> | undefined;
-  /** What there is to show, once that is known. */
+  /** The state to show, once it is known. */
   let current: HostEvent | undefined;
   let redeeming = 0;
 
   const inUse = () => listeners.size + redeeming > 0;
 
-  /** Closes the host where nobody has a use for it any more. */
+  /** Closes the host when it is no longer used. */
   const rest = () => {
     if (inUse()) return;
     void opening?.then((host) => host.close());
@@ -62,13 +63,13 @@ const sharedSession = (members: Members) => {
     current = undefined;
   };
 
-  /** Goes on though who began it leaves: what comes of it is everybody's. */
+  /** Goes on even if the client that began it is closed, because the result is for all clients. */
   const redeem = async (host: Host, reply: Reply): Promise<Status> => {
     redeeming++;
     try {
       return await host.run('callback', reply);
     } catch (error) {
-      // Another page had the same reply: the session that came of it is this page's too.
+      // Another page had the same reply: this page uses the resulting session, too.
       const status = (error as OAuthError).code === 'already_used' && (await host.run('status', {}));
       if (status && status.status === 'granted') return status;
       throw error;
@@ -78,18 +79,18 @@ const sharedSession = (members: Members) => {
     }
   };
 
-  /** Redeems a reply once, however many ask. What failed in passing is tried again. */
+  /** Redeems a reply once for all callers. After a temporary failure it is tried again. */
   const callback = async (host: Host, reply: Reply): Promise<Status> => {
     const key = text({ ...reply, url: reply.url?.replace(/#.*/s, '') });
     const before = replies.get(key);
     if (before && !before.error?.retryable) {
       const { app_state } = await before.result;
-      // What came of the reply may be over by now.
+      // The resulting session may have ended by now.
       return { ...(await host.run('status', {})), ...(app_state !== undefined && { app_state }) };
     }
     const now: Redeemed = {
       result: redeem(host, reply).catch((error) => {
-        // Where the reply is spent since the first time, why that failed says more.
+        // If the first try used up the reply, its error says more.
         throw (now.error = before?.error && error.code === 'already_used' ? before.error : error);
       }),
     };
@@ -139,7 +140,7 @@ const sharedSession = (members: Members) => {
       };
       if (late) {
         onEvent(current!);
-        // Tells who comes late what whoever opens a stored session hears.
+        // A client that joins later gets the same events as one that opens a stored session.
         setTimeout(async () => {
           const { status, scope, expires_at } = await run('status', {}).catch(() => ({}) as Partial<Status>);
           if (status && status !== 'not_authenticated') onEvent({ event: 'status', status });
@@ -166,11 +167,11 @@ const byDefault = {};
 
 /**
  * Gives a client its part in the session of its identity: issuer, or else the token endpoint,
- * client id, redirect URI, name, store and keys, and what stands in its URLs. `open` is called
- * where there is no such session yet.
+ * client id, redirect URI, name, store and keys, and variables. `open` is called if there is no
+ * such session yet.
  *
- * @throws {OAuthError} code `configuration_differs` where the session that is in use has other
- * members than these; `field` names them
+ * @throws {OAuthError} code `configuration_differs` if the session in use has other members;
+ * `field` names them
  */
 export const share = async (
   { name = 'oauth2', ...config }: Partial<Config>,
@@ -178,8 +179,7 @@ export const share = async (
   onEvent: (event: HostEvent) => void,
   open: Open,
 ): Promise<Part> => {
-  // Each client's own are its signal and its log; and the module is the same wherever it comes
-  // from.
+  // Each client has its own signal and log. The module is the same, wherever it comes from.
   const { signal: _, onEffect: __, module: ___, store = byDefault, keys = byDefault, ...others } = options;
   const { issuer, token_endpoint, variables, client_id, redirect_uri } = config;
   const identity = text([name, issuer ?? token_endpoint, variables, client_id, redirect_uri, nameOf(keys)]);
@@ -192,8 +192,8 @@ export const share = async (
     const expected = 'what the open client has, or another name';
     throw new OAuthError({ kind: 'client', code: 'configuration_differs', op: 'open', retryable: false, field: differ.join(' '), expected });
   }
-  // Where nobody is left who has the other members, it begins anew: what they were good for does
-  // not go on.
+  // If no client with the other members is left, a new session begins, without the old one's
+  // default stores.
   if (!session || differ[0]) all.set(identity, (session = sharedSession(members)));
   return session.join(options, onEvent, open);
 };

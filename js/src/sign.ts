@@ -5,15 +5,15 @@ import type { Answers, Effects, Jwk } from './messages.js';
 import { CLIENT_KEY, type KeyStore } from './keys.js';
 import type { CryptoKey, CryptoKeyPair } from './web.js';
 
-/** What of the host's own hands keys are found in. */
+/** The places where a host finds keys. */
 export interface Keys {
-  /** Keeps the keys that are made here. */
+  /** Stores the keys that are made here. */
   keys: KeyStore;
-  /** The client's own key, for what it signs under the name {@link CLIENT_KEY}. */
+  /** The client's own key, for signatures under the name {@link CLIENT_KEY}. */
   clientKey?: CryptoKey | undefined;
 }
 
-/** A store's work, whose failures are told apart from WebCrypto's. */
+/** Runs an operation of a store, so that its failures are distinguished from WebCrypto's. */
 const stored = async <T>(work: () => T): Promise<Awaited<T>> => {
   try {
     return await work();
@@ -27,13 +27,13 @@ const generate = async (alg: string, extractable: boolean): Promise<CryptoKeyPai
   try {
     return (await crypto.generateKey(algorithm as EcKeyGenParams, extractable, ['sign', 'verify'])) as CryptoKeyPair;
   } catch {
-    throw new Failed('unsupported'); // by this runtime
+    throw new Failed('unsupported'); // in this runtime
   }
 };
 
 /**
- * Gives the public key of a name, makes one, or deletes it. Private keys are made so that nobody
- * can read them, this code included.
+ * Gives the public key of a name, makes one, or deletes it. Private keys are made non-extractable:
+ * not even this code can read them.
  */
 export const key = async ({ name, alg, create, delete: remove }: Effects['key'], { keys }: Keys): Promise<Answers['key']> => {
   if (remove) {
@@ -45,7 +45,7 @@ export const key = async ({ name, alg, create, delete: remove }: Effects['key'],
   let pair = await stored(() => keys.load(name));
   if (!pair && create) {
     const made = await generate(alg, keys.insecureExtractable ?? false);
-    // Another tab may have been faster: its key is the one that stays.
+    // Another tab may have been faster: then its key stays.
     pair = await stored(() => keys.add(name, made));
   }
   if (!pair) return {};
@@ -55,7 +55,7 @@ export const key = async ({ name, alg, create, delete: remove }: Effects['key'],
 };
 
 /**
- * Signs as RFC 7515 section 5.1 wants it; WebCrypto's ECDSA signatures have that form (RFC 7518
+ * Signs as in RFC 7515 section 5.1; WebCrypto's ECDSA signatures have the right form (RFC 7518
  * section 3.4).
  */
 export const sign = async ({ key: name, alg, input }: Effects['sign'], { keys, clientKey }: Keys): Promise<Answers['sign']> => {
@@ -66,6 +66,6 @@ export const sign = async ({ key: name, alg, input }: Effects['sign'], { keys, c
   try {
     return { signature: base64url(new Uint8Array(await crypto.sign(algorithm, privateKey, new TextEncoder().encode(input)))) };
   } catch {
-    throw new Failed('denied'); // a key that is not for signing
+    throw new Failed('denied'); // the key is not for signing
   }
 };

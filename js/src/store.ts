@@ -3,9 +3,9 @@ import { listeners } from './watch.js';
 
 /** The value of a key. */
 export interface Stored {
-  /** The text; left out where nothing is stored. */
+  /** The text; left out if nothing is stored. */
   value?: string;
-  /** Names this state of the key; `""` where nothing is stored. */
+  /** Names this state of the key; `""` if nothing is stored. */
   version: string;
 }
 

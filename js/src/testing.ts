@@ -1,6 +1,6 @@
 /**
- * Clients for the tests of an application: signed in, signed out, about to end, or failing, without
- * a server, a module or a network.
+ * Clients for the tests of an application: signed in, signed out, about to expire, or failing,
+ * without a server, a module or a network.
  *
  * @packageDocumentation
  */
@@ -12,7 +12,7 @@ export interface TestOptions {
   /** The granted scope. Default: `openid`. */
   scope?: string;
   /**
-   * How long the access token lives, in milliseconds. It is not renewed: afterwards nobody is
+   * How long the access token lives, in milliseconds. It is not refreshed: afterwards nobody is
    * signed in. Works with the fake clocks of test runners. Default: it does not expire.
    */
   expires_in_ms?: number;
@@ -26,7 +26,7 @@ export interface TestOptions {
 }
 
 const AS = 'https://as.test';
-const LONG = 10 ** 12; // a second of 2001: of no day that a test is about
+const LONG = 10 ** 12; // a second of 2001, which no test is about
 
 const make = (granted: boolean, { claims: given, scope = 'openid', expires_in_ms, fetch, error }: TestOptions): Promise<Client> => {
   const iat = LONG / 1000;

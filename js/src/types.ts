@@ -1,4 +1,4 @@
-import type { EffectEntry } from './host.js';
+import type { EffectEntry } from './entry.js';
 import type { Hooks } from './effects.js';
 import type { KeyStore } from './keys.js';
 import type { Events } from './messages.js';
@@ -70,7 +70,7 @@ export interface Config {
   client_metadata?: Record<string, unknown>;
   /**
    * The result of {@link Client.register}, unchanged. Its `client_id`, `client_secret`,
-   * `token_endpoint_auth_method`, `redirect_uris` (where there is one),
+   * `token_endpoint_auth_method`, `redirect_uris` (if there is only one),
    * `id_token_signed_response_alg` and `dpop_bound_access_tokens` fill in members that are missing
    * here.
    */
@@ -83,7 +83,7 @@ export interface Config {
   issuer?: string;
   /**
    * The endpoints that are not given here come from the issuer's metadata (OpenID Connect Discovery
-   * section 4, or RFC 8414 where that is not found). It is kept in the store, used for a day, and
+   * section 4, or RFC 8414 if that is not found). It is kept in the store, used for a day, and
    * then read again in the background.
    */
   discovery?: boolean;
@@ -99,15 +99,15 @@ export interface Config {
    */
   insecure_http_origins?: string[];
   /**
-   * Where it is there, even empty, requests go by https to public addresses, or to these origins,
-   * as `https://login.corp.example` or `http://localhost:4000`. Node, Deno and Bun look at what a
-   * name stands for when they connect; a `fetch` of one's own sees to that itself. Not in
+   * If this is set, even to an empty array, requests go only by https to public addresses, or to
+   * these origins, such as `https://login.corp.example` or `http://localhost:4000`. Node, Deno and
+   * Bun check the address when they connect; your own `fetch` has to do that itself. Not in
    * `oauth2.wasm`.
    */
   private_origins?: string[];
   /**
-   * Who this client is at the server that its user signs in to, for {@link Client.crossAppAccess}.
-   * With `client_key: 'client_key'` it has the same key there. Not in `oauth2.wasm`.
+   * This client at the server at which its user signs in, for {@link Client.crossAppAccess}. With
+   * `client_key: 'client_key'` it uses the same key there. Not in `oauth2.wasm`.
    */
   identity_provider?: Omit<Config, 'client_key' | 'parameters'> & { client_key?: 'client_key' };
   /**
@@ -144,8 +144,7 @@ export interface Config {
   pushed_authorization_request_endpoint?: string;
   /**
    * Whether the parameters of an authorization request go to the server first, so that the URL
-   * holds nothing but a reference to them (RFC 9126). `offered`, the default: where there is an
-   * endpoint.
+   * contains only a reference to them (RFC 9126). `offered`, the default: if there is an endpoint.
    */
   pushed_authorization_requests?: 'off' | 'offered' | 'required';
   /**
@@ -166,11 +165,11 @@ export interface Config {
   redirect_uri?: string;
   /** Scope-tokens with a space between them (RFC 6749 section 3.3). */
   scope?: string;
-  /** URLs under which the access token may be sent. It goes nowhere else. */
+  /** The access token may be sent to these URLs and to URLs below them, and nowhere else. */
   token_destinations?: string[];
   /**
-   * Where the access token for another resource or scope is sent, and not the session's own: {@link
-   * Client.fetch} takes that of the longest destination under which the URL stands.
+   * URLs to which the access token for another resource or scope is sent instead of the session's
+   * own. If a URL is below several of them, {@link Client.fetch} uses the longest.
    */
   resource_destinations?: ResourceDestination[];
   /**
@@ -186,8 +185,8 @@ export interface Config {
    */
   clock_skew_ms?: number;
   /**
-   * How far the user's clock and the server's may be apart when `iat`, `nbf`, `exp` and `auth_time`
-   * of an ID or logout token are judged, in milliseconds, an hour at most. Default: 300,000.
+   * How far the user's clock and the server's may differ in checks of `iat`, `nbf`, `exp` and
+   * `auth_time` of an ID or logout token, in milliseconds, an hour at most. Default: 300,000.
    */
   clock_tolerance_ms?: number;
   /**
@@ -258,8 +257,8 @@ export interface Config {
    */
   callback_parameters?: string[];
   /**
-   * The header that carries the bare token to resources, for providers that do not take
-   * `authorization: Bearer` (RFC 6750 section 2.1).
+   * The header with the bare token for resources, for providers that do not accept `authorization:
+   * Bearer` (RFC 6750 section 2.1).
    */
   token_header?: string;
   /**
@@ -290,11 +289,11 @@ export interface Config {
 
 /** Where the access token for another resource or scope may be sent. One of the two is needed. */
 export interface ResourceDestination {
-  /** The token is sent under this URL. */
+  /** The token is sent to this URL and to URLs below it. */
   url: string;
-  /** What the token is good for (RFC 8707 section 2). */
+  /** The URI of the API for which the token is valid (RFC 8707 section 2). */
   resource?: string;
-  /** What it is good for there, of what was granted. */
+  /** Its scope there, within the granted scope. */
   scope?: string;
 }
 
@@ -304,7 +303,7 @@ export interface ResourceDestination {
  */
 export type RegistrationConfig = Omit<Config, 'client_id'> & ({ client_metadata: Record<string, unknown> } | { registration: Registration });
 
-/** Where a provider says who signed in. The member names have dots between levels. */
+/** How to read who signed in. The member names have dots between levels. */
 export interface ProfileConfig {
   /** Default: the `userinfo_endpoint`. */
   endpoint?: string;
@@ -365,7 +364,7 @@ export interface Options {
   onEffect?: (entry: EffectEntry) => void;
 }
 
-/** What every method takes. */
+/** The options of every method. */
 export interface CallOptions {
   /**
    * Ends the wait: the promise rejects with the signal's reason. Work that others may need, such as
@@ -410,7 +409,7 @@ export interface AuthorizeParameters extends CallOptions {
   acr_values?: string | undefined;
   /** A request for single claims (OpenID Connect Core section 5.5). */
   claims?: object;
-  /** What the token shall allow, in detail (RFC 9396 section 2). */
+  /** What the token should allow, in detail (RFC 9396 section 2). */
   authorization_details?: object[];
   /**
    * How the reply comes back: in the URL, or as a form that the browser posts to the redirect URI
@@ -443,9 +442,9 @@ export interface Authorization {
 
 /** The reply of the authorization endpoint: one of `url`, `parameters` and `pasted`. */
 export interface CallbackParameters extends CallOptions {
-  /** The URL that the server sent the user to. */
+  /** The URL to which the server sent the user. */
   url?: string;
-  /** The parameters of the response, where the server posts them. */
+  /** The parameters of the response, if the server posts them. */
   parameters?: Parameters;
   /** What a user copied from the server's page: the URL, its query, or the code alone. */
   pasted?: string;
@@ -512,11 +511,12 @@ export interface TokenParameters extends CallOptions {
   /** Refreshes even if the token has not expired. */
   force?: boolean;
   /**
-   * The URI of what the token shall be good for (RFC 8707 section 2). It is got with the session's
-   * refresh token, and kept beside the session's own access token as long as it is good.
+   * The URI of the API for which the token should be valid (RFC 8707 section 2). The client gets it
+   * with the session's refresh token, and stores it beside the session's own access token while it
+   * is valid.
    */
   resource?: string;
-  /** What it shall be good for there, of what was granted (RFC 6749 section 6). */
+  /** Its scope there, within the granted scope (RFC 6749 section 6). */
   scope?: string;
 }
 
@@ -613,22 +613,22 @@ export interface GrantParameters extends CallOptions {
   grant_type: string;
   scope?: string;
   /**
-   * Those of the grant. What the core sets itself is refused: `grant_type`, `scope`, `resource`
-   * where one is configured, and whatever says who the client is.
+   * The parameters of the grant. Those that the core sets itself are refused: `grant_type`,
+   * `scope`, `resource` if one is configured, and the client's id and credentials.
    */
   parameters?: Parameters;
-  /** What comes of it is the session, and refreshed as others are. */
+  /** The result becomes the session, and is refreshed like any other. */
   keep?: boolean;
 }
 
-/** A token that was handed out and not kept. */
+/** A token that was returned and not stored. */
 export interface GrantedToken extends Token {
-  /** Where the server says so. */
+  /** Set if the server sends it. */
   issued_token_type?: string;
 }
 
 export interface CrossAppAccessParameters extends ClientCredentialsParameters {
-  /** Who the user is: the ID token of the `identity_provider`, or another token of its. */
+  /** A token of the `identity_provider` about the user: the ID token, or another one. */
   subject_token: string;
   /** Default: `urn:ietf:params:oauth:token-type:id_token`. */
   subject_token_type?: string;
@@ -816,7 +816,7 @@ export interface Status {
   pkce_method: 'S256' | 'plain' | 'none';
   pkce_verifier_length: number;
   /**
-   * A device flow that is not over. One that was loaded from the store is not polling: {@link
+   * A device flow that has not ended. One that was loaded from the store is not polling: {@link
    * Client.deviceResume} resumes it.
    */
   device?: DeviceAuthorization;
@@ -838,7 +838,7 @@ export interface Status {
 export interface Current {
   /**
    * `restoring` until the session is loaded. `granted`: somebody is signed in, also during a
-   * refresh. `not_authenticated`: nobody is, or the token has expired and cannot be renewed.
+   * refresh. `not_authenticated`: nobody is, or the token has expired and cannot be refreshed.
    */
   readonly status: 'restoring' | Events['current']['status'];
   /**
@@ -944,7 +944,7 @@ export interface ClientEvents {
    */
   about_to_expire: Events['about_to_expire'];
   /**
-   * The access token expired at that Unix time in milliseconds and cannot be renewed: sign in
+   * The access token expired at that Unix time in milliseconds and cannot be refreshed: sign in
    * again. The status is `not_authenticated`.
    */
   expired: Events['expired'];
@@ -969,9 +969,9 @@ export interface ClientEvents {
   /** The module's instance crashed and was replaced. What was not stored is lost. */
   restarted: OAuthError;
   /**
-   * The user has done nothing in any tab for a while, and is signed out in so many milliseconds;
-   * once a second. `null` once they did, or nobody is signed in. From `watchIdle` of
-   * `oauth2-wasm/idle`.
+   * The user has done nothing in any tab for a while. Comes once a second, with the milliseconds
+   * until they are signed out, or `null` once they are active again or nobody is signed in. From
+   * `watchIdle` of `oauth2-wasm/idle`.
    */
   idle_warning: { left_ms: number | null };
 }

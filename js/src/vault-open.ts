@@ -1,5 +1,5 @@
-// The worker of `{ worker: true }`: the page gives its configuration, so that whatever runs there
-// can give another.
+// The worker of `{ worker: true }`: the page gives its configuration, so any script of the page can
+// give another one.
 import { serveAny } from './vault-worker.js';
 
 serveAny();

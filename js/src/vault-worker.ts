@@ -1,6 +1,5 @@
 /**
- * The vault's own side: the client, its tokens, keys and store, in a worker or on an origin of its
- * own.
+ * The vault itself: the client, its tokens, keys and store, in a worker or on a separate origin.
  *
  * @packageDocumentation
  */
@@ -11,11 +10,11 @@ import type { Commands } from './messages.js';
 
 /** How a vault works. */
 export interface VaultOptions extends Pick<Options, 'store' | 'pendingStore' | 'keys' | 'locks' | 'fetch' | 'module' | 'hooks' | 'onEffect'> {
-  /** In a frame: the origins whose pages may use the vault, as `https://app.example`. */
+  /** In a frame: the origins whose pages may use the vault, such as `https://app.example`. */
   pages?: string[];
   /**
-   * Pages may ask for tokens, too: `token`, `export`, `exchange`, `setToken` and the like work, and
-   * nothing is left out of answers. Whatever runs in a page can then take the tokens away.
+   * Lets pages ask for tokens: `token`, `export`, `exchange`, `setToken` and the like work, and
+   * answers are complete. Then every script of the page can take the tokens away.
    */
   insecureTokenAccess?: boolean;
 }
@@ -24,8 +23,8 @@ const STATUS = 'name status scope requested_scope token_type expires_at expired 
 const DEVICE = 'user_code verification_uri verification_uri_complete expires_at interval_ms polling';
 
 /**
- * What a page may ask for: the parameters that it may give, and the members of the result that it
- * gets. Nothing else passes, either way.
+ * The commands that a page may give, with the parameters that it may set and the members of the
+ * result that it gets. Nothing else passes, in either direction.
  */
 const COMMANDS: { [C in keyof Commands]?: [parameters: string, ok: string] } = {
   authorize: [
@@ -49,7 +48,7 @@ const COMMANDS: { [C in keyof Commands]?: [parameters: string, ok: string] } = {
   poll_stop: ['forget', 'polling'],
 };
 
-/** The events that pages hear, and what they hear of them. */
+/** The events that pages get, with the members that they get. */
 const EVENTS = {
   status: 'status',
   granted: 'scope expires_at',
@@ -69,12 +68,12 @@ const ERROR =
   'kind code op retryable field expected came clock_difference_ms stage host status error error_description error_uri unverified begin_again retry_after_ms';
 
 /**
- * Endpoints whose answers are not for pages: all that a server may have (RFC 8414 section 2), but
- * for one. At the userinfo endpoint the token is used as at any resource.
+ * Endpoints whose answers are not for pages: all that a server may have (RFC 8414 section 2) except
+ * the userinfo endpoint, because that is a resource like any other.
  */
 const ENDPOINT = /^(?!userinfo_).*_endpoint$/;
 
-/** What of RequestInit a page says. Redirects and the rest are the vault's. */
+/** The members of RequestInit that a page may set. The vault sets redirects and the rest. */
 const REQUEST = 'method headers body credentials cache referrerPolicy integrity keepalive';
 
 type Members = Record<string, unknown>;
@@ -87,14 +86,14 @@ const pick = (members: string, of: object): Members =>
 const refusal = (code: string, op: string, more: object = {}) => new OAuthError({ kind: 'client', code, op, retryable: false, ...more });
 
 /**
- * An error as pages get it. The text of one that is not this package's may have anything in it, a
- * header of the request too.
+ * An error as pages get it. The text of an error that is not this package's own may contain
+ * anything, even a header of the request.
  */
 const told = (error: unknown): Members => (error instanceof OAuthError ? pick(ERROR, error) : { name: error instanceof TypeError ? 'TypeError' : 'Error' });
 
 /**
- * A path as servers may read it: to some, escapes, also those of escapes, the case of letters, what
- * is behind a semicolon, dots, and how many slashes there are make no difference.
+ * A path as servers may read it. Some servers ignore escapes (also escaped escapes), the case of
+ * letters, what follows a semicolon, dots, or repeated slashes.
  */
 const plain = (path: string): string => {
   for (let pass = 0; pass < 8; pass++) {
@@ -109,7 +108,7 @@ const plain = (path: string): string => {
   return ['', ...parts, ''].join('/');
 };
 
-/** Where a URL leads to. A host may be written with the dot of the root at its end. */
+/** Where a URL leads. A host may be written with the root's dot at its end. */
 const place = (url: string): string | undefined => {
   if (!URL.canParse(url)) return undefined;
   const { protocol, hostname, port, pathname } = new URL(url);
@@ -131,29 +130,29 @@ const checkDestinations = ({ token_destinations = [], resource_destinations = []
   }
 };
 
-/** What a port of a page can do: of a MessageChannel, of a SharedWorker, or a worker itself. */
+/** A page's port: of a MessageChannel, of a SharedWorker, or the worker itself. */
 interface Port {
   postMessage(message: unknown, transfer?: Transferable[]): void;
   onmessage: ((event: MessageEvent) => void) | null;
 }
 
-/** Something that a page asked for and that is under way. */
+/** A request of a page that is under way. */
 interface Work {
   controller: AbortController;
-  /** The body of an answer, as far as it was read. */
+  /** The body of an answer that is being read. */
   body?: ReadableStreamDefaultReader<Uint8Array>;
 }
 
-/** Makes the vault's client, and gives what serves a port. */
+/** Makes the vault's client, and returns a function that serves a port. */
 const openVault = (config: Config, options: VaultOptions) => {
   const { pages: _, insecureTokenAccess, ...hands } = options;
   const ports = new Set<Port>();
-  /** What the server says of itself, once it was read: as the module keeps it. */
+  /** The server's metadata, once it was read, as the module stores it. */
   let metadata: string | undefined;
-  /** There is a keeper. */
+  /** Whether there is a keeper. */
   let kept = false;
 
-  /** Keeps what the module keeps of the server's metadata. */
+  /** Watches the module's writes for the server's metadata. */
   const watched = (store: Store): Store => {
     const see = (key: string, value: string | null | undefined) => {
       if (value && key.endsWith('.metadata')) metadata = value;
@@ -180,7 +179,7 @@ const openVault = (config: Config, options: VaultOptions) => {
       for (const field of ['insecure_pkce_plain', 'insecure_pkce_none'] as const) if (config[field]) throw refusal('verifier_in_page', 'open', { field });
     }
     const inWorker = !('document' in globalThis);
-    // The module comes while the keeper is asked.
+    // The module downloads while the vault asks the keeper.
     if (!hands.module) found().catch(() => {});
     const keeper = hands.store || !inWorker ? undefined : await keeperStore();
     kept = !!keeper;
@@ -190,7 +189,7 @@ const openVault = (config: Config, options: VaultOptions) => {
 
   const opened = open();
   const life = 'oauth2-wasm.vault ' + crypto.randomUUID();
-  /** Pages of this origin wait for this lock: whoever gets it knows that the vault is gone. */
+  /** Pages of this origin wait for this lock: a page that gets it knows that the vault is gone. */
   const living = new Promise<string | undefined>((resolve) => {
     if (!navigator.locks || 'document' in globalThis) return resolve(undefined);
     void navigator.locks.request(life, () => {
@@ -221,7 +220,7 @@ const openVault = (config: Config, options: VaultOptions) => {
     const more = Object.keys(parameters).find((name) => !given!.split(' ').includes(name));
     if (more) throw refusal('kept_in_vault', command, { field: more });
     const ok = pick(got, await perform(command, { ...parameters, signal } as never));
-    // The ID token is one, too: without it the server may ask the user whether they want to go.
+    // The ID token is also a secret: without it the server may ask the user to confirm.
     if (command === 'log_out' && ok.url) ok.url = withoutHint(String(ok.url));
     return ok;
   };
@@ -306,10 +305,10 @@ const openVault = (config: Config, options: VaultOptions) => {
   };
 };
 
-/** What the page of a vault in a frame says, and is answered with a port. */
+/** The message of a vault's page in a frame; the answer is a port. */
 const HELLO = 'oauth2-wasm.vault';
 
-/** What this script may be run as. */
+/** The global scopes in which this script may run. */
 interface Scope extends Partial<Omit<KeeperScope, 'addEventListener'>> {
   registration?: object;
   onconnect?: ((event: MessageEvent) => void) | null;
@@ -317,7 +316,8 @@ interface Scope extends Partial<Omit<KeeperScope, 'addEventListener'>> {
 }
 
 /**
- * Serves the ports of whatever this script runs as, by what `opening` gives for the first of them.
+ * Serves the ports in any of these scopes. The first port calls `opening`, whose result serves all
+ * of them.
  */
 const serve = (pages: string[], opening: () => (port: Port) => Promise<void>): void => {
   const scope = globalThis as unknown as Scope;
@@ -327,18 +327,18 @@ const serve = (pages: string[], opening: () => (port: Port) => Promise<void>): v
     addEventListener('message', ({ data, origin, source, ports: [port] }) => {
       if (data === HELLO && source === parent && pages.includes(origin) && port) void opening()(port);
     });
-    // It says nothing but that it listens, and that to those alone who may call.
+    // The message only says that the vault listens, and goes only to the allowed pages.
     pages.forEach((page) => parent.postMessage(HELLO, page));
   } else if ('onconnect' in scope) scope.onconnect = ({ ports: [port] }) => void opening()(port!);
   else void opening()(globalThis as unknown as Port);
 };
 
 /**
- * Serves the vault: the whole of the entry script that an application deploys, for the worker that
- * `openClient` of `oauth2-wasm/vault` begins, for the service worker that keeps its session over a
- * reload, and for a page on an origin of its own that is loaded in a frame.
+ * Serves the vault. This call is the whole entry script that an application deploys: for the worker
+ * that `openClient` of `oauth2-wasm/vault` starts, for the service worker that keeps its session
+ * during a reload, and for a page on a separate origin that is loaded in a frame.
  *
- * What stands here no message changes: configuration, hooks, `fetch`, destinations.
+ * No message can change what is set here: configuration, hooks, `fetch`, destinations.
  *
  * @param config as for {@link openClient}. `token_destinations` and `resource_destinations` that
  * cover an endpoint of the authorization server are refused
@@ -349,7 +349,8 @@ export const serveVault = (config: Config, options: VaultOptions = {}): void => 
 };
 
 /**
- * Serves a vault with whatever configuration the first page sends. No boundary.
+ * Serves a vault with the configuration that the first page sends. This does not protect from
+ * scripts of the page.
  *
  * @internal
  */

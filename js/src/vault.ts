@@ -1,6 +1,6 @@
 /**
- * A client out of the page's reach: module, tokens, keys and store are in a worker, or on an origin
- * of their own. The page has the same `Client`.
+ * A client out of the page's reach: module, tokens, keys and store are in a worker, or on a
+ * separate origin. The page has the same `Client`.
  *
  * @packageDocumentation
  */
@@ -9,15 +9,14 @@ import type { Host, HostEvent } from './host.js';
 import type { ErrorDetails } from './error.js';
 import type { RequestInfo } from './web.js';
 
-/** What every vault takes. */
+/** The options of every vault. */
 export interface VaultClientOptions {
   /** Closes the client when it aborts. */
   signal?: AbortSignal;
   /**
-   * Where nobody is signed in when the page starts, and somebody was: a sign-in that the user does
-   * not see, in a hidden frame (`prompt=none`, OpenID Connect Core section 3.1.2.1), or by one
-   * redirect of the page where the browser keeps cookies from the frame. `current` is `restoring`
-   * meanwhile.
+   * If nobody is signed in when the page starts, but somebody was before: signs in silently, in a
+   * hidden frame (`prompt=none`, OpenID Connect Core section 3.1.2.1), or by one redirect of the
+   * page if the browser blocks cookies in the frame. `current` is `restoring` meanwhile.
    */
   restore?: 'silent';
 }
@@ -35,21 +34,20 @@ export interface FrameVault extends VaultClientOptions {
   frame: string | URL;
 }
 
-/** How long a frame may take to answer, and a keeper to begin, in milliseconds. */
+/** How long a frame may take to answer, and a keeper to start, in milliseconds. */
 const PATIENCE = 30_000;
 const KEEPER = 5_000;
 /**
- * A line to a shared worker may lead to one that is just ending (Firefox): another is tried after
- * so long, in milliseconds.
+ * A connection to a shared worker may reach one that is just ending (Firefox). Another connection
+ * is tried after this time, in milliseconds.
  */
 const AGAIN = 3_000;
 
-/** What the page of a vault in a frame says, and is answered with a port. */
+/** The message of a vault's page in a frame; the answer is a port. */
 const HELLO = 'oauth2-wasm.vault';
 
 /**
- * What an interrupted call may ask again: it changes nothing, or is the same however often it
- * comes.
+ * Commands that are repeated after an interruption, because they change nothing or are idempotent.
  */
 const READS = ['matches', 'profile', 'userinfo', 'status', 'refresh', 'resource_metadata', 'device_wait'];
 
@@ -64,11 +62,13 @@ interface Call {
 
 interface Way {
   port: Pick<MessagePort, 'postMessage'> & { onmessage: ((event: MessageEvent) => void) | null };
-  /** Of what began it: it may not load. */
+  /** Rejects if the worker does not load. */
   failed: Promise<unknown>;
-  /** Another line may be tried, and disturbs nothing. */
+  /** A second connection may be tried without side effects. */
   again?: true;
-  /** It was begun in the belief that its keeper is there; says that it is not. */
+  /**
+   * The vault was started on the assumption that its keeper exists; this records that it does not.
+   */
   mistaken?: () => Promise<void>;
   end(): void;
 }
@@ -81,18 +81,19 @@ const lost = (op: string) => failure('internal', 'vault_lost', op, true);
 const read = (error: Message): Error =>
   error.code ? new OAuthError(error as ErrorDetails) : new (error.name === 'TypeError' ? TypeError : Error)('oauth2-wasm: fetch: the request failed');
 
-/** Where it is written down that the vault's script had its keeper. */
+/** The storage key that records that the vault's script had its keeper. */
 const kept = (url: string) => `oauth2-wasm.keeper ${url}`;
 
 /**
- * Whether the vault's script has its keeper. A worker has the one that was there when it was
- * loaded, so the first vault waits for it; later it is there, as a rule, and no vault waits.
+ * Whether the vault's script has its keeper. A worker can use only a keeper that existed when the
+ * worker was loaded. So the first vault waits for the keeper; later it usually exists, and no vault
+ * waits.
  */
 const hasKeeper = (url: string): boolean => {
   try {
     return localStorage.getItem(kept(url)) !== null;
   } catch {
-    return false; // no storage: it is waited for
+    return false; // no storage: wait for the keeper
   }
 };
 
@@ -113,7 +114,7 @@ const register = async (url: string): Promise<void> => {
   }
 };
 
-/** Rejects where a worker cannot be loaded. Other errors in it are its own. */
+/** Rejects if a worker cannot be loaded. Its other errors are not handled here. */
 const failing = (worker: Worker | SharedWorker) =>
   new Promise<never>((_, reject) => {
     worker.onerror = () => reject(failure('internal', 'vault_unreachable', 'open'));
@@ -134,7 +135,7 @@ const worker = async (url: string, name?: string): Promise<Way> => {
 
 const begin = (url: string, name?: string): Way => {
   if (globalThis.SharedWorker) {
-    // The browser that can lets it live for a while without a page.
+    // Browsers that support `extendedLifetime` let the worker live for a while without a page.
     const shared = new SharedWorker(url, { type: 'module', extendedLifetime: true, ...(name && { name }) } as WorkerOptions);
     return { port: shared.port, failed: failing(shared), again: true, end: () => shared.port.close() };
   }
@@ -149,7 +150,7 @@ const frame = async (url: string): Promise<Way> => {
   element.src = url;
   const there = new URL(url).origin;
   const over = new AbortController();
-  /** The vault's page says that it listens, to the pages that it knows. */
+  /** The vault's page tells the allowed pages that it listens. */
   const listens = ({ data, origin, source }: MessageEvent) => {
     if (data !== HELLO || origin !== there || source !== element.contentWindow) return;
     over.abort();
@@ -218,8 +219,8 @@ const bodyOf = async (
 };
 
 /**
- * The way to a vault: what is asked goes there, and what comes back is given to who asked. A vault
- * that is gone is begun anew.
+ * The connection to a vault: it sends requests there and gives the answers to the callers. If the
+ * vault is gone, it starts a new one.
  */
 class Link {
   #reach: () => Promise<Way>;
@@ -231,8 +232,8 @@ class Link {
   #closed = false;
   #watch = new AbortController();
   /**
-   * The vault has answered something since it began: one that dies at once is not begun again for
-   * ever.
+   * The vault has answered something since it started. A vault that dies at once is not restarted
+   * for ever.
    */
   #progress = false;
 
@@ -243,7 +244,7 @@ class Link {
     addEventListener('pageshow', this.#show);
   }
 
-  /** What the vault says of itself. */
+  /** The vault's first message. */
   open(): Promise<Message> {
     return (this.#opening ??= this.#open().catch((error) => {
       this.#opening = undefined;
@@ -264,7 +265,7 @@ class Link {
     way.failed.catch(() => {});
     const late = new Promise<void>((resolve) => way.again && setTimeout(resolve, AGAIN));
     const said = (await Promise.race([hello, way.failed, late])) as Message | void;
-    // A shared worker goes on: others may have it.
+    // A shared worker goes on, because other pages may use it.
     const alone = said?.kept === false && (await way.mistaken?.().then(() => !way.again));
     if (!said || alone) {
       this.#say({ bye: true });
@@ -284,7 +285,7 @@ class Link {
     else call?.take(data);
   }
 
-  /** Waits for the lock that the vault has for as long as it lives. */
+  /** Waits for the lock that the vault holds as long as it lives. */
   #listen(life: string): void {
     this.#watch = new AbortController();
     const { signal } = this.#watch;
@@ -298,7 +299,7 @@ class Link {
     if (this.#progress || this.#calls.size) void this.#resume();
   }
 
-  /** Leaves the vault that was, and with it what may have had an effect there. */
+  /** Disconnects from the old vault, and with it what may have had an effect there. */
   #away(): void {
     this.#watch.abort();
     this.#way?.end();
@@ -314,7 +315,10 @@ class Link {
     );
   }
 
-  /** In the back/forward cache a page holds no lock and no line to a worker that others have. */
+  /**
+   * In the back/forward cache a page must not hold a lock, or a connection to a worker that others
+   * use.
+   */
   #hide = () => {
     if (!this.#way || this.#closed) return;
     this.#watch.abort();
@@ -336,7 +340,7 @@ class Link {
     this.#calls.forEach((call) => call.fail(error(call.message.command ?? 'fetch')));
   }
 
-  /** Asks the vault for something. `take` gets what comes back, until the call ends. */
+  /** Sends a request to the vault. `take` gets the answers, until the call ends. */
   #ask(
     message: Message,
     again: boolean,
@@ -383,8 +387,8 @@ class Link {
     const signal = init && 'signal' in init ? init.signal : input instanceof Request ? input.signal : undefined;
     signal?.throwIfAborted();
     const body = await bodyOf(request, given, signal);
-    // What `Request` makes of `no-cors` and `navigate` is not for the vault, which sends all with
-    // CORS.
+    // The `no-cors` and `navigate` modes of `Request` are not passed on: the vault sends everything
+    // with CORS.
     const sent = {
       url,
       method,
@@ -409,7 +413,7 @@ class Link {
           return next!.resolve(chunk);
         }
         const { status, statusText, headers, challenge } = response;
-        calls.get(id)!.again = false; // the rest of an answer comes once
+        calls.get(id)!.again = false; // the rest of an answer cannot be repeated
         const pull = (controller: ReadableStreamDefaultController) =>
           new Promise<Uint8Array | undefined>((resolve, reject) => {
             next = { resolve, reject };
@@ -447,7 +451,7 @@ class VaultClient extends Client {
     signal?.throwIfAborted();
     let client: VaultClient | undefined;
     /**
-     * What is not to be heard yet: before there is a client, and that nobody is signed in before a
+     * Events that are held back: until there is a client, and, if nobody is signed in, until a
      * silent sign-in has been tried.
      */
     let held: HostEvent[] = [];
@@ -477,10 +481,10 @@ class VaultClient extends Client {
     if (restoring)
       client.#restored = import('./silent.js')
         .then(({ restoreSilently }) => restoreSilently(client, { signal }, hello.name))
-        // Back from the server: until the reply is redeemed nobody knows. The application, which
-        // asks for it too, is given the same.
+        // Back from the server: the state is known only when the reply is redeemed. The
+        // application's own call gets the same result.
         .then(({ status }) => (status === 'granted' ? null : client.handleRedirect(undefined, { signal })))
-        .catch(() => {}) // nobody is signed in, then
+        .catch(() => {}) // then nobody is signed in
         .finally(() => {
           restoring = false;
           held = held.slice(-1);
@@ -493,7 +497,9 @@ class VaultClient extends Client {
     return (this.#known ??= Promise.resolve(this.#restored).then(() => (this.current.status === 'restoring' ? super.ready : this.current)));
   }
 
-  /** A reply is in the query (RFC 6749 section 4.1.2): without one the vault need not be asked. */
+  /**
+   * A reply is in the query (RFC 6749 section 4.1.2): without a query the vault need not be asked.
+   */
   override async matches(url: string | URL, options?: CallOptions): Promise<boolean> {
     return String(url).includes('?') && super.matches(url, options);
   }
@@ -504,18 +510,18 @@ class VaultClient extends Client {
 }
 
 /**
- * Opens a client whose session is out of the page's reach. It is a `Client` like any other, but for
- * what would bring a secret into the page: `token`, `export`, `exchange`, `setToken`,
+ * Opens a client whose session is out of the page's reach. It is a `Client` like any other, except
+ * for calls that would give the page a secret: `token`, `export`, `exchange`, `setToken`,
  * `tokenExchange`, `introspect`, `register`, `clientCredentials`, `jwtBearer` and `logoutToken`
  * reject with code `kept_in_vault`, and a status has no `id_token` and no `extra`.
  *
- * @throws {OAuthError} the vault refuses its configuration; or kind `internal`, code
+ * @throws {OAuthError} if the vault refuses its configuration; or kind `internal`, code
  * `vault_unreachable`: its script or page cannot be loaded, or does not name this origin
  */
 export function openClient(vault: WorkerVault | FrameVault): Promise<Client>;
 /**
- * The same with the page's own configuration. That is no boundary: a script that runs before this
- * one can give another.
+ * The same with the page's own configuration. That does not protect from scripts: one that runs
+ * before this one can give another configuration.
  */
 export function openClient(config: Config, options: VaultClientOptions & { worker: true }): Promise<Client>;
 export function openClient(first: WorkerVault | FrameVault | Config, options?: VaultClientOptions): Promise<Client> {

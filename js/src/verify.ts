@@ -3,7 +3,7 @@ import { unbase64url } from './bytes.js';
 import { Failed } from './failed.js';
 import type { Answers, Effects } from './messages.js';
 
-/** Keys that were read, by their text: a server has few, and they sign many tokens. */
+/** Imported keys, by their text: a server has few keys, which sign many tokens. */
 const known = new Map<string, CryptoKey>();
 const MOST = 16;
 
@@ -23,8 +23,8 @@ type VerifyRSA = (algorithm: Named, n: Uint8Array, e: Uint8Array, signature: Uin
 let elsewhere: VerifyRSA | undefined;
 
 /**
- * For runtimes whose WebCrypto does not read every RSA key that hosts have to take
- * (core/contract/README.md, "Keys"): what verifies then.
+ * Sets the verifier for runtimes whose WebCrypto does not accept every RSA key that hosts have to
+ * accept (core/contract/README.md, "Keys").
  *
  * @internal
  */
@@ -33,16 +33,17 @@ export const useRSA = (verifyRSA: VerifyRSA): void => {
 };
 
 /**
- * Whether a JWS signature is that of the key (RFC 7515 section 5.2). The module has judged both
- * (core/contract/README.md, "Keys"); what cannot be read all the same has made none.
+ * Whether a JWS signature is that of the key (RFC 7515 section 5.2). The module has checked the
+ * form of both (core/contract/README.md, "Keys"). If a key still cannot be imported, the signature
+ * is not valid.
  */
 export const verify = async ({ alg, jwk, input, signature }: Effects['verify']): Promise<Answers['verify']> => {
   const algorithm = named(alg);
   const crypto = subtle();
   const { kty, crv, x, y, n, e } = jwk;
   try {
-    // As long as the modulus, or two coordinates, which is not for every runtime to see (RFC 7518
-    // sections 3.3 to 3.5, RFC 8032 section 5.1).
+    // A signature is as long as the modulus, or as two coordinates. Not every runtime checks that
+    // (RFC 7518 sections 3.3 to 3.5, RFC 8032 section 5.1).
     if (signature.length !== (n ? n.length : 2 * x!.length)) return { valid: false };
     const [made, text] = [unbase64url(signature), new TextEncoder().encode(input)];
     const usual = async () => crypto.verify(algorithm, await read(crypto, { kty, crv, x, y, n, e } as JsonWebKey, algorithm), made, text);

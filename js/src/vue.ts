@@ -32,7 +32,7 @@ export const createAuth = (open: () => Client | PromiseLike<Client>, options?: A
     state,
     install(app) {
       app.provide(KEY, mine);
-      // What a server rendered is taken over first, whatever is known by then.
+      // Hydration first takes over what the server rendered, even if more is known by then.
       const { mount } = app;
       app.mount = (...given) => {
         const root = mount(...given);

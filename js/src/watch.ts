@@ -11,7 +11,7 @@ export const listeners = () => {
   const all = new Map<string, Set<() => void>>();
   return {
     subscribe(key: string, onChange: () => void): () => void {
-      const own = () => onChange(); // two may give the same function
+      const own = () => onChange(); // two subscribers may pass the same function
       const those = all.get(key) ?? new Set();
       all.set(key, those.add(own));
       return () => {

@@ -1,7 +1,7 @@
-// Names of the web that not every environment's types have: Node's lack some, as does a program
+// Names of web types that some environments lack: Node's types lack some, and so does a program
 // without the library "dom".
 
-/** What the global `fetch` takes first. */
+/** The first argument of the global `fetch`. */
 export type RequestInfo = Parameters<typeof globalThis.fetch>[0];
 
 /** A key of WebCrypto. */
@@ -13,5 +13,5 @@ export interface CryptoKeyPair {
   publicKey: CryptoKey;
 }
 
-/** How to listen: as `addEventListener` takes it. */
+/** The options of `addEventListener`. */
 export type ListenerOptions = Parameters<EventTarget['addEventListener']>[2];

@@ -1,4 +1,4 @@
-// The entry for Cloudflare Workers, where a module comes compiled, as an import.
+// The entry for Cloudflare Workers, where a module is imported, already compiled.
 import module from './oauth2-full.wasm';
 import { type Client, type Config, openAlone, type Options, type RegistrationConfig, useRSA } from './index.js';
 import { verifyRSA } from './rsa.js';

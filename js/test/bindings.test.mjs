@@ -1,5 +1,5 @@
-// The bindings to React 18 and 19, Vue 3 and Svelte 5, in Chromium: their routers, their servers,
-// what fails.
+// The bindings to React 18 and 19, Vue 3 and Svelte 5, in Chromium: routers, server rendering,
+// failures.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { writeFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ after(async () => {
 });
 const world = (t, script, html) => openWorld(t, { browser, server }, { '/': script }, undefined, html);
 
-/** How many sign-ins were begun: each is pushed to the server first. */
+/** The number of sign-ins: each is first pushed to the server. */
 const signIns = (requests) => requests.filter((request) => request.url() === `${AS}/par` && request.method() === 'POST').length;
 
 /** What every application here opens. */
@@ -35,7 +35,7 @@ const open = () => openClient({
 });
 `;
 
-/** The text of an element, once it is that. */
+/** Waits until an element has this text. */
 const shows = (page, text, selector = '#app') =>
   page.waitForFunction(([selector, text]) => document.querySelector(selector)?.textContent === text, [selector, text]);
 
@@ -93,7 +93,7 @@ for (const [name, options] of Object.entries(reacts)) {
     assert.equal(page.url(), `${APP}/inside?x=1#y`);
     assert.deepEqual([...new Set(statuses(logs))], ['restoring', 'granted']);
     assert.equal(count('/token'), 1);
-    // Who has signed out is not sent to sign in again.
+    // A user who has signed out is not sent to sign in again.
     await page.click('#out');
     await shows(page, 'wait');
     assert.equal(page.url(), `${APP}/inside?x=1#y`);

@@ -20,7 +20,7 @@ after(async () => {
   api?.stop();
 });
 
-/** What a call in a page comes to: its value, or the code of its error. */
+/** The result of a call in a page: its value, or the code of its error. */
 const said = (tab, call, ...args) =>
   tab.evaluate(
     new Function(
@@ -33,7 +33,7 @@ const said = (tab, call, ...args) =>
     ...args,
   );
 
-/** How a page may reach its vault. */
+/** The ways in which a page can reach its vault. */
 const ways = {
   shared: { where: { worker: '/auth-worker.js' } },
   dedicated: { where: { worker: '/auth-worker.js' }, before: () => delete window.SharedWorker },
@@ -48,7 +48,7 @@ const ways = {
 const ask = (tab) => tab.evaluate(async (u) => (await window.client.fetch(u)).status, `${api.server.url}/api`);
 const refreshes = () => api.server.requests.filter(({ body }) => body.includes('grant_type=refresh_token')).length;
 
-/** A page with a client, by one of those ways. */
+/** A page with a client, in one of these ways. */
 const open = async (browser, { where, before: prepare } = ways.shared, visitor = Symbol('visitor')) => {
   const tab = await browser.open(visitor);
   await tab.goto(api.site.url + PAGE);
@@ -229,7 +229,7 @@ for (const name of browsers) {
         error: 'insufficient_user_authentication',
         max_age: 5,
       });
-      // A 401 for the token is answered with a refresh, and the request is sent again.
+      // After a 401 for the token, the vault refreshes and sends the request again.
       let first = true;
       api.server.answers['/api/again'] = ({ body }) =>
         first ? ((first = false), { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }) : { body: { body } };
@@ -423,7 +423,7 @@ for (const name of browsers) {
           await tab.reload();
           await tab.until(() => !!window.openVault && !window.old);
           if (ways[way].before) await tab.evaluate(ways[way].before);
-          // No flash: the first thing that is known of the session is that it is there.
+          // No flash: the first known state is that the user is signed in.
           assert.deepEqual(
             await tab.evaluate(async () => {
               const client = (window.client = await window.openVault({ worker: '/auth-worker.js' }));
@@ -434,7 +434,7 @@ for (const name of browsers) {
             }),
             ['granted'],
           );
-          // A duplicate has a copy of the tab's sessionStorage, as a window that it opens has.
+          // A duplicate has a copy of the tab's sessionStorage, like a window that it opens.
           await tab.evaluate((u) => {
             document.body.appendChild(document.createElement('button')).onclick = () => window.open(u);
           }, api.site.url + PAGE);
@@ -464,7 +464,8 @@ for (const name of browsers) {
             document.documentElement.append(other);
             const channel = (window.channel = new MessageChannel());
             channel.port1.onmessage = ({ data }) => told.push(Object.keys(data)[0]);
-            // Whom the vault knows, it tells that it listens; who hears nothing tries all the same.
+            // The vault tells allowed pages that it listens; a page that gets no message tries all
+            // the same.
             for (let i = 0; i < 40 && !told.length; i++) await new Promise((resolve) => setTimeout(resolve, 50));
             if (from === 'parent') frame.contentWindow.postMessage(message, origin, [channel.port2]);
             else {
@@ -500,7 +501,7 @@ for (const name of browsers) {
           JSON.stringify([host, message, from]),
         );
       }
-      // Loaded by itself it serves nobody, not even where its own origin is one that it names.
+      // Loaded directly, it serves no page, not even where its own origin is one that it names.
       for (const url of [api.frameUrl, `${api.site.url}/vault.html`]) {
         const alone = await browser.open('frames');
         await alone.goto(url);

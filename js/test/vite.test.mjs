@@ -17,7 +17,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
 
-/** What the app says, and what the browser complains about. */
+/** The app's output, and the browser's complaints. */
 const visit = async (url) => {
   const page = await browser.newPage();
   const complaints = [];

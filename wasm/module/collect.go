@@ -2,5 +2,6 @@
 
 package main
 
-// collect does nothing where the collector needs no telling and memory is the host's.
+// collect does nothing: here the garbage collector runs by itself, and the host provides the
+// memory.
 func collect(n, row uintptr) bool { return true }

@@ -4,7 +4,7 @@ package main
 
 import _ "unsafe" // for go:linkname
 
-// collect gives memory back and tells whether n bytes are there for this call, in rows; see
+// collect frees memory, and reports whether n bytes are available for this call, in rows; see
 // wasm/toolchain/runtime/gc_boundary.go. Every export that allocates calls it first.
 //
 //go:linkname collect runtime.CollectBetweenCalls

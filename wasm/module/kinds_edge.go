@@ -8,5 +8,5 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/resource"
 )
 
-// oauth2-edge.wasm knows the kinds "bff" and "resource" too.
+// oauth2-edge.wasm also has the kinds "bff" and "resource".
 func init() { engine.Kinds = core.Either(bff.Open, resource.Open) }

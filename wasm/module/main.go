@@ -1,5 +1,5 @@
-// Command module is oauth2-full.wasm, and with build tags oauth2.wasm (page) and oauth2-edge.wasm
-// (edge): the exports of core/contract/README.md over package core, nothing else.
+// Command module is oauth2-full.wasm and, with build tags, oauth2.wasm (page) and oauth2-edge.wasm
+// (edge): the exports of core/contract/README.md for package core, and nothing else.
 package main
 
 import (
@@ -10,8 +10,8 @@ import (
 
 var (
 	engine  core.Engine
-	buffers [][]byte // handed out, and so kept from the collector
-	out     []byte   // the last effect, with its length in front
+	buffers [][]byte // handed out, and therefore kept from the garbage collector
+	out     []byte   // the last effect, preceded by its length
 )
 
 func main() {}
@@ -60,14 +60,14 @@ func take(handle int32, p uintptr, n int32) int32 {
 	return engine.Input(handle, msg)
 }
 
-// fits tells whether there is memory for a message. A small one is always tried: it may be the news
-// that another one was too large.
+// fits reports whether there is memory for a message. A small message is always tried, because it
+// may report that another one was too large.
 func fits(msg []byte) bool {
 	all, row := core.Room(len(msg))
 	return collect(all, row) || all == 0
 }
 
-// input is the host's text, never beyond the buffer that it was given.
+// input returns the host's text, within the buffer that it was given.
 func input(p uintptr, n int32) []byte {
 	for _, b := range buffers {
 		if address(b) == p {
@@ -84,7 +84,7 @@ func effect(handle int32) uintptr {
 		out = nil
 		return 0
 	}
-	// Moved within the memory it was written in: the largest effects must not be there twice.
+	// It is moved within its memory, so that a large effect is not there twice.
 	n := len(next)
 	out = append(next, 0, 0, 0, 0)
 	copy(out[4:], out[:n])

@@ -1,4 +1,4 @@
-// The documentation: its links, its code, what it says of names and errors, and the built site.
+// The documentation: its links, its code, the names and errors in it, and the built site.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -59,7 +59,7 @@ test('D41 the check of links finds what is wrong', (t) => {
 });
 
 test('D42 each block of code names a language that a test knows', () => {
-  const known = ['ts', 'tsx', 'js', 'go', 'sh', 'json', 'html', 'text', 'yaml', 'toml', 'dockerfile', 'ini', 'nginx', 'python'];
+  const known = ['ts', 'tsx', 'js', 'go', 'sh', 'json', 'html', 'text', 'yaml', 'toml', 'dockerfile', 'ini', 'nginx', 'python', 'sql'];
   assert.deepEqual(
     code.filter(({ language }) => !known.includes(language)).map(({ name, language }) => `${name}: ${language || 'none'}`),
     [],
@@ -118,7 +118,7 @@ test('D42 shell commands, JSON and JavaScript parse', () => {
   }
   for (const { text, name } of written('json')) assert.doesNotThrow(() => JSON.parse(text), name);
   const { constructor: AsyncFunction } = Object.getPrototypeOf(async () => {});
-  for (const { text, name } of written('js')) assert.doesNotThrow(() => new AsyncFunction(text.replace(/^(import .*|export default )/gm, '')), name);
+  for (const { text, name } of written('js')) assert.doesNotThrow(() => new AsyncFunction(text.replace(/^(import .*|export (default )?)/gm, '')), name);
 });
 
 test('D42 the plugin host of the guide runs', () => {
@@ -199,7 +199,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(() => browser?.close());
 
-/** The policy that the demo serves the site under (web/docs.go). */
+/** The policy under which the demo serves the site (web/docs.go). */
 const policy = () => {
   const text = read('web/docs.go');
   return text
@@ -234,7 +234,7 @@ test('D45 the site is built with every page, and works under the policy that it 
     await page.locator('.VPSidebar a').first().waitFor({ state: 'attached' });
     await page.waitForFunction(() => document.querySelector('#app').__vue_app__);
   }
-  // The search of the site, which is an index in a script of its own.
+  // The search of the site, whose index is a separate script.
   await page
     .getByRole('button', { name: /search/i })
     .first()

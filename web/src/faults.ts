@@ -1,26 +1,26 @@
 import { type Client, type Store } from '../../js/src/index.js';
 import { busy, byId, byTestId, make, setText } from './dom.js';
 import { notes, refreshCount } from './config.js';
-import { sent, showCommand, showEffect, showFetch, showGone } from './lanes.js';
+import { follow, sent, showCommand, showEffect, showFetch, showGone } from './lanes.js';
 import { cut, during, lost, slow } from './network.js';
 import type { Lent, Tab } from './tab.js';
 
-/** What a fault needs of the page. */
+/** The functions of the page that a fault needs. */
 export interface Page {
   client(): Client;
-  /** What a frame that plays another tab is lent. */
+  /** What the page lends to a frame that plays another tab. */
   lend(): Omit<Lent, 'heard' | 'command'> & { store: Store };
   /** The last reply of the server that signed in here by redirect. */
   reply(): string | undefined;
   /** Signs in by redirect, and goes on with a fault afterwards. */
   signInFor(fault: string): Promise<void>;
-  /** The session is another. */
+  /** Called when the session has changed. */
   changed(): Promise<unknown>;
 }
 
 const OTHER = 'Tab 2';
 
-/** So long a person looks at one step before the next begins, in milliseconds. */
+/** How long a step is shown before the next begins, in milliseconds. */
 const A_LOOK = 1200;
 const pause = (ms = A_LOOK) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -32,13 +32,14 @@ const begin = (title: string) => {
   steps.replaceChildren();
   story.hidden = false;
   story.removeAttribute('data-end');
+  follow();
 };
 
 const say = (text: string) => {
   steps.append(make('li', {}, text));
 };
 
-/** How the story ends: the page is well again, or it is not. */
+/** How the story ends: the page has recovered, or it has not. */
 const end = (text: string, well = true) => {
   story.dataset.end = well ? 'well' : 'bad';
   steps.append(make('li', {}, make('strong', {}, well ? 'Recovered. ' : 'Not recovered. '), text));

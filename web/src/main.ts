@@ -225,7 +225,7 @@ const start = async () => {
   startLanes(exchangeOf);
   startTabs();
   show('starting');
-  if (alone) return view.showAlone();
+  if (alone) return;
   if (!(await begin())) return;
   const purpose = await finishSignIn();
   const status = await showSession();

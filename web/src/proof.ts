@@ -13,7 +13,7 @@ const suites: [SuiteName, string][] = [
   ['resource', 'Resources'],
 ];
 
-/** How `make hosts` names them, and how people do. */
+/** The names of `make hosts`, and those for people. */
 const hostNames: Record<string, string> = {
   'node-20': 'Node 20',
   'node-24': 'Node 24',
@@ -35,23 +35,25 @@ const hostNames: Record<string, string> = {
   'component-wasmtime': 'component, wasmtime',
   'c-wasmtime': 'C, wasmtime',
 };
-/** The hosts that there have to be. */
+/** The hosts that have to be there. */
 const wanted = ['node-24', 'deno', 'bun', 'workerd', 'wazero', 'go-native'];
 
 /** A line of the file that `make hosts` writes. */
 type Recorded = { host: string } & Partial<Record<SuiteName, { digest: string }>>;
 
-/** A conversation from elsewhere has so long, in milliseconds: one that takes longer is ended. */
+/** The time limit for a conversation from elsewhere, in milliseconds. */
 const LIMIT = 10_000;
 
 const table = byTestId('hosts');
 const verdict = byTestId('verdict');
+/** Changes many times a second, so it is not read out. */
+const progress = byTestId('progress');
 const notice = byTestId('conversation-notice');
 
-/** Has a worker carry out an order, and ends it. */
+/** Lets a worker carry out an order, and ends it. */
 const inWorker = (order: Order, limit?: number): Promise<Reply> =>
   new Promise((resolve, reject) => {
-    const worker = new Worker('/proof-worker.js', { type: 'module' });
+    const worker = new Worker('proof-worker.js', { type: 'module' });
     const end = (settle: () => void) => {
       clearTimeout(clock);
       worker.terminate();
@@ -78,7 +80,7 @@ const row = (name: string, digests: Partial<Record<SuiteName, { digest: string }
 
 const readHosts = async (): Promise<Recorded[]> => {
   try {
-    const { hosts = [] } = (await (await fetch('/hosts.json')).json()) as { hosts?: Recorded[] };
+    const { hosts = [] } = (await (await fetch('hosts.json')).json()) as { hosts?: Recorded[] };
     return hosts;
   } catch {
     return [];
@@ -101,14 +103,16 @@ const showDigests = (here: Record<SuiteName, Result>) =>
   );
 
 const runAll = async () => {
-  setText(verdict, 'Loading the conversations …');
+  delete verdict.dataset.end;
+  setText(verdict, 'Replaying all of them.');
+  setText(progress, 'Loading …');
   const loaded = await loadSuites();
   const inThere = inWorker({ all: true });
   inThere.catch(() => {}); // is told below
   let turn = performance.now();
   const here = await replaySuites(loaded, async (suite, done, total) => {
     if (performance.now() - turn < 24) return;
-    setText(verdict, `Replaying: ${suites.find(([name]) => name === suite)![1]}, ${done} of ${total}`);
+    setText(progress, `${suites.find(([name]) => name === suite)![1]}, ${done} of ${total}`);
     await new Promise((resolve) => setTimeout(resolve)); // the page stays usable
     turn = performance.now();
   });
@@ -163,9 +167,10 @@ const tell = (text: string, bad = false) => {
   setText(notice, text);
 };
 
-/** Shows a conversation, from wherever it came: the worker runs it, without a host's hands. */
+/** Shows a conversation from anywhere: the worker replays it, without carrying out effects. */
 const show = async (name: string, order: Order): Promise<void> => {
   tell(`Replaying ${name} …`);
+  byTestId('link-row').hidden = true;
   try {
     const reply = await inWorker(order, LIMIT);
     if (!('steps' in reply)) return;
@@ -181,6 +186,7 @@ const show = async (name: string, order: Order): Promise<void> => {
     }
     tell(`${name}: ${about.slice(0, 400)} ${differ ? `This module says something else ${differ} times.` : 'Replayed here: equal, byte for byte.'}`, differ > 0);
   } catch (error) {
+    byTestId('conversation-card').hidden = true; // it is of another conversation
     tell(`${name} cannot be replayed. ${(error as Error).message}`, true);
   }
 };
@@ -217,11 +223,12 @@ const share = async (text: string) => {
   );
 };
 
-/** So much of a file is read at most, in bytes. */
+/** The most bytes of a file that are read. */
 const MOST = 4_000_000;
 
 const openFile = async (file: File | undefined) => {
   if (!file) return;
+  byTestId<HTMLSelectElement>('pick').value = '';
   if (file.size > MOST) return tell(`${file.name} is longer than ${MOST.toLocaleString('en')} bytes.`, true);
   await show(file.name, { text: await file.text() });
 };
@@ -237,14 +244,26 @@ export const startProof = (): void => {
   started = true;
   startScrubber();
   const on = (name: string, work: () => Promise<void> | void) => {
-    const button = byTestId(name);
+    const button = byTestId<HTMLButtonElement>(name);
+    button.disabled = false; // a click before this would do nothing
     button.addEventListener('click', () => busy(button, async () => work()));
   };
-  on('replay-all', () => runAll().catch((error) => ((verdict.dataset.end = 'bad'), setText(verdict, `That did not work: ${(error as Error).message}`))));
-  on('show-visit', () => ownVisit((text) => show('This visit', { text })));
+  on('replay-all', () =>
+    runAll()
+      .catch((error) => {
+        verdict.dataset.end = 'bad';
+        setText(verdict, `That did not work: ${(error as Error).message}`);
+      })
+      .finally(() => setText(progress, '')),
+  );
+  const picker = byTestId<HTMLSelectElement>('pick');
+  on('show-visit', () => {
+    picker.value = '';
+    return ownVisit((text) => show('This visit', { text }));
+  });
   on('download-visit', () => ownVisit(download));
   on('share-visit', () => ownVisit(share));
-  const picker = byTestId<HTMLSelectElement>('pick');
+  picker.disabled = false;
   picker.addEventListener(
     'focus',
     () =>

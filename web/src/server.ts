@@ -11,7 +11,7 @@ import { exchangeOf, hearCommands } from './record.js';
 
 type Preset = { about: string; docs: string; issuer?: string; scope?: string; variables?: Record<string, string> };
 
-/** What was configured, over the way to the server and back. Nothing in it is secret. */
+/** The configuration, stored over the redirect to the server and back. It contains no secret. */
 const KEY = 'demo.server';
 
 const form = byTestId<HTMLFormElement>('server-form');
@@ -22,7 +22,7 @@ const scope = byTestId<HTMLInputElement>('scope');
 const dpop = byTestId<HTMLInputElement>('dpop');
 const variables = byId('variables');
 
-/** The demo's own server, where this page is served beside it. */
+/** The demo's own server, if this page is served beside it. */
 const own = document.documentElement.dataset.issuer;
 const OWN = 'this-demo';
 
@@ -65,11 +65,35 @@ const showPreset = () => {
 };
 
 let language: Language = 'TypeScript';
+const tabs = [...document.querySelectorAll<HTMLElement>('[data-language]')];
 
 const showCode = () => {
   byTestId('code').textContent = codeFor[language](choice());
-  for (const button of document.querySelectorAll<HTMLElement>('[data-language]'))
-    button.setAttribute('aria-pressed', String(button.dataset.language === language));
+  for (const tab of tabs) {
+    const chosen = tab.dataset.language === language;
+    tab.setAttribute('aria-selected', String(chosen));
+    tab.tabIndex = chosen ? 0 : -1;
+    if (chosen) byTestId('code').setAttribute('aria-labelledby', tab.id);
+  }
+};
+
+/** The languages are one stop of the Tab key; the arrow keys choose among them. */
+const startLanguages = () => {
+  const choose = (tab: HTMLElement) => {
+    language = tab.dataset.language as Language;
+    showCode();
+    tab.focus();
+  };
+  for (const [n, tab] of tabs.entries()) {
+    const keys: Record<string, number> = { ArrowRight: (n + 1) % tabs.length, ArrowLeft: n - 1, Home: 0, End: -1 };
+    tab.addEventListener('click', () => choose(tab));
+    tab.addEventListener('keydown', (event) => {
+      const to = keys[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      choose(tabs.at(to)!);
+    });
+  }
 };
 
 const tell = (place: string, trouble: Trouble & { code?: string }): void => {
@@ -79,11 +103,13 @@ const tell = (place: string, trouble: Trouble & { code?: string }): void => {
     const use = make('button', { type: 'button' }, `Use ${trouble.issuer}`);
     use.addEventListener('click', () => {
       issuer.value = trouble.issuer!;
+      issuer.focus(); // this button goes away
       void look();
     });
     box.append(use);
   }
   byTestId(place).replaceChildren(box);
+  box.scrollIntoView({ block: 'nearest' });
 };
 
 const marks = new Map<boolean | undefined, string>([
@@ -92,12 +118,20 @@ const marks = new Map<boolean | undefined, string>([
   [undefined, 'not said'],
 ]);
 
-const look = async (): Promise<void> => {
+/** Takes away what was found at another issuer. */
+const forget = () => {
   byTestId('look-trouble').replaceChildren();
+  byTestId('offers').hidden = true;
+  byTestId('offers-empty').hidden = false;
+};
+
+const look = async (): Promise<void> => {
+  forget();
   showCode();
   const { metadata, trouble } = await discover(issuer.value.trim());
   if (trouble) tell('look-trouble', trouble);
   byTestId('offers').hidden = !metadata;
+  byTestId('offers-empty').hidden = !!(metadata || trouble);
   if (metadata)
     byTestId('offer-rows').replaceChildren(
       ...offers(metadata).map(({ what, offered, then }) =>
@@ -117,7 +151,9 @@ const open = async (): Promise<Client> => {
 const showSession = async () => {
   const status = await client?.status();
   const held = status?.status === 'granted' || status?.status === 'refreshing';
+  const within = byTestId('session').contains(document.activeElement);
   byTestId('session').hidden = !held;
+  if (within && !held) byTestId('server-sign-in').focus();
   byTestId('server-refresh').toggleAttribute('disabled', !status?.refreshable);
   setText(byTestId('server-status'), held ? 'Signed in' : 'Signed out');
   byTestId('server-status').dataset.status = status?.status ?? 'not_authenticated';
@@ -135,11 +171,14 @@ const showSession = async () => {
   );
 };
 
-/** A network that fails may be CORS, which only a look at the server tells. */
+/** A network failure may be CORS, which only a look at the server can show. */
 const diagnose = async (error: unknown, doing: Doing): Promise<Trouble & { code?: string }> => {
   const { kind, host, came, expected, code } = error as { kind?: string; host?: string; came?: string; expected?: string; code?: string };
   if (kind === 'network' && code !== 'timeout' && host)
-    return { ...(await whyUnreadable(`${/^(127\.|localhost|\[::1\])/.test(host) ? 'http' : 'https'}://${host}/`)), code: String((error as Error).message) };
+    return {
+      ...(await whyUnreadable(`${/^(127\.|localhost|\[::1\])/.test(host) ? 'http' : 'https'}://${host}/`)),
+      code: [...new Set([kind, code])].join(' · '),
+    };
   const told = explain(error, doing);
   if (/^(invalid_request|invalid_client|unauthorized_client)$/.test((error as { error?: string }).error ?? ''))
     return { ...told, text: `${told.text} Check the client id, that the client is public, and that the redirect URI is registered letter by letter.` };
@@ -159,7 +198,10 @@ const act = (button: HTMLElement, doing: Doing, work: () => Promise<unknown>) =>
   });
 
 const signIn = async () => {
-  if (!form.reportValidity()) return;
+  clientId.required = true; // for a sign-in, not for a look
+  const complete = form.reportValidity();
+  clientId.required = false;
+  if (!complete) return;
   const { members: _, ...kept } = choice();
   remember(KEY, JSON.stringify(kept));
   await (await open()).signIn();
@@ -199,6 +241,7 @@ const copy = async (button: HTMLElement, text: string) => {
 };
 
 const start = async () => {
+  void module().catch(() => {}); // for the facts at the top; a sign-in says what is wrong
   for (const [name, { about }] of Object.entries(presets as Record<string, Preset>))
     if (name !== 'openid') preset.append(make('option', { value: name, title: about }, name[0]!.toUpperCase() + name.slice(1)));
   if (own) preset.append(make('option', { value: OWN }, 'The server of this demo'));
@@ -212,9 +255,14 @@ const start = async () => {
   preset.addEventListener('change', () => {
     if (!of(preset.value)) issuer.value = '';
     showPreset();
+    forget();
     showCode();
   });
   form.addEventListener('input', showCode);
+  issuer.addEventListener('input', () => {
+    if (preset.value === OWN) preset.value = '';
+    forget();
+  });
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     void busy(byTestId('look'), look);
@@ -226,11 +274,7 @@ const start = async () => {
   on('server-sign-in', 'sign in', signIn);
   on('server-refresh', 'refresh', async () => client?.refresh());
   on('server-sign-out', 'sign out', async () => client?.logOut());
-  for (const button of document.querySelectorAll<HTMLElement>('[data-language]'))
-    button.addEventListener('click', () => {
-      language = button.dataset.language as Language;
-      showCode();
-    });
+  startLanguages();
   byTestId('copy-code').addEventListener('click', () => copy(byTestId('copy-code'), byTestId('code').textContent!));
   byTestId('copy-uri').addEventListener('click', () => copy(byTestId('copy-uri'), redirect));
   addEventListener(

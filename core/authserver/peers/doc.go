@@ -1,3 +1,3 @@
-// Package peers has other people's MCP clients and servers use core/authserver, over loopback: the
-// MCP SDK for Go. It is a Go module of its own, so that nobody else loads what it stands on.
+// Package peers tests core/authserver with MCP clients and servers of others, over loopback: the
+// MCP SDK for Go. It is a separate Go module, so that other modules do not load its dependencies.
 package peers

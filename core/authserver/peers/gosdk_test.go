@@ -22,7 +22,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// documentURL is the client_id of the client, which the test serves.
+// documentURL is the client_id of the client. The test serves it.
 const documentURL = "https://example.com/oauth/client.json"
 
 // documentSite serves the client's metadata document. The certificate and the transport of httptest
@@ -36,7 +36,7 @@ func documentSite(t *testing.T, document map[string]any) func(*authserver.Config
 	return func(c *authserver.Config) { c.ClientDocuments = authserver.GetClientDocuments(site.Client().Transport) }
 }
 
-// guard is the SDK's own check at the resource.
+// guard is the SDK's own check of requests at the resource.
 func guard(l *login, resource string) func(http.Handler) http.Handler {
 	verify := func(_ context.Context, token string, _ *http.Request) (*auth.TokenInfo, error) {
 		t, ok := l.Authenticate(time.Now(), token)
@@ -48,8 +48,8 @@ func guard(l *login, resource string) func(http.Handler) http.Handler {
 	return auth.RequireBearerToken(verify, &auth.RequireBearerTokenOptions{ResourceMetadataURL: authserver.ResourceMetadataURL(resource), Scopes: []string{"tools"}})
 }
 
-// checked is the authorization server's check at the resource, by which the tool write needs more
-// scope than the others.
+// checked is the authorization server's check of requests at the resource. The tool "write" needs
+// more scope than the others.
 func checked(l *login, resource string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -79,9 +79,9 @@ func checked(l *login, resource string, next http.Handler) http.Handler {
 	})
 }
 
-// M140: the MCP SDK for Go signs in at core/authserver by its metadata document and by dynamic
-// registration, from the 401 of an MCP server of the SDK, at an origin of its own or at the
-// authorization server's; it refreshes, and steps up for a tool that needs more scope.
+// M140: the MCP SDK for Go signs in at core/authserver, by its metadata document and by dynamic
+// registration. It starts from the 401 of an MCP server of the SDK, which has its own origin or the
+// authorization server's. It refreshes, and steps up for a tool that needs more scope.
 func TestM140GoSDKSignsIn(t *testing.T) {
 	metadata := &oauthex.ClientRegistrationMetadata{ClientName: "Agent", RedirectURIs: []string{redirectURI}, GrantTypes: []string{"authorization_code", "refresh_token"},
 		ResponseTypes: []string{"code"}, TokenEndpointAuthMethod: "none"}
@@ -146,7 +146,7 @@ func TestM140GoSDKSignsIn(t *testing.T) {
 	}
 }
 
-// connect is a session of the SDK's client with the MCP server.
+// connect opens a session of the SDK's client with the MCP server.
 func connect(t *testing.T, at string, config auth.AuthorizationCodeHandlerConfig, u *user) *mcp.ClientSession {
 	t.Helper()
 	config.RedirectURL, config.AuthorizationCodeFetcher = redirectURI, u.fetchCode
@@ -168,16 +168,16 @@ func connectWith(t *testing.T, at string, handler auth.OAuthHandler) *mcp.Client
 	return session
 }
 
-// M141: enterprise-managed authorization of the MCP SDK for Go (SEP-990), with core/authserver as
-// identity provider and as the authorization server of the MCP server: the user signs in once at
-// the provider and is asked nothing at the other.
+// M141: enterprise-managed authorization of the MCP SDK for Go (SEP-990). One core/authserver is
+// the identity provider, another is the authorization server of the MCP server. The user signs in
+// once at the provider and is asked nothing at the other.
 func TestM141GoSDKCrossAppAccess(t *testing.T) {
 	u := newUser(t)
 	var at string
 	idpStore := authserver.NewMemoryStore()
 	addClient(t, idpStore, authserver.Client{ClientID: "agent", ClientSecret: "agent-secret", RedirectURIs: []string{redirectURI}, Scope: "openid",
 		GrantTypes: []string{authserver.GrantAuthorizationCode, authserver.GrantTokenExchange}})
-	// The two servers name each other: the second one's address comes first.
+	// The two servers name each other, so the second one's address is needed first.
 	other := httptest.NewUnstartedServer(nil)
 	otherURL := "http://" + other.Listener.Addr().String()
 	at = otherURL + "/mcp"
@@ -227,7 +227,7 @@ func TestM141GoSDKCrossAppAccess(t *testing.T) {
 	if len(u.opened) != 1 || !strings.HasPrefix(u.opened[0].String(), idp.url) {
 		t.Errorf("the user was sent to %v", u.opened)
 	}
-	// The client's registration there has no more scope, whatever the provider would vouch for.
+	// The client's registration there has no more scope, whatever the provider vouches for.
 	if _, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: "write", Arguments: map[string]any{"text": "x"}}); err == nil {
 		t.Error("the tool write without its scope")
 	}

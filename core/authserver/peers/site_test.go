@@ -21,10 +21,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// redirectURI is where answers go; nobody listens there, as the browser is the test's.
+// redirectURI is where answers go. Nobody listens there, because the test plays the browser.
 const redirectURI = "http://127.0.0.1:7777/callback"
 
-// login is an authorization server on loopback, with what came to its token endpoint.
+// login is an authorization server on loopback that records the requests to its token endpoint.
 type login struct {
 	*authserver.Server
 	url  string
@@ -34,7 +34,7 @@ type login struct {
 	forms []url.Values
 }
 
-// start serves the server, with what else is at its origin.
+// start serves the server, and what else is at its origin.
 func start(t *testing.T, change func(*authserver.Config), more func(l *login, mux *http.ServeMux)) *login {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -45,7 +45,7 @@ func start(t *testing.T, change func(*authserver.Config), more func(l *login, mu
 		Store:  authserver.NewMemoryStore(),
 		Users:  map[string]authserver.User{"alice": {Password: "secret", Subject: "a-1"}},
 		Scopes: []authserver.Scope{{Name: "tools", Description: "Use the tools"}, {Name: "write", Description: "Change things"}},
-		// Shorter than what the client's library takes for as good as over: it refreshes before
+		// Shorter than the margin at which the client's library refreshes, so it refreshes before
 		// each request.
 		AccessTokenLifetime: 9 * time.Second,
 	}
@@ -73,7 +73,7 @@ func start(t *testing.T, change func(*authserver.Config), more func(l *login, mu
 	return l
 }
 
-// tokenRequests are those with the grant type.
+// tokenRequests returns the token requests with the grant type.
 func (l *login) tokenRequests(grantType string) (forms []url.Values) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,8 +85,8 @@ func (l *login) tokenRequests(grantType string) (forms []url.Values) {
 	return forms
 }
 
-// user is somebody with a browser, who signs in and allows what he is asked; asked are the consent
-// pages and the addresses that clients sent him to.
+// user is a user with a browser, who signs in and allows everything. asked holds the consent pages
+// and the addresses to which clients sent the user.
 type user struct {
 	browser *http.Client
 	pages   []string
@@ -112,7 +112,7 @@ var (
 	interaction = regexp.MustCompile(`name="interaction" value="([^"]+)"`)
 )
 
-// fetchCode is what the SDK asks for a code.
+// fetchCode gets a code for the SDK.
 func (u *user) fetchCode(_ context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
 	opened, err := url.Parse(args.URL)
 	if err != nil {

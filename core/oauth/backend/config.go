@@ -131,7 +131,10 @@ type Caller struct {
 	RedirectURIs []string `json:"redirect_uris,omitempty"`
 }
 
-// defaultSession is the engine's default; session keys live as long.
+// mostConnections is how many connections to a resource stay open while nothing is asked of it.
+const mostConnections = 256
+
+// defaultSession is the engine's default. Session keys live as long.
 const defaultSession = 12 * time.Hour
 
 // Options are what a Handler works with: key ring, store, locks, HTTP clients. Ring is required.
@@ -153,9 +156,10 @@ type Options struct {
 	ClientKey crypto.Signer
 	// HTTP sends requests to the authorization server; see oauth.Options.
 	HTTP *http.Client
-	// Resource sends requests to the targets of Config.Proxy; nil means one with
-	// http.DefaultTransport. Redirects are passed on and not followed; cookies are not kept. A
-	// Timeout also ends bodies that take longer, including streams.
+	// Resource sends requests to the targets of Config.Proxy; nil means one with a copy of
+	// http.DefaultTransport that keeps more connections open. Redirects are passed on and not
+	// followed; cookies are not kept. A Timeout also ends bodies that take longer, including
+	// streams.
 	Resource *http.Client
 	// ResourceTimeout is how long a resource may take to begin its answer; 0 means 30 seconds. The
 	// body may take any time.
@@ -163,6 +167,9 @@ type Options struct {
 	// OnError gets errors of this host, one at a time: the Store failed, the engine was lost. They
 	// contain no secret of the engine.
 	OnError func(error)
+	// OnEffect gets log entries about every effect of every request, with nothing secret: what
+	// oteloauth makes spans and metrics of. It is called for several requests at once.
+	OnEffect func(oauth.EffectInfo)
 	// Background runs the work for a request, which may go on after the answer, and returns at
 	// once. Nil means a goroutine. A host whose processes end with their requests has to keep them
 	// alive for it.
@@ -191,6 +198,12 @@ func (o Options) withDefaults() Options {
 	own := http.Client{}
 	if o.Resource != nil {
 		own = *o.Resource
+	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		// By default two connections to a host stay open: with more requests at a time, most would
+		// begin with a handshake.
+		t = t.Clone()
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, mostConnections
+		own.Transport = t
 	}
 	own.Jar = nil
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -30,6 +30,11 @@
 // Sessions are in the Store, sealed by the Ring; a cookie contains the sealed name of one. The
 // Store without the Ring contains no usable token. Several processes can serve the same sessions if
 // they share Ring, Store and Locker: one of them refreshes, the others use the result. If the
-// browser goes away, its request goes on, because others may wait for its refresh;
-// http.Server.Shutdown waits for the answers.
+// browser goes away, its request goes on, because others may wait for its refresh.
+//
+// # Health and stopping
+//
+// GET Base/ready answers 200 where the Store can be read and written, under any host name. To stop,
+// call Handler.Shutdown, after which it answers 503, beside http.Server.Shutdown: the one waits for
+// the work, the other for the answers.
 package backend

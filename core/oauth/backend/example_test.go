@@ -14,7 +14,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sqlitestore"
 )
 
-// A whole server: pages from a directory, sign-in, and an API behind it. Sessions outlive it.
+// A whole server: pages from a directory, sign-in, and an API behind it. Sessions survive a
+// restart.
 func Example() {
 	folder, err := os.MkdirTemp("", "sessions")
 	if err != nil {
@@ -30,7 +31,7 @@ func Example() {
 	defer store.Close()
 	keys := os.Getenv("SEAL_KEYS")
 	if keys == "" {
-		keys = backend.NewKey() // once, and kept: who loses it signs everybody out
+		keys = backend.NewKey() // make it once and keep it: without it everybody is signed out
 	}
 	ring, err := backend.ReadRing(keys)
 	if err != nil {
@@ -56,7 +57,7 @@ func Example() {
 	mux.Handle("/auth/", handler)
 	mux.Handle("/api/", handler)
 	mux.Handle("/", http.FileServer(http.Dir("page")))
-	server := httptest.NewServer(mux) // in earnest behind a server that speaks TLS and passes the Host header on
+	server := httptest.NewServer(mux) // in production, behind a server that uses TLS and passes the Host header on
 	defer server.Close()
 
 	// A page asks who is signed in.

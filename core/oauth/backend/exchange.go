@@ -14,13 +14,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// An exchange is the HTTP of one request: the browser's, its answer, and what goes to resources in
-// between.
+// An exchange holds the HTTP messages of one request: the browser's request, its answer, and the
+// requests to resources.
 type exchange struct {
-	ctx     context.Context // ends with the handler, so with the browser too
+	ctx     context.Context // it ends with the handler, and so when the browser goes away
 	request *http.Request
 	upload  *upload
 	client  *http.Client
@@ -28,96 +29,24 @@ type exchange struct {
 	answers chan answer
 
 	groups  *groups
-	carries bool // the connection can be taken over
+	carries bool // the connection can be hijacked
 
 	mu     sync.Mutex
-	behind map[string]*http.Response // answers of resources whose bodies nobody has read, by their names
-	group  string                    // that this is counted in, "" for none
+	behind map[string]*http.Response // answers of resources whose bodies were not read yet, by their names
+	group  string                    // in which this request is counted, "" for none
 	closed bool
-}
-
-// answer is a respond effect.
-type answer struct {
-	Status  int         `json:"status"`
-	Headers [][2]string `json:"headers"`
-	Body    body        `json:"body"`
-	standing
 }
 
 func newExchange(ctx context.Context, w http.ResponseWriter, r *http.Request, groups *groups, opts Options) *exchange {
 	return &exchange{ctx: ctx, groups: groups, carries: r.ProtoMajor == 1 && hijackable(w), request: r, upload: newUpload(r), client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
 }
 
-func (e *exchange) hands(opts Options) map[string]door.Hand {
-	return map[string]door.Hand{
-		"proxy": func(_ context.Context, effect json.RawMessage) (any, string) { return e.proxy(effect) },
-		"body":  func(_ context.Context, effect json.RawMessage) (any, string) { return e.read(effect) },
-		"respond": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var a answer
-			if json.Unmarshal(effect, &a) != nil {
-				return nil, "internal"
-			}
-			select {
-			case e.answers <- a:
-				return struct{}{}, ""
-			default: // there is one answer to a request
-				return nil, "internal"
-			}
-		},
-		"seal": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct{ Text, Context string }
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			return struct {
-				Sealed string `json:"sealed"`
-			}{opts.Ring.Seal(in.Text, in.Context)}, ""
-		},
-		"unseal": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct{ Sealed, Context string }
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			text, err := opts.Ring.Unseal(in.Sealed, in.Context)
-			if err != nil {
-				return nil, "tampered"
-			}
-			return struct {
-				Text string `json:"text"`
-			}{text}, ""
-		},
-		"recall": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct{ Key string }
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			var ok struct {
-				Text *string `json:"text,omitempty"`
-			}
-			if text, there := opts.Memory.Recall(in.Key); there {
-				ok.Text = &text
-			}
-			return ok, ""
-		},
-		"remember": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct {
-				Key, Text string
-				ExpiresAt int64 `json:"expires_at"`
-			}
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			opts.Memory.Remember(in.Key, in.Text, time.UnixMilli(in.ExpiresAt))
-			return struct{}{}, ""
-		},
-	}
-}
-
-// errSilent ends a request to a resource that says nothing.
+// errSilent ends a request to a resource that does not answer.
 var errSilent = errors.New("oauth2: bff: the resource was silent for too long")
 
-// A silence is the time that a resource says nothing. What comes of the browser's body breaks it;
-// when the answer has begun it is over for good, although the body may still be coming.
+// A silence limits the time in which a resource sends nothing. Each piece of the browser's body
+// that is read starts the time again. Once the answer has begun, there is no limit, although the
+// body may still be coming.
 type silence struct {
 	mu    sync.Mutex
 	clock *time.Timer
@@ -144,52 +73,45 @@ func (s *silence) end() {
 	s.clock.Stop()
 }
 
-// proxy sends a request to a resource. It gives the answer as soon as that begins; the body stays
+// proxy sends a request to a resource. It returns the answer as soon as it begins. The body stays
 // here.
 func (e *exchange) proxy(effect json.RawMessage) (any, string) {
-	var in struct {
-		Method  string
-		URL     string
-		Upgrade string
-		Group   string
-		Most    int
-		Headers [][2]string
-		Body    *body
-	}
-	if json.Unmarshal(effect, &in) != nil {
+	var method, url, upgrade, group string
+	in, ok := textsOf(effect, "method url upgrade group", &method, &url, &upgrade, &group)
+	if !ok {
 		return nil, "internal"
 	}
-	if in.Upgrade != "" && !e.carries {
+	if upgrade != "" && !e.carries {
 		return nil, "unsupported"
 	}
-	if in.Group != "" && !e.enter(in.Group, in.Most) {
+	if most, _ := in.Get("most").Int(); group != "" && !e.enter(group, int(most)) {
 		return nil, "denied"
 	}
 	ctx, cancel := context.WithCancelCause(e.ctx)
 	silence := newSilence(e.timeout, func() { cancel(errSilent) })
 	defer silence.end()
-	req, err := http.NewRequestWithContext(ctx, in.Method, in.URL, nil)
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		cancel(nil)
 		return nil, "unsent"
 	}
-	if err := e.load(req, in.Body, silence.broken); err != nil {
+	if err := e.load(req, bodyOf(in.Get("body")), silence.broken); err != nil {
 		cancel(nil)
 		return nil, "unsent"
 	}
-	for _, h := range in.Headers {
+	for _, h := range pairsOf(in.Get("headers")) {
 		req.Header.Add(h[0], h[1])
 	}
-	// What net/http would add by itself is none of the browser's wishes.
+	// The browser did not ask for what net/http would add by itself.
 	if req.Header.Get("Accept-Encoding") == "" {
 		req.Header.Set("Accept-Encoding", "identity")
 	}
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "")
 	}
-	if in.Upgrade != "" {
+	if upgrade != "" {
 		req.Header.Set("Connection", "Upgrade")
-		req.Header.Set("Upgrade", in.Upgrade)
+		req.Header.Set("Upgrade", upgrade)
 	}
 	res, err := e.client.Do(req)
 	if err != nil {
@@ -197,17 +119,22 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 		cancel(nil)
 		return nil, kind
 	}
-	if _, writes := res.Body.(io.Writer); res.StatusCode < 200 && (in.Upgrade == "" || !writes) { // 101, and nobody asked to switch protocols
+	if _, writes := res.Body.(io.Writer); res.StatusCode < 200 && (upgrade == "" || !writes) { // a 101 although nobody asked to switch protocols
 		res.Body.Close()
 		cancel(nil)
 		return nil, "network"
 	}
 	res.Body = &heldBody{res.Body, cancel}
-	return struct {
-		Status  int         `json:"status"`
-		Headers [][2]string `json:"headers"`
-		Body    *body       `json:"body"`
-	}{res.StatusCode, wireHeaders(res.Header), refTo(e.keep(res))}, ""
+	w := corejson.NewWriter()
+	w.Open('{')
+	w.MemberInt("status", int64(res.StatusCode))
+	writeHeaders(w, res.Header)
+	w.Key("body")
+	w.Open('{')
+	w.MemberStr("ref", e.keep(res))
+	w.Close('}')
+	w.Close('}')
+	return door.Response{Object: w.Bytes(), Status: res.StatusCode}, ""
 }
 
 // heldBody ends its request when it is closed.
@@ -222,11 +149,8 @@ func (b *heldBody) Close() error {
 	return err
 }
 
-// load gives req its body. progress is called as the browser's own is read.
-func (e *exchange) load(req *http.Request, b *body, progress func()) error {
-	if b == nil {
-		return nil
-	}
+// load sets the body of req. progress is called whenever some of the browser's body is read.
+func (e *exchange) load(req *http.Request, b body, progress func()) error {
 	if b.Ref != nil {
 		req.Body = &readBehind{e.upload, progress}
 		req.ContentLength = e.upload.length
@@ -241,8 +165,8 @@ func (e *exchange) load(req *http.Request, b *body, progress func()) error {
 	return nil
 }
 
-// readBehind is the browser's body on its way. A slow browser makes no silent resource. A resource
-// that answers early does not close it.
+// readBehind is the browser's body while it is sent to the resource. A slow browser does not count
+// as a silent resource. A resource that answers early does not close the body.
 type readBehind struct {
 	io.Reader
 	progress func()
@@ -254,8 +178,8 @@ func (b *readBehind) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Progress is for a host that hands the body on without reading it, as Workers do: to be called for
-// each piece of it.
+// Progress is for a host that passes the body on without reading it, as Workers do. It must be
+// called for each piece of the body.
 func (b *readBehind) Progress() { b.progress() }
 
 func (b *readBehind) Close() error { return nil }
@@ -299,7 +223,7 @@ func (e *exchange) keep(res *http.Response) (name string) {
 	return name
 }
 
-// close gives up what was not passed on.
+// close closes the answers that were not passed on.
 func (e *exchange) close(w http.ResponseWriter) {
 	e.mu.Lock()
 	e.closed = true
@@ -316,14 +240,14 @@ func (e *exchange) close(w http.ResponseWriter) {
 	}
 }
 
-// write gives the browser its answer.
+// write sends the answer to the browser.
 func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 	header := w.Header()
 	for _, h := range a.Headers {
 		header.Add(h[0], h[1])
 	}
 	if header.Get("Content-Type") == "" {
-		header["Content-Type"] = nil // net/http would guess one, and a browser believe it
+		header["Content-Type"] = nil // net/http would guess one, and a browser would believe it
 	}
 	if a.Body.Ref == nil {
 		raw, _ := a.Body.bytes()
@@ -359,7 +283,18 @@ func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 		return
 	}
 	control := http.NewResponseController(w)
-	control.EnableFullDuplex() // where it is not to be had, the browser's body is read before the answer begins
+	control.EnableFullDuplex() // if that is not possible, the browser's body is read before the answer begins
+	piece := pieces.Get().(*[]byte)
+	defer pieces.Put(piece)
+	n, err := 0, error(nil)
+	if length := res.ContentLength; a.Keep == "" && length > 0 && length <= int64(len(*piece)) {
+		// A short body usually comes in one piece; then the answer goes out in one piece.
+		if n, err = res.Body.Read(*piece); int64(n) == length {
+			w.WriteHeader(a.Status)
+			w.Write((*piece)[:n])
+			return
+		}
+	}
 	w.WriteHeader(a.Status)
 	control.Flush()
 	var over atomic.Bool
@@ -371,49 +306,51 @@ func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 			res.Body.Close()
 		})
 	}
-	// A stream that is over ends, and who reads its events asks again.
-	if err := pass(w, control, res.Body); err != nil && !over.Load() {
-		// Half of a body must not look like all of it, and this is the way to break off an answer
-		// in every version of HTTP.
+	// A stream that must end is just closed: an EventSource then asks again.
+	if err := pass(w, control, res.Body, *piece, n, err); err != nil && !over.Load() {
+		// A truncated body must not look complete. This panic breaks off an answer in every version
+		// of HTTP.
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// BodyPasser is an http.ResponseWriter of a host that can hand a body on without reading it, as
-// Workers do. PassBody is called in place of WriteHeader and Write; where it is false, nothing
-// happened. The body is the host's own then: it is neither read nor closed, and its request goes
-// on.
+// BodyPasser is an http.ResponseWriter of a host that can pass a body on without reading it, as
+// Workers do. PassBody is called in place of WriteHeader and Write. If it returns false, nothing
+// happened. If it returns true, the body belongs to the host: the handler neither reads nor closes
+// it, and the request to the resource continues.
 type BodyPasser interface {
 	http.ResponseWriter
 	PassBody(status int, body io.ReadCloser) bool
 }
 
 // StreamPasser is a BodyPasser that can end what it passes. PassStream is called for a stream of
-// events in place of PassBody. The host calls keep, which calls over once the stream has to end,
-// and returns then, or when ctx ends.
+// events in place of PassBody. The host calls keep, which returns when ctx ends, or calls over when
+// the stream must end and then returns.
 type StreamPasser interface {
 	BodyPasser
 	PassStream(status int, body io.ReadCloser, keep func(ctx context.Context, over func())) bool
 }
 
-// forget leaves a body to whom it was given.
+// forget removes an answer whose body now belongs to the host.
 func (e *exchange) forget(res *http.Response) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	maps.DeleteFunc(e.behind, func(_ string, r *http.Response) bool { return r == res })
 }
 
-// pass copies a body, each piece as soon as it comes: it may be a stream of events. Its error is
-// the resource's; a browser that went away is none.
-func pass(w io.Writer, control *http.ResponseController, from io.Reader) error {
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
+// pieces are the buffers through which bodies are copied.
+var pieces = sync.Pool{New: func() any { return new(make([]byte, 32<<10)) }}
+
+// pass copies a body, each piece as soon as it comes, because it may be a stream of events. n and
+// err are the result of reading the first piece into buffer; both are zero if none was read. pass
+// returns errors of the resource only; a browser that went away is not an error.
+func pass(w io.Writer, control *http.ResponseController, from io.Reader, buffer []byte, n int, err error) error {
+	for ; ; n, err = from.Read(buffer) {
 		if n > 0 {
 			if _, gone := w.Write(buffer[:n]); gone != nil {
 				return nil
 			}
-			control.Flush() // a ResponseWriter that cannot is one that buffers
+			control.Flush() // a ResponseWriter that cannot flush buffers
 		}
 		if err == io.EOF {
 			return nil

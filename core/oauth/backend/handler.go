@@ -22,10 +22,11 @@ type Handler struct {
 	opts    Options
 	telling sync.Mutex
 	groups  groups
+	stop    stop
 }
 
-// New makes a Handler of an engine that knows the kind "bff". It fails with an Error of package
-// oauth of kind client, which names the member, where the engine refuses the configuration.
+// New makes a Handler from an engine that has the kind "bff". If the engine refuses the
+// configuration, the error is an *oauth.Error of kind client that names the member.
 func New(engine oauth.Engine, config Config, opts Options) (*Handler, error) {
 	if opts.Ring == nil {
 		return nil, errors.New("oauth2: bff: Options.Ring is missing")
@@ -39,15 +40,15 @@ func New(engine oauth.Engine, config Config, opts Options) (*Handler, error) {
 	if keys == nil {
 		keys = &sealedkeys.Keys{
 			Kept: opts.Store, Ring: opts.Ring, Tampered: ErrTampered,
-			Entry: func(name string) string { return name }, // where the sessions are, and as long
+			Entry: func(name string) string { return name }, // in the same store as the sessions, for the same time
 			Until: func() time.Time { return opts.Now().Add(life) },
 		}
 	}
-	h := &Handler{opts: opts}
+	h := &Handler{opts: opts, stop: stop{told: make(chan struct{})}}
 	var err error
 	h.backend, err = openBackend(engine, config, oauth.Options{
-		HTTP: opts.HTTP, Store: opts.Store, Locker: opts.Locker, Keys: keys, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand,
-	}, h.tell)
+		HTTP: opts.HTTP, Store: opts.Store, Locker: opts.Locker, Keys: keys, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand, OnEffect: opts.OnEffect,
+	}, opts, &h.stop, h.tell)
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +66,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := newExchange(ctx, w, r, &h.groups, h.opts)
 	defer e.close(w)
 	done := make(chan error, 1)
-	// What still goes on, behind the answer, is not the browser's to wait for.
+	// The browser need not wait for work that continues after the answer.
+	h.stop.begin()
 	h.opts.Background(func() {
-		err := h.backend.serve(command, e.hands(h.opts))
+		defer h.stop.end()
+		err := h.backend.serve(r.Context(), command, e)
 		if err != nil && !tooLarge(err) {
 			h.tell(fmt.Errorf("oauth2: bff: the request was lost: %w", err))
 		}
@@ -82,9 +85,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// unanswered answers where the engine is done and has nothing to say any more.
+// unanswered answers if the engine has ended without an answer.
 func (h *Handler) unanswered(w http.ResponseWriter, e *exchange, err error) {
-	select { // both may have come at once
+	select { // both may have happened
 	case a := <-e.answers:
 		e.write(w, h, a)
 	default:
@@ -97,8 +100,8 @@ func (h *Handler) unanswered(w http.ResponseWriter, e *exchange, err error) {
 	}
 }
 
-// tooLarge: a body is small or stays here, so it is the headers or the URL that an engine does not
-// read: too long, or too many.
+// tooLarge reports whether the request was longer than an engine reads. The body is small or stays
+// here, so it is the headers or the URL that are too long, or too many.
 func tooLarge(err error) bool {
 	return errors.Is(err, &oauth.Error{Kind: oauth.KindClient, Code: "too_large"}) || errors.Is(err, &oauth.Error{Kind: oauth.KindInternal, Code: "refused_input"})
 }
@@ -111,9 +114,9 @@ func (h *Handler) tell(err error) {
 	}
 }
 
-// fail answers in the form of the engine's own refusals.
+// fail answers in the form of the engine's own errors.
 func fail(w http.ResponseWriter, status int, code, description string) {
-	body, _ := json.Marshal(struct { // of strings
+	body, _ := json.Marshal(struct { // it has only strings
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}{code, description})
@@ -125,16 +128,16 @@ func fail(w http.ResponseWriter, status int, code, description string) {
 	w.Write(body)
 }
 
-// address is the URL that the browser asked for. Scheme and host are those of the configuration if
-// the browser named that host, and otherwise one that is nobody's, which the engine refuses: what
-// stands in a Host header goes nowhere.
+// address is the URL that the browser asked for. If the browser named the configured host, scheme
+// and host are those of the configuration. Otherwise the host is one that does not exist, which the
+// engine refuses: the content of a Host header is never used.
 func (h *Handler) address(r *http.Request) string {
 	host := h.base.Host
 	if !sameHost(h.base.Scheme, r.Host, host) {
 		host = "elsewhere.invalid"
 	}
 	path := r.URL.EscapedPath()
-	if !strings.HasPrefix(path, "/") { // OPTIONS *, CONNECT
+	if !strings.HasPrefix(path, "/") { // in OPTIONS * and CONNECT
 		path = "/" + path
 	}
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {

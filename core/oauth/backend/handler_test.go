@@ -20,8 +20,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// TestWhatTheBrowserAskedFor: scheme and host come from the configuration; a Host header that
-// anybody can send leads nowhere.
+// TestWhatTheBrowserAskedFor: scheme and host come from the configuration, never from a Host
+// header, which anybody can send.
 func TestWhatTheBrowserAskedFor(t *testing.T) {
 	ring, err := backend.ReadRing(backend.NewKey())
 	if err != nil {
@@ -87,7 +87,7 @@ func TestWhatTheBrowserAskedFor(t *testing.T) {
 	})
 }
 
-// TestConfigurationIsRefused: New names what is wrong.
+// TestConfigurationIsRefused: New names the wrong member.
 func TestConfigurationIsRefused(t *testing.T) {
 	ring, err := backend.ReadRing(backend.NewKey())
 	if err != nil {
@@ -125,9 +125,9 @@ func TestConfigurationIsRefused(t *testing.T) {
 	}
 }
 
-// TestBodiesGoOn: short ones are kept for a second try, whatever their bytes; long ones and those
-// of unknown length are streams, sent once, and asked for again once the token is made new (Q13,
-// S54).
+// TestBodiesGoOn: short bodies are kept for a retry, whatever their bytes. Long ones and those of
+// unknown length are streamed and sent once; after the token is refreshed, the page is asked to
+// repeat the request (Q13, S54).
 func TestBodiesGoOn(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
@@ -147,7 +147,7 @@ func TestBodiesGoOn(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		body    []byte
-		unknown bool // its length
+		unknown bool // its length is unknown
 		refuse  bool
 		status  int
 	}{
@@ -179,8 +179,8 @@ func TestBodiesGoOn(t *testing.T) {
 	}
 }
 
-// TestStreams: the first piece of an answer, and of a request, arrives while the rest is not there
-// yet, server-sent events included.
+// TestStreams: the first piece of an answer, and of a request, arrives while the rest does not
+// exist yet; server-sent events, too.
 func TestStreams(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
@@ -261,16 +261,16 @@ func TestStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 		res.Body.Close()
-		<-gone // the resource learns of it
+		<-gone // the resource notices it
 	})
 }
 
-// silence is how long a resource may be silent here: every other answer has to begin in that time,
-// on a busy machine too.
+// silence is how long a resource may be silent in these tests. Every other answer must begin within
+// that time, on a busy machine, too.
 const silence = 4 * time.Second
 
-// TestAnswersOfResources: what a resource says goes back as it is, and no more; what it does wrong
-// has a status of its own.
+// TestAnswersOfResources: the page gets a resource's answer unchanged, without headers that are not
+// for it. Each fault of the resource has its own status.
 func TestAnswersOfResources(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) {
 		s.opts.ResourceTimeout = silence
@@ -367,7 +367,7 @@ func TestAnswersOfResources(t *testing.T) {
 	})
 }
 
-// lostEngine is one whose instance traps when it is given a request.
+// lostEngine is an engine whose instance traps when it gets a request.
 type lostEngine struct {
 	oauth.Engine
 	broken bool
@@ -380,7 +380,7 @@ func (l *lostEngine) Input(handle int32, msg []byte) int32 {
 	return l.Engine.Input(handle, msg)
 }
 
-// TestLostEngine: the browser is told so, once, and the next request is served.
+// TestLostEngine: the browser gets an error once, and the next request is served.
 func TestLostEngine(t *testing.T) {
 	s := newSite(t)
 	lost := &lostEngine{Engine: bff.Engine(), broken: true}
@@ -402,7 +402,7 @@ func TestLostEngine(t *testing.T) {
 	s.want(res, body, 401, "not_signed_in")
 }
 
-// brokenStore is one that fails.
+// brokenStore is a store that fails.
 type brokenStore struct{ oauth.MemoryStore }
 
 var errBroken = errors.New("the disk is full")
@@ -411,8 +411,8 @@ func (b *brokenStore) StoreUntil(context.Context, string, string, string, time.T
 	return "", errBroken
 }
 
-// TestStoreThatFails: nobody is signed in without a session that is stored (X9); the browser may
-// try again, the operator learns why.
+// TestStoreThatFails: nobody is signed in if the session could not be stored (X9). The browser may
+// retry, and the operator learns the reason.
 func TestStoreThatFails(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) { s.opts.Store = &brokenStore{} })
 	b := s.browser()

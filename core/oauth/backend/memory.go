@@ -7,24 +7,24 @@ import (
 )
 
 // Memory keeps texts that may be lost at any time: tokens that were exchanged for other services,
-// in the clear. So it is the memory of this process and nothing else: no disk, and no other
-// machine. It is safe for concurrent use, and no method blocks.
+// not encrypted. So it must be the memory of this process, not a disk or another machine. It must
+// be safe for concurrent use, and no method may block.
 type Memory interface {
-	// Recall gives a text, and whether there is one.
+	// Recall returns a text, and whether there is one.
 	Recall(key string) (text string, ok bool)
-	// Remember keeps a text, of 16 KiB at most, until then or less long.
+	// Remember keeps a text of at most 16 KiB, at most until the given time.
 	Remember(key, text string, until time.Time)
 }
 
-// mostRemembered is how many texts a memory has.
+// mostRemembered is how many texts a memory holds.
 const mostRemembered = 1000
 
-// memory is that of this process.
+// memory is the default Memory.
 type memory struct {
 	now func() time.Time
 
 	mu    sync.Mutex
-	order list.List // of *remembered, in the order in which they came
+	order list.List // of *remembered, the oldest first
 	byKey map[string]*list.Element
 }
 

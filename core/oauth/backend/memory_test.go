@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestMemory: what is remembered is bounded, and forgotten in time.
+// TestMemory: the number of texts is limited, and texts expire.
 func TestMemory(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	m := &memory{now: func() time.Time { return now }}

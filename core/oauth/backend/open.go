@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// What stays open when it is answered, sockets and streams of events, is carried here. Until when,
-// the engine says.
+// This file carries connections that stay open after the answer: WebSockets and streams of events.
+// The engine decides when they end.
 
-// groups counts what is open, by session.
+// groups counts open connections by session.
 type groups struct {
 	mu   sync.Mutex
 	open map[string]int
 }
 
-// enter counts one more of a group, unless there are as many as there may be.
+// enter counts one more connection of a group, unless the group has reached its limit.
 func (g *groups) enter(name string, most int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -42,34 +42,34 @@ func (g *groups) leave(name string) {
 	}
 }
 
-// standing is what the engine says of what is open.
+// standing is what the engine says about an open connection.
 type standing struct {
-	// Keep is asked about next, after AgainMS; it is over after OverMS unless the engine says
-	// another thing before.
+	// Keep goes back to the engine with the next question, after AgainMS. The connection ends after
+	// OverMS, unless the engine's next answer changes that.
 	Keep    string `json:"keep"`
 	AgainMS int64  `json:"again_ms"`
 	OverMS  int64  `json:"over_ms"`
 }
 
-// alive asks the engine whether what is open may stay open.
-func (b *backend) alive(ctx context.Context, kept string, opts Options) (next standing, alive bool, err error) {
+// alive asks the engine whether a connection may stay open.
+func (b *backend) alive(ctx context.Context, kept string) (next standing, alive bool, err error) {
 	e := &exchange{ctx: ctx}
-	s, err := b.open(e.hands(opts))
+	s, err := b.take(e)
 	if err != nil {
 		return standing{}, false, err
 	}
-	defer s.Close()
 	var ok struct {
 		Alive bool `json:"alive"`
 		standing
 	}
-	err = s.Do(ctx, "alive", struct {
+	err = s.session.Do(ctx, "alive", struct {
 		Keep string `json:"keep"`
 	}{kept}, &ok)
+	b.leave(s, err)
 	return ok.standing, ok.Alive, err
 }
 
-// keep calls over once what is open has to be closed. It returns when ctx ends, or with over.
+// keep calls over when the connection must be closed. It returns then, or when ctx ends.
 func (h *Handler) keep(ctx context.Context, now standing, over func()) {
 	wait := func(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
 	end := time.NewTimer(wait(now.OverMS))
@@ -91,17 +91,20 @@ func (h *Handler) keep(ctx context.Context, now standing, over func()) {
 		case <-end.C:
 			over()
 			return
+		case <-h.stop.told:
+			over()
+			return
 		case <-again.C:
 			kept := now.Keep
 			go func() {
-				next, alive, err := h.backend.alive(ctx, kept, h.opts)
+				next, alive, err := h.backend.alive(ctx, kept)
 				replies <- reply{next, alive, err}
 			}()
 		case r := <-replies:
 			switch {
-			case r.err != nil: // nothing is known: it stays open for as long as was said before
+			case r.err != nil: // the answer is unknown: it stays open for as long as was said before
 				if ctx.Err() == nil {
-					h.tell(fmt.Errorf("oauth2: bff: nobody knows whether a session lives: %w", r.err))
+					h.tell(fmt.Errorf("oauth2: bff: cannot tell whether a session is alive: %w", r.err))
 				}
 				again.Reset(wait(now.AgainMS))
 			case !r.alive:
@@ -116,7 +119,7 @@ func (h *Handler) keep(ctx context.Context, now standing, over func()) {
 	}
 }
 
-// hijackable tells whether a connection can be taken over, as http.ResponseController finds out.
+// hijackable reports whether a connection can be hijacked, in the way of http.ResponseController.
 func hijackable(w http.ResponseWriter) bool {
 	for {
 		switch v := w.(type) {
@@ -130,8 +133,9 @@ func hijackable(w http.ResponseWriter) bool {
 	}
 }
 
-// carry joins the browser's connection and the server's, after the answer that lets them speak.
-// Neither is read faster than the other takes it. It returns when both are closed.
+// carry connects the browser's connection and the server's after the answer that switches
+// protocols. Neither is read faster than the other side accepts data. It returns when both are
+// closed.
 func (h *Handler) carry(w http.ResponseWriter, a answer, server io.ReadWriteCloser) {
 	defer server.Close()
 	browser, buffered, err := http.NewResponseController(w).Hijack()
@@ -140,7 +144,7 @@ func (h *Handler) carry(w http.ResponseWriter, a answer, server io.ReadWriteClos
 		return
 	}
 	defer browser.Close()
-	browser.SetDeadline(time.Time{}) // the server's own are for requests
+	browser.SetDeadline(time.Time{}) // the server's own deadlines are for requests
 	if err := writeSwitch(browser, a); err != nil {
 		return
 	}
@@ -153,24 +157,24 @@ func (h *Handler) carry(w http.ResponseWriter, a answer, server io.ReadWriteClos
 	go h.keep(ctx, a.standing, closeBoth)
 	ended := make(chan struct{}, 2)
 	pass := func(to io.Writer, from io.Reader) {
-		io.Copy(to, from) // whoever ends or breaks off, the other one is closed
+		io.Copy(to, from) // when one side ends or breaks off, the other one is closed
 		ended <- struct{}{}
 	}
 	go pass(server, onlyReader{buffered.Reader})
 	go pass(browser, server)
 	<-ended
-	// What the one said last may still be on its way to the other.
+	// The last data of one side may still be on its way to the other.
 	select {
 	case <-ended:
 	case <-time.After(lastWords):
 	}
 }
 
-// lastWords is how long the other side of a connection stays open when one is closed.
+// lastWords is how long one side of a connection stays open after the other was closed.
 const lastWords = time.Second
 
-// onlyReader hides what else a Reader can do: a bufio.Reader that writes itself out would hold what
-// it has until its buffer is full.
+// onlyReader hides all methods but Read: the WriteTo of a bufio.Reader would hold data back until
+// its buffer is full.
 type onlyReader struct{ io.Reader }
 
 func writeSwitch(to net.Conn, a answer) error {

@@ -19,8 +19,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// echoes is an API whose sockets say what is said to them. heard gets the requests, gone hears of
-// each connection that ended.
+// echoes is an API whose WebSockets send back what they get. heard gets the requests, gone a value
+// for each connection that ended.
 func echoes(heard chan<- *http.Request, gone chan<- struct{}) func(w http.ResponseWriter, r *http.Request) {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "websocket" || strings.HasSuffix(r.URL.Path, "/no") {
@@ -43,7 +43,7 @@ func echoes(heard chan<- *http.Request, gone chan<- struct{}) func(w http.Respon
 	}
 }
 
-// ticket asks for one, as a page does, and gives the subprotocols.
+// ticket asks for a ticket, as a page does, and returns the subprotocols.
 func (b *browser) ticket(path string) string {
 	b.s.t.Helper()
 	res, body := b.call("POST", base+"/ticket?path="+url.QueryEscape(path), nil)
@@ -55,7 +55,7 @@ func (b *browser) ticket(path string) string {
 	return strings.Join(got.Protocols, ", ")
 }
 
-// open shakes hands, and gives the connection with the status of the answer.
+// open does the handshake, and returns the connection and the status of the answer.
 func (b *browser) open(path, protocols string) (conn net.Conn, in *bufio.Reader, status int, head string) {
 	b.s.t.Helper()
 	at, _ := url.Parse(b.s.app.URL)
@@ -87,7 +87,7 @@ func says(t *testing.T, in io.Reader, want string) {
 	}
 }
 
-// hears waits for what a channel gives.
+// hears waits for a value of a channel.
 func hears[T any](t *testing.T, from <-chan T) T {
 	t.Helper()
 	select {
@@ -108,8 +108,8 @@ func newEchoes(t *testing.T, change ...func(*site, *authserver.Config, *authserv
 	return s, heard, gone
 }
 
-// TestSockets: a page opens a WebSocket with a ticket; the API gets the token and no ticket, what
-// is sent with the handshake is not lost, and the ticket is worth nothing again (B30, B32).
+// TestSockets: a page opens a WebSocket with a ticket. The API gets the token and no ticket, data
+// that is sent with the handshake is not lost, and the ticket does not work again (B30, B32).
 func TestSockets(t *testing.T) {
 	s, heard, gone := newEchoes(t)
 	b := s.signedIn()
@@ -128,16 +128,17 @@ func TestSockets(t *testing.T) {
 	if _, _, status, _ := b.open("/api/live", protocols); status != 403 {
 		t.Error("a ticket counts twice:", status)
 	}
-	// A browser that vanishes takes the API's socket along.
+	// If a browser vanishes, the API's connection is closed.
 	conn.Close()
 	hears(t, gone)
-	// What the API refuses is its answer.
+	// If the API refuses, the browser gets its answer.
 	if _, _, status, _ := b.open("/api/no", b.ticket("/api/no")); status != http.StatusUpgradeRequired {
 		t.Error(status)
 	}
 }
 
-// TestOpenSocketsEnd: with the session, wherever it is ended, and with the token (B33).
+// TestOpenSocketsEnd: a connection ends with the session, wherever that is ended, and with the
+// token (B33).
 func TestOpenSocketsEnd(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -169,8 +170,8 @@ func TestOpenSocketsEnd(t *testing.T) {
 	}
 }
 
-// TestEventsEnd: a stream of events ends with the session, as one that may be asked for again, and
-// what was read last is told to the API (B37).
+// TestEventsEnd: a stream of events ends with the session in such a way that the EventSource asks
+// again, with the id of the last event (B37).
 func TestEventsEnd(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
@@ -204,7 +205,7 @@ func TestEventsEnd(t *testing.T) {
 	s.want(res, body, 403, "foreign_origin")
 }
 
-// TestOneTicketAtTwoProcesses: one of those who use it at once opens a socket (B32).
+// TestOneTicketAtTwoProcesses: if two use it at once, one of them opens a WebSocket (B32).
 func TestOneTicketAtTwoProcesses(t *testing.T) {
 	s, _, _ := newEchoes(t)
 	handlers := []http.Handler{s.handler(), s.handler()}
@@ -213,7 +214,7 @@ func TestOneTicketAtTwoProcesses(t *testing.T) {
 	s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handlers[turn.Add(1)%2].ServeHTTP(w, r)
 	}))
-	// A browser that another handler signed in would have no session there but for the store.
+	// A browser that another handler signed in has its session only in the store.
 	s.opts.Store = nil
 	for range 5 {
 		b = s.signedIn()
@@ -240,8 +241,8 @@ func TestOneTicketAtTwoProcesses(t *testing.T) {
 	}
 }
 
-// TestSocketsAreBounded: a session has sixteen at once, and who does not read is not read for
-// (B34).
+// TestSocketsAreBounded: a session has at most sixteen at once, and if a reader is slow, the sender
+// is slowed down (B34).
 func TestSocketsAreBounded(t *testing.T) {
 	s, heard, gone := newEchoes(t)
 	b := s.signedIn()
@@ -260,7 +261,7 @@ func TestSocketsAreBounded(t *testing.T) {
 	conns[0].Close()
 	hears(t, gone)
 	var conn net.Conn
-	for status := 429; status == 429; { // what ended is counted until the handler is through
+	for status := 429; status == 429; { // a closed connection counts until the handler is done
 		if conn, _, status, _ = b.open("/api/deaf", b.ticket("/api/deaf")); status != 101 && status != 429 {
 			t.Fatal(status)
 		}

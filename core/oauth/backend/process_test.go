@@ -24,16 +24,15 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// The tests run this binary again as servers of their own: what one of them is stands in this
-// variable.
+// The tests start this binary again as separate servers. This variable says what such a process is.
 const role = "BFF_TEST_SERVER"
 
-// server is what a process serves.
+// server is the configuration of a process.
 type server struct {
 	Config  backend.Config
 	Keys    string
 	Path    string
-	AheadMS int64 // of its clock
+	AheadMS int64 // how far its clock is ahead
 }
 
 func TestMain(m *testing.M) {
@@ -54,7 +53,7 @@ func TestMain(m *testing.M) {
 	os.Exit(1)
 }
 
-// serve is the process: it prints its address and serves until it is killed.
+// serve runs in the process: it prints its address and serves until the process is killed.
 func serve(text string) error {
 	var s server
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
@@ -127,7 +126,7 @@ func (c *child) kill() {
 	c.cmd.Wait()
 }
 
-// spread has processes answer in turn, behind a server that passes the Host header on.
+// spread makes processes answer in turn, behind a server that passes the Host header on.
 func (s *site) spread(children ...*child) {
 	var n atomic.Int64
 	s.serve(&httputil.ReverseProxy{
@@ -139,8 +138,8 @@ func (s *site) spread(children ...*child) {
 	})
 }
 
-// TestTwoProcesses (X9, B13): a session outlives its process; two others share it, and fifty
-// requests make one refresh.
+// TestTwoProcesses (X9, B13): a session outlives its process. Two other processes share it, and
+// fifty requests cause one refresh.
 func TestTwoProcesses(t *testing.T) { onEachStore(t, twoProcesses) }
 
 func twoProcesses(t *testing.T, path string) {
@@ -169,7 +168,7 @@ func twoProcesses(t *testing.T, path string) {
 	if n := s.count("refresh_token"); n != 1 {
 		t.Errorf("%d refreshes", n)
 	}
-	// Signed out by one, signed out for both.
+	// A sign-out at one process is a sign-out at both.
 	res, body := b.call("POST", "/auth/logout", nil)
 	s.want(res, body, 200, "")
 	for range 2 {
@@ -178,14 +177,14 @@ func twoProcesses(t *testing.T, path string) {
 	}
 }
 
-// TestKilledInMidRefresh (X9, B13): whether the server saw the token or not, the next process goes
-// on with the session.
+// TestKilledInMidRefresh (X9, B13): whether the server saw the token or not, the next process
+// continues the session.
 func TestKilledInMidRefresh(t *testing.T) { onEachStore(t, killedInMidRefresh) }
 
 func killedInMidRefresh(t *testing.T, path string) {
 	for _, row := range []struct {
 		name string
-		seen bool // by the server, whose answer gets lost
+		seen bool // the server saw it, and its answer gets lost
 	}{{"before the server saw the token", false}, {"after the server changed the token", true}} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newSite(t, func(_ *site, config *authserver.Config, _ *authserver.Client) { config.RotationGrace = time.Minute })

@@ -11,30 +11,31 @@ import (
 	"unicode/utf8"
 )
 
-// Ring holds the keys with which cookies and what is stored are sealed (AES-256-GCM). The newest
-// seals, any unseals: a key that is replaced stays in the ring, behind the new one, as long as
-// sessions last, so that nobody is signed out. Where several processes share sessions, each of them
-// has to have the new key, behind the old one, before the first one seals with it.
+// Ring holds the keys with which cookies and stored texts are sealed (AES-256-GCM). The newest key
+// seals, any key unseals. To rotate, put a new key in front and keep the old one behind it for as
+// long as sessions last; then nobody is signed out. If several processes share sessions, first add
+// the new key behind the old one in all of them, before the first one seals with it.
 //
-// Nonces are random, so a key is good for 2^32 texts (NIST SP 800-38D section 8.3).
+// Nonces are random, so a key may be used for 2^32 texts (NIST SP 800-38D section 8.3).
 type Ring struct {
 	newest string
-	keys   map[string]cipher.AEAD // by id
+	keys   map[string]cipher.AEAD // by key id
 }
 
-// ErrTampered is a text that was not sealed with a key of the ring, or for another context.
+// ErrTampered means that a text was not sealed with a key of the ring, or was sealed for another
+// context.
 var ErrTampered = errors.New("oauth2: bff: the sealed text was changed, or its key is unknown")
 
-// NewKey makes a key, as ReadRing reads it.
+// NewKey makes a key in the form of ReadRing.
 func NewKey() string {
 	key := make([]byte, 32)
 	rand.Read(key)
 	return strings.ToLower(rand.Text()[:8]) + ":" + base64.RawURLEncoding.EncodeToString(key)
 }
 
-// ReadRing reads the keys of a ring, the newest first: ID:KEY with commas or white space between
-// them. ID, 1 to 32 letters, digits, "-" and "_", is the key's own name; KEY is 32 random bytes in
-// base64url. It is the form that every host of this project reads. No error shows a key.
+// ReadRing reads the keys of a ring, the newest first, as ID:KEY, separated by commas or white
+// space. ID is the key's name: 1 to 32 letters, digits, "-" and "_". KEY is 32 random bytes in
+// base64url. All hosts of this project read this form. No error contains a key.
 func ReadRing(text string) (*Ring, error) {
 	r := &Ring{keys: map[string]cipher.AEAD{}}
 	for i, one := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(", \t\r\n", c) }) {
@@ -64,13 +65,13 @@ func ReadRing(text string) (*Ring, error) {
 	return r, nil
 }
 
-// Seal encrypts a text: the key's id, a full stop, and the base64url of nonce, ciphertext and tag.
-// The context is authenticated and not kept.
+// Seal encrypts a text. The result is the key's id, a full stop, and the base64url of nonce,
+// ciphertext and tag. The context is authenticated and not included.
 func (r *Ring) Seal(text, context string) string {
 	return r.newest + "." + base64.RawURLEncoding.EncodeToString(r.keys[r.newest].Seal(nil, nil, []byte(text), []byte(context)))
 }
 
-// Unseal gives the text that was sealed for this context. Its only error is ErrTampered.
+// Unseal decrypts a text that was sealed for this context. Its only error is ErrTampered.
 func (r *Ring) Unseal(sealed, context string) (string, error) {
 	id, encoded, _ := strings.Cut(sealed, ".")
 	key := r.keys[id]
@@ -85,7 +86,7 @@ func (r *Ring) Unseal(sealed, context string) (string, error) {
 	return string(text), nil
 }
 
-// decode takes one spelling of base64url only; encoding/base64 passes over line ends.
+// decode accepts only the canonical base64url; encoding/base64 ignores line ends.
 func decode(s string) ([]byte, error) {
 	if !isWord(s) {
 		return nil, ErrTampered

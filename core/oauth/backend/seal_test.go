@@ -8,16 +8,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// zeroKey is 32 bytes of zero.
+// zeroKey is 32 zero bytes.
 const zeroKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-// TestSealedText: the form that every host reads, and nothing besides it.
+// TestSealedText: the form that every host reads, and no other.
 func TestSealedText(t *testing.T) {
 	ring, err := backend.ReadRing("k2:" + zeroKey + "=\n" + "k1:" + strings.Replace(zeroKey, "A", "B", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// WebCrypto sealed this, as the Worker in TypeScript does.
+	// WebCrypto sealed this text, as the Worker in TypeScript does.
 	const foreign = "k2.AAECAwQFBgcICQoL4AiaPmyShfevKMiwHDdNd8zyN6Hy6e0"
 	if text, err := ring.Unseal(foreign, "context"); err != nil || text != "héllo\n" {
 		t.Errorf("%q %v", text, err)
@@ -59,7 +59,7 @@ func TestSealedText(t *testing.T) {
 	}
 }
 
-// TestReadRing: a ring that is none is refused, and its keys are not told.
+// TestReadRing: an invalid ring is refused, and the error does not contain its keys.
 func TestReadRing(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": " \n", "no id": zeroKey, "an empty id": ":" + zeroKey, "a bad id": "a.b:" + zeroKey, "a long id": strings.Repeat("a", 33) + ":" + zeroKey,

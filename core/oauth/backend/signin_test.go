@@ -16,7 +16,7 @@ import (
 )
 
 // TestSignInProxyRefreshSignOut is a browser's day (H9, Q13, X9): real servers, real TLS, and no
-// token in anything that it is told.
+// token in anything that the browser gets.
 func TestSignInProxyRefreshSignOut(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
@@ -67,7 +67,7 @@ func TestSignInProxyRefreshSignOut(t *testing.T) {
 	}
 }
 
-// TestDPoPBehindTheHandler: tokens are bound to a key that lies sealed in the Store (RFC 9449).
+// TestDPoPBehindTheHandler: tokens are bound to a key that is sealed in the Store (RFC 9449).
 func TestDPoPBehindTheHandler(t *testing.T) {
 	store := &oauth.MemoryStore{}
 	s := newSite(t, func(s *site, _ *authserver.Config, c *authserver.Client) {
@@ -84,7 +84,7 @@ func TestDPoPBehindTheHandler(t *testing.T) {
 	s.want(res, body, 200, "")
 }
 
-// TestBackChannelLogout: the user signs out at the server, and the session here is over.
+// TestBackChannelLogout: the user signs out at the server, and the session here ends.
 func TestBackChannelLogout(t *testing.T) {
 	told := make(chan struct{}, 1)
 	s := newSite(t, func(s *site, config *authserver.Config, _ *authserver.Client) {
@@ -98,7 +98,7 @@ func TestBackChannelLogout(t *testing.T) {
 		}
 	})
 	b := s.signedIn()
-	_, body := b.call("POST", "/auth/logout", nil) // only to learn where the server's sign-out is
+	_, body := b.call("POST", "/auth/logout", nil) // only to learn the URL of the server's sign-out
 	var out struct{ URL string }
 	if err := json.Unmarshal([]byte(body), &out); err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestBackChannelLogout(t *testing.T) {
 	s.want(res, body, 401, "not_signed_in")
 }
 
-// TestOneRefreshForAll (X9): fifty requests find the token expired; one refreshes, none fails.
+// TestOneRefreshForAll (X9): fifty requests find the token expired. One refreshes, and none fails.
 func TestOneRefreshForAll(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
@@ -149,8 +149,8 @@ func TestOneRefreshForAll(t *testing.T) {
 	}
 }
 
-// TestBrowserGoesAwayInMidRefresh (X9): the new tokens are stored all the same, and the next
-// request has them.
+// TestBrowserGoesAwayInMidRefresh (X9): the new tokens are stored nevertheless, and the next
+// request uses them.
 func TestBrowserGoesAwayInMidRefresh(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
@@ -179,8 +179,8 @@ func TestBrowserGoesAwayInMidRefresh(t *testing.T) {
 	}
 }
 
-// TestMetadataOfYesterday: what the engine reads anew behind an answer is read to its end and kept,
-// though the request is over.
+// TestMetadataOfYesterday: what the engine fetches again after an answer is read to its end and
+// stored, although the request has ended.
 func TestMetadataOfYesterday(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) {
 		s.config.SessionLife, s.config.IdleLife = 72*time.Hour, 72*time.Hour
@@ -198,7 +198,7 @@ func TestMetadataOfYesterday(t *testing.T) {
 	before, answered := fetched(), make(chan struct{})
 	s.onMetadata = func() { <-answered }
 	s.clock.moveOn(25 * time.Hour)
-	res, body := b.call("GET", "/api/notes", nil) // refreshes, so needs the endpoint
+	res, body := b.call("GET", "/api/notes", nil) // it refreshes, so it needs the endpoint
 	s.want(res, body, 200, "/v1/notes")
 	if fetched() != before {
 		t.Fatal("the answer waited for the metadata")
@@ -211,7 +211,7 @@ func TestMetadataOfYesterday(t *testing.T) {
 	}
 }
 
-// TestRingIsRotated: a new key in front signs nobody out; a ring without the old one does.
+// TestRingIsRotated: a new key in front signs nobody out; a ring without the old key does.
 func TestRingIsRotated(t *testing.T) {
 	old, next := backend.NewKey(), backend.NewKey()
 	ring := func(keys ...string) *backend.Ring {

@@ -21,11 +21,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sqlitestore"
 )
 
-// shortLease is for tests that wait for its end.
+// shortLease is for tests that wait until a lease expires.
 const shortLease = 2 * time.Second
 
-// runOnServers runs all tests again, with the sessions, attempts, indexes and records of their
-// sites in Redis and in PostgreSQL.
+// runOnServers runs all tests again, with the sites' sessions, attempts, indexes and records in
+// Redis and in PostgreSQL.
 func runOnServers(m *testing.M) int {
 	kinds := map[string]func() (*servers.Server, error){"redis": func() (*servers.Server, error) { return servers.Redis() }, "postgres": servers.Postgres}
 	for kind, start := range kinds {
@@ -73,10 +73,10 @@ func runOnServers(m *testing.M) int {
 	return 0
 }
 
-// onEachStore runs a test on each store that processes share, which its path names.
+// onEachStore runs a test on each store that processes can share, given by its path.
 func onEachStore(t *testing.T, test func(t *testing.T, path string)) {
 	if siteStore != nil {
-		return // it has run
+		return // it has run already
 	}
 	t.Run("SQLite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "sessions.db")) })
 	t.Run("Redis", func(t *testing.T) {

@@ -21,28 +21,28 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// A clock is one that all of a site go by; it runs, and can be moved on.
+// A clock is the clock of a whole site. It runs, and a test can move it forward.
 type clock struct{ ahead atomic.Int64 }
 
 func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) moveOn(by time.Duration) { c.ahead.Add(int64(by)) }
 
-// A site is an authorization server, an API, and handlers that stand between them and browsers,
-// each of them a real server.
+// A site is an authorization server, an API, and handlers between them and browsers. Each of them
+// is a real server.
 type site struct {
 	t      *testing.T
 	clock  clock
 	auth   *authserver.Server
 	issuer string
-	api    func(w http.ResponseWriter, r *http.Request) // nil: tells what came, if the token is good
+	api    func(w http.ResponseWriter, r *http.Request) // nil: it answers with what it got, if the token is valid
 	app    *httptest.Server
 	config backend.Config
 	opts   backend.Options
 	keys   string             // of opts.Ring
-	serve  func(http.Handler) // has another handler answer
+	serve  func(http.Handler) // replaces the handler
 
 	mu         sync.Mutex
-	tokens     map[string]int // token requests by grant type
+	tokens     map[string]int // number of token requests by grant type
 	onToken    func(grant string)
 	afterToken func(grant string)
 	onMetadata func()
@@ -52,7 +52,8 @@ type site struct {
 
 const base = "/auth"
 
-// siteStore gives the store of a site; nil: memory. TestMain sets it for the runs after the first.
+// siteStore returns the store of a site; nil: memory. TestMain sets it for the runs after the
+// first.
 var siteStore func(t testing.TB) oauth.Store
 
 func newSite(t *testing.T, change ...func(*site, *authserver.Config, *authserver.Client)) *site {
@@ -128,7 +129,7 @@ func (s *site) handler() *backend.Handler {
 	return h
 }
 
-// watchTokens is the authorization server; what it issues is noted as secret.
+// watchTokens is the authorization server. It records issued tokens as secrets.
 func (s *site) watchTokens(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/token" {
 		if strings.HasPrefix(r.URL.Path, "/.well-known/") && s.onMetadata != nil {
@@ -147,7 +148,7 @@ func (s *site) watchTokens(w http.ResponseWriter, r *http.Request) {
 	if hook != nil {
 		hook(grant)
 	}
-	r = r.WithContext(s.t.Context()) // whoever asks may be gone
+	r = r.WithContext(s.t.Context()) // the browser may be gone
 	r.Body = io.NopCloser(strings.NewReader(string(raw)))
 	rec := httptest.NewRecorder()
 	s.auth.ServeHTTP(rec, r)
@@ -176,14 +177,15 @@ func (s *site) count(grant string) int {
 	return s.tokens[grant]
 }
 
-// answerWith sets what the API does. A connection that it broke off may still be at it.
+// answerWith sets how the API answers. A connection that it broke off may still use the old
+// function.
 func (s *site) answerWith(api func(w http.ResponseWriter, r *http.Request)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.api = api
 }
 
-// resource is the API: whoever has a good token learns what it was sent.
+// resource is the API: a caller with a valid token learns what it sent.
 func (s *site) resource(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	api := s.api
@@ -209,7 +211,7 @@ func (s *site) resource(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "url": r.URL.RequestURI(), "body": string(raw), "headers": headers})
 }
 
-// A browser has cookies, and looks for secrets in all that it is told.
+// A browser keeps cookies, and searches everything that it gets for secrets.
 type browser struct {
 	s *site
 	*http.Client
@@ -224,7 +226,7 @@ func (s *site) browser() *browser {
 	return &browser{s, &http.Client{Jar: jar, Transport: s.app.Client().Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-// do sends a request and gives the answer with its body read.
+// do sends a request and returns the answer with its body.
 func (b *browser) do(req *http.Request) (*http.Response, string) {
 	b.s.t.Helper()
 	res, err := b.Do(req)
@@ -242,7 +244,7 @@ func (b *browser) do(req *http.Request) (*http.Response, string) {
 	return res, string(raw)
 }
 
-// look finds tokens where none may be.
+// look fails the test if an answer to the browser contains a token.
 func (s *site) look(res *http.Response, body string) {
 	s.t.Helper()
 	var all strings.Builder
@@ -251,8 +253,8 @@ func (s *site) look(res *http.Response, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for secret := range s.secrets {
-		// The ID token goes along to the end of the session at the server (RP-Initiated Logout
-		// section 2).
+		// The ID token is a parameter of the server's end-session URL (RP-Initiated Logout section
+		// 2).
 		if strings.Contains(strings.ReplaceAll(all.String(), "id_token_hint="+secret, ""), secret) {
 			s.t.Errorf("a token in the answer to %s: %s", res.Request.URL, all.String())
 		}
@@ -285,8 +287,7 @@ var (
 	formAction  = regexp.MustCompile(`<form[^>]* action="([^"]+)"`)
 )
 
-// signIn goes to the sign-in, does there what a user does, and comes back. It gives where the
-// browser ended.
+// signIn goes to the sign-in, does what a user does there, and returns where the browser ended.
 func (b *browser) signIn(path string) string {
 	b.s.t.Helper()
 	back := b.approve(path)
@@ -297,7 +298,7 @@ func (b *browser) signIn(path string) string {
 	return strings.TrimPrefix(res.Header.Get("Location"), b.s.app.URL)
 }
 
-// approve is signIn up to where the server sends the browser back.
+// approve is signIn up to the server's redirect to the callback.
 func (b *browser) approve(path string) (callback string) {
 	b.s.t.Helper()
 	res, body := b.do(b.request("GET", path, nil))
@@ -329,7 +330,7 @@ func (b *browser) approve(path string) (callback string) {
 	}
 }
 
-// signedIn is a browser whose user has signed in.
+// signedIn returns a browser whose user has signed in.
 func (s *site) signedIn() *browser {
 	s.t.Helper()
 	b := s.browser()
@@ -339,7 +340,7 @@ func (s *site) signedIn() *browser {
 	return b
 }
 
-// want holds an answer against a status and a part of its body.
+// want checks an answer's status and a part of its body.
 func (s *site) want(res *http.Response, body string, status int, part string) {
 	s.t.Helper()
 	if res.StatusCode != status || !strings.Contains(body, part) {

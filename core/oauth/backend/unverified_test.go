@@ -8,7 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// E65: what a sign-in brought besides, by name, is the page's once, and is sealed until then.
+// E65: additional parameters of a sign-in, listed by name, are handed to the page once, and are
+// sealed until then.
 func TestUnverifiedOnce(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) {
 		s.config.Client.CallbackParameters = []string{"user"}

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// An upload is the browser's body: read as a whole where the engine asks for it, or on its way to a
-// resource.
+// An upload is the browser's body. It is read as a whole if the engine asks for that, or while it
+// is sent to a resource.
 type upload struct {
-	body   io.ReadCloser // nil where there is none
-	length int64         // -1 where it is not known
+	body   io.ReadCloser // nil if there is none
+	length int64         // -1 if it is not known
 	ended  atomic.Bool   // the browser has sent all of it
 }
 
@@ -25,7 +25,7 @@ func newUpload(r *http.Request) *upload {
 	return u
 }
 
-// Read implements io.Reader. An end before the length that was said is none (RFC 9112 section 8).
+// Read implements io.Reader. An end before the stated length is an error (RFC 9112 section 8).
 func (u *upload) Read(p []byte) (int, error) {
 	if u.body == nil {
 		return 0, io.EOF
@@ -71,24 +71,24 @@ func (e *exchange) read(effect json.RawMessage) (any, string) {
 			Body *body `json:"body"`
 		}{wireBody(o.raw)}, ""
 	case <-clock.C:
-		return nil, "timeout" // what is still reading ends with the answer
+		return nil, "timeout" // a read that is still under way ends with the answer
 	case <-e.ctx.Done():
 		return nil, "aborted"
 	}
 }
 
-// leave has nobody wait for the rest of the browser's body. net/http would read on, before it
-// answers and before it closes, for as long as the browser likes.
+// leave makes sure that nobody waits for the rest of the browser's body. net/http would read on,
+// before it answers and before it closes, for as long as the browser likes.
 func (e *exchange) leave(w http.ResponseWriter) {
 	if e.upload.ended.Load() {
 		return
 	}
 	e.lastOf(w)
-	http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // where it is not to be had, the server has its own way
+	http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // if this is not possible, the server decides
 }
 
-// lastOf says that the connection ends with this answer, where the rest of a body may stand before
-// the next request.
+// lastOf closes the connection after this answer if the rest of a body might come before the next
+// request.
 func (e *exchange) lastOf(w http.ResponseWriter) {
 	if !e.upload.ended.Load() && e.request.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")

@@ -16,7 +16,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// hastyEngine gives bodies no time, so that a test need not wait for the time that they have.
+// hastyEngine gives bodies no time, so that tests need not wait for the time limit.
 type hastyEngine struct{ oauth.Engine }
 
 func (h hastyEngine) Effect(handle int32) []byte {
@@ -27,7 +27,7 @@ func (h hastyEngine) Effect(handle int32) []byte {
 	return raw
 }
 
-// dial writes a head, and leaves it at that.
+// dial sends the head of a request and no body.
 func (s *site) dial(head string) (net.Conn, *bufio.Reader) {
 	s.t.Helper()
 	conn, err := tls.Dial("tcp", s.app.Listener.Addr().String(), s.app.Client().Transport.(*http.Transport).TLSClientConfig)
@@ -35,15 +35,16 @@ func (s *site) dial(head string) (net.Conn, *bufio.Reader) {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(time.Minute)) // which only a server that waits for the body reaches
+	conn.SetDeadline(time.Now().Add(time.Minute)) // only a server that waits for the body reaches it
 	if _, err := io.WriteString(conn, head); err != nil {
 		s.t.Fatal(err)
 	}
 	return conn, bufio.NewReader(conn)
 }
 
-// TestIdlePosters: of a body that nobody wants nothing is waited for, and one that is wanted has
-// its time; the connection ends, since the rest of it may still come (S31, S32).
+// TestIdlePosters: for a body that is not needed, the server does not wait; for one that is needed,
+// it waits a limited time. Then the connection ends, because the rest of the body may still come
+// (S31, S32).
 func TestIdlePosters(t *testing.T) {
 	s := newSite(t)
 	h, err := backend.New(hastyEngine{bff.Engine()}, s.config, s.opts)
@@ -81,7 +82,7 @@ func TestIdlePosters(t *testing.T) {
 		}
 	}
 	t.Run("a body that was read leaves the connection as it was", func(t *testing.T) {
-		s := newSite(t) // whose bodies have their time
+		s := newSite(t) // its bodies have the normal time limit
 		h, err := backend.New(bff.Engine(), s.config, s.opts)
 		if err != nil {
 			t.Fatal(err)

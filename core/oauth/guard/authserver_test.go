@@ -19,9 +19,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/resource"
 )
 
-// R56: client, authorization server and guard together: the client's bound token is opaque, so it
-// is introspected; the guard wants a nonce, which the client's Transport takes from its challenge;
-// what is for another resource, or revoked, is refused; and step-up is asked for.
+// R56: client, authorization server and guard together. The client's bound token is opaque, so it
+// is introspected. The guard requires a nonce, which the client's Transport takes from the
+// challenge. A token for another resource, or a revoked one, is refused; and the guard can demand
+// step-up.
 func TestWithAuthserver(t *testing.T) {
 	api := httptest.NewUnstartedServer(nil)
 	at := "http://" + api.Listener.Addr().String()
@@ -102,9 +103,9 @@ func TestWithAuthserver(t *testing.T) {
 	}
 }
 
-// B58: one sign-in, two resources, each of which takes the tokens that are for it alone: Transport
-// picks by URL, TokenFor by name, and a server that rotates its refresh token sees one refresh a
-// resource, however many ask.
+// B58: one sign-in, two resources, each of which accepts only tokens for it alone. Transport picks
+// the token by URL, TokenFor by name. A server that rotates its refresh token sees one refresh per
+// resource, however many callers there are.
 func TestOneRefreshTokenManyResources(t *testing.T) {
 	api := httptest.NewUnstartedServer(nil)
 	at := "http://" + api.Listener.Addr().String()

@@ -28,8 +28,8 @@ func full() Config {
 	}
 }
 
-// TestConfig: every member that the contract lists is one of Config or of its servers, and the
-// engine takes them all (R55).
+// TestConfig: every member in the contract is one of Config or of its servers, and the engine
+// accepts all of them (R55).
 func TestConfig(t *testing.T) {
 	for _, v := range []any{full(), full().AuthorizationServers[0]} {
 		for v, i := reflect.ValueOf(v), 0; i < v.NumField(); i++ {

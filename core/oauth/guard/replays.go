@@ -19,7 +19,7 @@ type replays struct {
 
 	mu    sync.Mutex
 	until map[string]time.Time
-	next  time.Time // before that nothing more is over than was swept
+	next  time.Time // until then no other entry expires
 }
 
 var errFull = errors.New("oauth2: guard: no room to note one more proof")

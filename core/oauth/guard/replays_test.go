@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// TestReplays: a proof that was noted is known until its end; what does not fit is an error, and
-// never makes room by forgetting one (R54).
+// TestReplays: a recorded proof is known until it expires. If there is no room, that is an error,
+// and no other proof is forgotten to make room (R54).
 func TestReplays(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	r := &replays{now: func() time.Time { return now }}

@@ -39,12 +39,12 @@ const (
 type network struct {
 	t          *testing.T
 	login, idp *authserver.Server
-	key        *ecdsa.PrivateKey // of the client
+	key        *ecdsa.PrivateKey // the client's
 
 	mu       sync.Mutex
 	now      time.Time
-	document map[string]any // of the client; nil: its site is down
-	asked    []string       // what came: "host /path", or "host grant_type"
+	document map[string]any // the client's; nil: its site is down
+	asked    []string       // requests: "host /path", or "host grant_type"
 }
 
 func newNetwork(t *testing.T, change func(*network, *authserver.Config)) *network {
@@ -83,7 +83,7 @@ func newNetwork(t *testing.T, change func(*network, *authserver.Config)) *networ
 	return n
 }
 
-// takesDocuments has the server read the document of the client.
+// takesDocuments makes the server read the document of the client.
 func (n *network) takesDocuments(c *authserver.Config) {
 	c.ClientDocuments = func(uri string) (authserver.Response, error) {
 		n.mu.Lock()
@@ -140,7 +140,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: answer.Status, Header: answer.Header, Body: io.NopCloser(bytes.NewReader(answer.Body)), Request: r, ContentLength: int64(len(answer.Body))}, nil
 }
 
-// api needs the scope read, and write for what is written.
+// api requires the scope read, and write for requests that write.
 func (n *network) api(r authserver.Request) authserver.Response {
 	want := authserver.Access{Resource: apiURL, Scope: "read"}
 	if strings.Contains(r.URL, "/.well-known/") {
@@ -156,7 +156,7 @@ func (n *network) api(r authserver.Request) authserver.Response {
 	return answer
 }
 
-// count is how often something came since the last time.
+// count returns how often a request came since the last call.
 func (n *network) count(what string) (times int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -175,7 +175,7 @@ var (
 	loginButton = `data-testid="login"`
 )
 
-// visit is alice at a browser of her own: it gives the address at which she arrives.
+// visit is alice at a browser of her own. It returns the address at which she arrives.
 func (n *network) visit(at string) string {
 	n.t.Helper()
 	cookie, method, form := "", "GET", url.Values{}
@@ -245,9 +245,10 @@ func (n *network) send(c *mcp.Client, signIn func(context.Context, *mcp.SignIn) 
 	return res.StatusCode, string(text), nil
 }
 
-// M145: the client and core/authserver, both in memory: the whole way from the 401 of a resource to
-// a token, by a metadata document, with and without a key, by dynamic registration and by hand; the
-// refresh, in another process too; and the step up to a scope that a 403 wants.
+// M145: the client and core/authserver, both in memory: the whole way from a resource's 401 to a
+// token, by a metadata document, with and without a key, by dynamic registration and by a
+// registered client; the refresh, also in another process; and the step-up to a scope that a 403
+// requires.
 func TestM145SignInAtAuthserver(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -255,7 +256,7 @@ func TestM145SignInAtAuthserver(t *testing.T) {
 		config mcp.Config
 		keyed  bool
 		dpop   bool
-		client string // the client_id; empty: a registered one
+		client string // the client_id; empty: a registered client
 	}{
 		{"metadata document", (*network).takesDocuments, mcp.Config{ClientID: documentURL, ClientMetadata: json.RawMessage(`{}`)}, false, false, documentURL},
 		{"metadata document, with a key", (*network).takesDocuments, mcp.Config{ClientID: documentURL, ClientKeyID: "k"}, true, false, documentURL},
@@ -303,7 +304,7 @@ func TestM145SignInAtAuthserver(t *testing.T) {
 			}
 			n.later(11 * time.Minute)
 			if row.dpop {
-				return // the key is the first process' own
+				return // the key belongs to the first process
 			}
 			other := n.open(store, row.config, options)
 			if status, text, err := n.send(other, nil, "write"); err != nil || status != 200 || n.login.Stats().RefreshReplays != 0 {
@@ -313,8 +314,8 @@ func TestM145SignInAtAuthserver(t *testing.T) {
 	}
 }
 
-// M146: where the site of the client's metadata document is down and the server has forgotten it,
-// the client keeps its session, and goes on as soon as the site is back.
+// M146: the site of the client's metadata document is down and the server has evicted the document.
+// The client keeps its session, and continues as soon as the site is back.
 func TestM146DocumentSiteDown(t *testing.T) {
 	n := newNetwork(t, (*network).takesDocuments)
 	asked := 0
@@ -347,9 +348,9 @@ func TestM146DocumentSiteDown(t *testing.T) {
 	}
 }
 
-// M147: cross-app access, both ends in memory: the user signs in at the identity provider, and the
-// client gets tokens of the resource's own server for them, bound to its key or not, without asking
-// anybody; where that server gives less than the resource wants, the request is refused.
+// M147: cross-app access, both ends in memory. The user signs in at the identity provider, and the
+// client gets tokens of the resource's own server for that user, bound to its key or not, without
+// asking anybody. If that server grants less than the resource requires, the request is refused.
 func TestM147CrossAppAccessAtAuthserver(t *testing.T) {
 	for _, dpop := range []bool{false, true} {
 		n := newNetwork(t, func(*network, *authserver.Config) {})

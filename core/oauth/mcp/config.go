@@ -7,30 +7,31 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Config says who the client is, and what it may do by itself. The engine checks it; what it
-// refuses, Open names. On the wire it is that of kind "mcp" in core/contract/README.md.
+// Config says who the client is, and what it may do without asking. The engine checks it; Open's
+// error names what it refuses. Its JSON is that of kind "mcp" in core/contract/README.md.
 type Config struct {
-	// RedirectURI is that of sign-ins: https, or http on loopback. SignIn.Begin may name another.
+	// RedirectURI is the one for sign-ins: https, or http on loopback. SignIn.Begin may name
+	// another.
 	RedirectURI string
-	// Clients are those that were registered by hand, each for its Issuer: that, ClientID,
-	// ClientSecret and how the client authenticates. They come first.
+	// Clients are clients that were registered by hand, one for each Issuer: with Issuer, ClientID,
+	// ClientSecret and the authentication method. They are used first.
 	Clients []oauth.Config
-	// ClientID is the URL of a client ID metadata document: https, with a path. It is used where
-	// the server says that it takes such. With oauth.Options.ClientKey the client is known by
-	// private_key_jwt there, with ClientKeyID as its kid.
+	// ClientID is the URL of a client ID metadata document: https, with a path. It is used if the
+	// server says that it supports such documents. With oauth.Options.ClientKey the client
+	// authenticates there with private_key_jwt, with ClientKeyID as kid.
 	ClientID, ClientKeyID string
-	// ClientMetadata is an object of RFC 7591 section 2. Where it is there, {} too, the client
-	// registers by itself at a server that knows it in no other way. What is missing of
+	// ClientMetadata is an object of RFC 7591 section 2. If it is set, even to {}, the client
+	// registers itself at a server that knows it in no other way. Missing members among
 	// redirect_uris, application_type, grant_types, response_types and token_endpoint_auth_method
-	// is filled in.
+	// are filled in.
 	ClientMetadata json.RawMessage
-	// PrivateOrigins are origins to which requests may go though they are http, or no public
-	// address, as "http://localhost:4000". The origin of the resource itself is always one.
+	// PrivateOrigins are origins to which requests may go although they are http or have a private
+	// address, such as "http://localhost:4000". The resource's own origin is always allowed.
 	PrivateOrigins []string
-	// NoOfflineAccess leaves the scope offline_access out where a server lists it.
+	// NoOfflineAccess omits the scope offline_access even if a server lists it.
 	NoOfflineAccess bool
 	// Client has further members of the clients' configuration: AutoRefresh, DPoP,
-	// IdentityProvider. What follows from the resource and its server is refused.
+	// IdentityProvider. Members that follow from the resource and its server are refused.
 	Client oauth.Config
 	// Name begins all keys in the Store; empty means oauth2. UserAgent is sent with requests.
 	Name, UserAgent string
@@ -76,7 +77,7 @@ func (c Config) wire(key bool) (map[string]any, error) {
 	return w, nil
 }
 
-// membersOf are those of a client's configuration.
+// membersOf returns the members of a client's configuration.
 func membersOf(c oauth.Config, key bool) (m map[string]any, err error) {
 	raw, err := json.Marshal(c)
 	if err == nil {

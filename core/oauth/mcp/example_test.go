@@ -13,7 +13,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/redirect"
 )
 
-// An HTTP client whose requests sign the user in where an MCP server wants that.
+// An HTTP client that signs the user in when an MCP server requires it.
 func Example() {
 	ctx := context.Background()
 	c, err := mcp.Open(ctx, new(core.Engine), mcp.Config{
@@ -40,7 +40,7 @@ func Example() {
 	// Output: true
 }
 
-// A sign-in in the browser of this machine, whose answer comes to a listener on loopback.
+// A sign-in in the browser of this machine. A listener on loopback receives the answer.
 func ExampleSignIn() {
 	signIn := func(ctx context.Context, s *mcp.SignIn) error {
 		l, err := redirect.Listen(redirect.Options{})

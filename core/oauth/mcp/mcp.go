@@ -14,9 +14,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// ErrSignIn says that there is no token for a resource before somebody signs in: nobody did, the
-// session is over, or nothing is known of the resource yet. A request without a token shows what
-// it wants; see Client.Challenged.
+// ErrSignIn means that there is no token for a resource before somebody signs in: nobody has, or
+// the session has ended, or nothing is known of the resource yet. Send a request without a token to
+// learn what it requires; see Client.Challenged.
 var ErrSignIn = errors.New("oauth2: mcp: nobody is signed in")
 
 // Client gets tokens for resources. Its methods are safe for concurrent use.
@@ -27,15 +27,16 @@ type Client struct {
 
 	mu      sync.Mutex
 	closed  bool
-	clients map[string]*oauth.Client // by their configuration
-	known   map[string]*oauth.Client // by the URL of the resource
-	turns   map[string]chan struct{} // by the origin of the resource: holds one while nobody signs in
+	clients map[string]*oauth.Client // by their configurations
+	known   map[string]*oauth.Client // by the resources' URLs
+	turns   map[string]chan struct{} // by the resources' origins: holds one value while somebody signs in
 }
 
-// Open opens a client with an engine, such as new(core.Engine). Nothing is sent.
+// Open opens a client with an engine, such as new(core.Engine). It sends nothing.
 //
-// opts are those of all clients that come of it; without a Store they share one in memory. A
-// refused configuration is an *oauth.Error of kind client whose Field names the member.
+// opts are the options of all its clients; without a Store they share one in memory. If the
+// configuration is refused, the error is an *oauth.Error of kind client whose Field names the
+// member.
 func Open(ctx context.Context, engine oauth.Engine, config Config, opts oauth.Options) (*Client, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func Open(ctx context.Context, engine oauth.Engine, config Config, opts oauth.Op
 	return &Client{finder: finder, engine: engine, opts: opts, clients: map[string]*oauth.Client{}, known: map[string]*oauth.Client{}, turns: map[string]chan struct{}{}}, nil
 }
 
-// Close ends all that is under way, and keeps what is stored. It always returns nil.
+// Close ends all work that is under way. What is stored stays. It always returns nil.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	clients := c.clients
@@ -69,7 +70,7 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// next is what the engine says of a resource.
+// next is the engine's answer about a resource.
 type next struct {
 	Resource, Issuer, Identity, Next string
 	Authorize                        struct {
@@ -83,7 +84,7 @@ type next struct {
 	id     string // client_id
 }
 
-// client is the client with the configuration in n, opened once.
+// client opens the client with the configuration in n, once.
 func (c *Client) client(ctx context.Context, url string, n *next) error {
 	config, err := clientConfig(n.Config)
 	if err != nil {
@@ -108,7 +109,7 @@ func (c *Client) client(ctx context.Context, url string, n *next) error {
 	return nil
 }
 
-// find gives what the store knows of a resource; without a client where that is nothing.
+// find returns what the store knows of a resource. If that is nothing, there is no client in it.
 func (c *Client) find(ctx context.Context, url string) (*next, error) {
 	n := &next{}
 	if err := c.finder.Do(ctx, "find", map[string]string{"url": url}, n); err != nil || n.Config == nil {
@@ -117,8 +118,8 @@ func (c *Client) find(ctx context.Context, url string) (*next, error) {
 	return n, c.client(ctx, url, n)
 }
 
-// Client gives the client for the resource at url, for Prepare, Status, LogOut and all the rest of
-// it. It fails with ErrSignIn where nothing is known of the resource.
+// Client returns the client for the resource at url, for Prepare, Status, LogOut and all its other
+// methods. It fails with ErrSignIn if nothing is known of the resource.
 func (c *Client) Client(ctx context.Context, url string) (*oauth.Client, error) {
 	c.mu.Lock()
 	client := c.known[url]
@@ -133,10 +134,9 @@ func (c *Client) Client(ctx context.Context, url string) (*oauth.Client, error) 
 	return n.client, err
 }
 
-// Token gives an access token for the resource at url that is still good, refreshing it where it is
-// not: of all who share the Store one refreshes, and the others take what it got. It fails with
-// ErrSignIn where a sign-in is needed. With DPoP the token is good for nothing by itself: Client
-// and Transport add the proof.
+// Token returns a valid access token for the resource at url, and refreshes it if necessary: of all
+// who share the Store one refreshes, and the others use the result. It fails with ErrSignIn if a
+// sign-in is needed. With DPoP the token alone is useless: Client and Transport add the proof.
 func (c *Client) Token(ctx context.Context, url string) (oauth.Token, error) {
 	client, err := c.Client(ctx, url)
 	if err != nil {
@@ -146,7 +146,7 @@ func (c *Client) Token(ctx context.Context, url string) (oauth.Token, error) {
 	return token, signInNeeded(err)
 }
 
-// signInNeeded adds ErrSignIn to an error that a new sign-in helps with.
+// signInNeeded adds ErrSignIn to an error that a new sign-in cures.
 func signInNeeded(err error) error {
 	if over(err) {
 		return fmt.Errorf("%w: %w", ErrSignIn, err)
@@ -154,25 +154,25 @@ func signInNeeded(err error) error {
 	return err
 }
 
-// over tells whether a new sign-in is what helps.
+// over reports whether a new sign-in is the cure.
 func over(err error) bool {
 	e, ok := errors.AsType[*oauth.Error](err)
 	return ok && (e.BeginAgain || e.Code == "refresh_not_supported")
 }
 
-// Challenged tells what to do about a resource's 401, or 403 with insufficient_scope. Without a
-// SignIn there is a token now, which another process got or which was refreshed: the request is to
-// be sent once more. With one, somebody has to sign in first.
+// Challenged says what to do about a resource's 401, or 403 with insufficient_scope. If it returns
+// no SignIn, there is a token now, from another process or from a refresh: send the request once
+// more. If it returns one, somebody has to sign in first.
 //
-// res.Request is the request that was sent, with its Authorization header; res.Body is left alone.
-// operation is what the request was for, as "tools/call:search": the engine gives up where one
-// operation is refused again and again; empty means the method.
+// res.Request is the request that was sent, with its Authorization header. Challenged does not read
+// res.Body. operation is the purpose of the request, such as "tools/call:search": the engine gives
+// up if one operation is refused again and again. Empty means the method.
 //
-// An error is final for this request. Its Code is not_challenged where no token helps with the
-// answer; step_up_failed and too_many_attempts where none did; no_client where the client is not
-// known to the server (Expected says what would make it known); wrong_resource,
-// no_authorization_server, wrong_issuer, not_public and pkce_not_supported where resource or server
-// cannot be trusted.
+// An error is final for this request. Its Code is not_challenged if no token would help;
+// step_up_failed or too_many_attempts if new tokens did not help; no_client if the server does not
+// know the client (Expected says what would make it known); and wrong_resource,
+// no_authorization_server, wrong_issuer, not_public or pkce_not_supported if the resource or the
+// server cannot be trusted.
 func (c *Client) Challenged(ctx context.Context, res *http.Response, operation string) (*SignIn, error) {
 	if res.Request == nil || res.Request.URL == nil {
 		return nil, &oauth.Error{Kind: oauth.KindClient, Code: "missing", Op: "challenged", Field: "url"}
@@ -198,11 +198,12 @@ func (c *Client) Challenged(ctx context.Context, res *http.Response, operation s
 	}
 }
 
-// renew sees to a token where that takes no sign-in.
+// renew gets a token, if no sign-in is needed for that.
 func (n *next) renew(ctx context.Context) (err error) {
 	switch n.Next {
 	case "token":
-		// Another process got it: Status looks at the store, and Token alone may not, for a second.
+		// Another process may have signed in: Status reads the store, and Token may not for a
+		// second.
 		if _, err = n.client.Status(ctx); err == nil {
 			_, err = n.client.Token(ctx)
 		}
@@ -212,8 +213,8 @@ func (n *next) renew(ctx context.Context) (err error) {
 	return err
 }
 
-// forgotten tells whether a server does not know a client any more that registered itself; the
-// registration is dropped then.
+// forgotten reports whether a server does not know a client any more that registered itself. Then
+// the registration is deleted.
 func (c *Client) forgotten(ctx context.Context, url string, n *next, err error) bool {
 	e, ok := errors.AsType[*oauth.Error](err)
 	if !ok || e.OAuthError != "invalid_client" || n.Identity != "registered" {
@@ -223,17 +224,17 @@ func (c *Client) forgotten(ctx context.Context, url string, n *next, err error) 
 	return c.finder.Do(ctx, "forget", map[string]string{"url": url, "client_id": n.id}, nil) == nil
 }
 
-// drop has the Store asked again about a resource.
+// drop makes the client read the Store again about a resource.
 func (c *Client) drop(url string) {
 	c.mu.Lock()
 	delete(c.known, url)
 	c.mu.Unlock()
 }
 
-// SignIn is a sign-in for a resource that somebody has to agree to.
+// SignIn is a sign-in for a resource, to which a user must agree.
 type SignIn struct {
-	// Resource is what the token will be for, Issuer the server that is asked for it, and Scope
-	// what is asked for. They are to be shown to the user.
+	// Resource is what the token will be for, Issuer the server that issues it, and Scope what is
+	// requested. Show them to the user.
 	Resource, Issuer, Scope string
 
 	owner *Client
@@ -241,8 +242,8 @@ type SignIn struct {
 	next  *next
 }
 
-// Begin gives the URL for the user's browser: https, but for PrivateOrigins. redirectURI takes the
-// place of Config.RedirectURI where it is not empty: a listener on loopback has a port of its own.
+// Begin returns the URL for the user's browser: https, except for PrivateOrigins. redirectURI, if
+// it is not empty, replaces Config.RedirectURI: a loopback listener has its own port.
 func (s *SignIn) Begin(ctx context.Context, redirectURI string) (oauth.Authorization, error) {
 	a := s.next.Authorize
 	p := oauth.AuthorizeParams{Scope: a.Scope, ACRValues: a.ACRValues, RedirectURI: redirectURI}
@@ -252,21 +253,21 @@ func (s *SignIn) Begin(ctx context.Context, redirectURI string) (oauth.Authoriza
 	return s.next.client.Authorize(ctx, p)
 }
 
-// Finish takes the URL at which the browser arrived.
+// Finish gets the URL at which the browser arrived.
 func (s *SignIn) Finish(ctx context.Context, redirect string) error {
 	_, err := s.next.client.Callback(ctx, redirect)
 	if err != nil {
-		s.owner.forgotten(ctx, s.url, s.next, err) // so that the next try registers anew
+		s.owner.forgotten(ctx, s.url, s.next, err) // so that the next try registers again
 	}
 	return err
 }
 
-// Client is the client that signs in, for other ways than a browser of this machine: DeviceStart,
+// Client is the client that signs in, for ways without a browser on this machine: DeviceAuthorize,
 // CrossAppAccess, ClientCredentials, Grant.
 func (s *SignIn) Client() *oauth.Client { return s.next.client }
 
 // Finish finishes a sign-in for the resource at url that another process, or another Client, began
-// on the same Store.
+// with the same Store.
 func (c *Client) Finish(ctx context.Context, url, redirect string) error {
 	client, err := c.Client(ctx, url)
 	if err == nil {
@@ -275,7 +276,7 @@ func (c *Client) Finish(ctx context.Context, url, redirect string) error {
 	return err
 }
 
-// Forget signs out of the resource at url and forgets what is known of it.
+// Forget signs out of the resource at url and deletes what is known of it.
 func (c *Client) Forget(ctx context.Context, url string) error {
 	client, err := c.Client(ctx, url)
 	if errors.Is(err, ErrSignIn) {
@@ -291,7 +292,7 @@ func (c *Client) Forget(ctx context.Context, url string) error {
 	return c.finder.Do(ctx, "forget", map[string]string{"url": url}, nil)
 }
 
-// challenges are the headers of an answer that say what a resource wants.
+// challenges are the headers of an answer that state what a resource requires.
 func challenges(h http.Header) [][2]string {
 	pairs := [][2]string{}
 	for _, value := range h.Values("WWW-Authenticate") {

@@ -28,8 +28,8 @@ func get(t *testing.T, c *http.Client, url string) (int, string) {
 	return res.StatusCode, string(body)
 }
 
-// TestTransport: M42: requests go out with the token of their resource; the first one signs in, one
-// that needs more asks for more, and a token that was withdrawn is refreshed.
+// TestTransport: M42: requests are sent with the token of their resource. The first request signs
+// in, one that needs more scope asks for more, and a token that was revoked is refreshed.
 func TestTransport(t *testing.T) {
 	for _, document := range []bool{true, false} {
 		w := newWorld(t)
@@ -55,7 +55,7 @@ func TestTransport(t *testing.T) {
 		if status, _ := get(t, c, w.resource); status != 200 || asked != 2 {
 			t.Error(status, asked)
 		}
-		// Another process finds it all in the store, and nobody to ask.
+		// Another process finds everything in the store, and need not ask anybody.
 		other := w.open(store)
 		if status, _ := get(t, &http.Client{Transport: other.Transport(nil, nil)}, w.resource); status != 200 {
 			t.Error(status)
@@ -74,7 +74,7 @@ func TestTransport(t *testing.T) {
 	}
 }
 
-// TestBounded: M26: a resource that refuses every token is left alone after a few.
+// TestBounded: M26: a resource that refuses every token is left alone after a few tries.
 func TestBounded(t *testing.T) {
 	w := newWorld(t)
 	asked := 0
@@ -101,8 +101,8 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce: M42: of requests that are refused at once, one signs in, and the others take what
-// it got.
+// TestManyAtOnce: M42: of requests that are refused at once, one signs in, and the others use its
+// token.
 func TestManyAtOnce(t *testing.T) {
 	w := newWorld(t)
 	asked := 0
@@ -121,7 +121,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// TestByHand: M42, M44: as an adapter does it, and with the redirect coming to another process.
+// TestByHand: M42, M44: as an adapter does it, and with the redirect arriving in another process.
 func TestByHand(t *testing.T) {
 	w := newWorld(t)
 	store := &oauth.MemoryStore{}
@@ -149,11 +149,11 @@ func TestByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The token is there by now.
+	// There is a token by now.
 	if s, err := c.Challenged(t.Context(), res, "tools/list"); s != nil || err != nil {
 		t.Error(s, err)
 	}
-	// It is refused: refreshed.
+	// The token is refused, so it is refreshed.
 	res.Request.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	if s, err := c.Challenged(t.Context(), res, "tools/list"); s != nil || err != nil {
 		t.Error(s, err)
@@ -175,8 +175,8 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// TestForgottenByServer: M37: a server that does not know a registered client any more gets a new
-// registration.
+// TestForgottenByServer: M37: if a server does not know a registered client any more, the client
+// registers again.
 func TestForgottenByServer(t *testing.T) {
 	w := newWorld(t)
 	asked := 0
@@ -189,7 +189,7 @@ func TestForgottenByServer(t *testing.T) {
 	}
 }
 
-// TestGuarded: M33: the host refuses what no configuration allows, by the engine's word.
+// TestGuarded: M33: the host refuses requests to addresses that the engine does not allow.
 func TestGuarded(t *testing.T) {
 	w := newWorld(t)
 	config := w.config()
@@ -205,8 +205,8 @@ func TestGuarded(t *testing.T) {
 	}
 }
 
-// TestConfig: M40: every member of Config reaches the engine, with and without a key, and what it
-// refuses is named.
+// TestConfig: M40: every member of Config reaches the engine, with and without a key, and the error
+// for a refused member names it.
 func TestConfig(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

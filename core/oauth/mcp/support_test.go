@@ -16,19 +16,19 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/mcp"
 )
 
-// A world is a resource and the authorization server for it, both on loopback.
+// A world is a resource and its authorization server, both on loopback.
 type world struct {
 	t        *testing.T
 	api, as  *httptest.Server
 	resource string
 
 	mu       sync.Mutex
-	need     map[string]string // scope that a path needs
-	tokens   map[string]string // scope by access token
-	refresh  map[string]string // scope by refresh token
+	need     map[string]string // the scope that a path needs
+	tokens   map[string]string // the scope by access token
+	refresh  map[string]string // the scope by refresh token
 	clients  map[string]bool   // registered
 	n        int
-	document bool // client ID metadata documents are taken
+	document bool // the server supports client ID metadata documents
 	asked    []string
 	forms    []url.Values
 }
@@ -118,7 +118,7 @@ func (w *world) serveAS(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// config is a client that registers by itself, or is known by a document where the server takes it.
+// config is a client that registers itself, or has a document if the server supports that.
 func (w *world) config() mcp.Config {
 	return mcp.Config{RedirectURI: "http://127.0.0.1:1/cb", ClientID: "https://app.example/client.json", ClientMetadata: json.RawMessage(`{"client_name":"Test"}`), PrivateOrigins: []string{w.as.URL}}
 }
@@ -133,7 +133,7 @@ func (w *world) open(store oauth.Store) *mcp.Client {
 	return c
 }
 
-// browse is the user's browser: it gives the URL at which it arrives.
+// browse is the user's browser. It returns the URL at which it arrives.
 func browse(t *testing.T, at string) string {
 	t.Helper()
 	c := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -145,7 +145,7 @@ func browse(t *testing.T, at string) string {
 	return res.Header.Get("Location")
 }
 
-// agree signs in with a user who agrees at once, and counts.
+// agree signs in with a user who agrees at once, and counts the sign-ins.
 func agree(t *testing.T, n *int) func(context.Context, *mcp.SignIn) error {
 	return func(ctx context.Context, s *mcp.SignIn) error {
 		*n++

@@ -13,12 +13,12 @@ import (
 // maxTries is how often one request is sent at most.
 const maxTries = 4
 
-// Transport gives a RoundTripper that adds to each request the token of its resource, and sends it
-// with base; nil means http.DefaultTransport. A request that is refused is sent once more with a
-// token that is newer, or that signIn got: it is called with one sign-in at a time for each origin,
-// and is done when SignIn.Finish is. With a signIn of nil, where its error is ErrSignIn, and for a
-// request whose body cannot be read again, the resource's answer comes back as it is; any other
-// error is that of the request.
+// Transport returns a RoundTripper that adds to each request the token of its resource, and sends
+// it with base; nil means http.DefaultTransport. If a request is refused, it is sent once more with
+// a newer token, or with one that signIn got. signIn is called for one sign-in at a time at each
+// origin, and must return after SignIn.Finish. The resource's answer is returned unchanged if
+// signIn is nil or returns ErrSignIn, or if the request's body cannot be read again. Any other
+// error becomes the error of the request.
 func (c *Client) Transport(base http.RoundTripper, signIn func(context.Context, *SignIn) error) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -46,7 +46,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == nil && !retry {
 			return res, nil
 		}
-		io.CopyN(io.Discard, res.Body, 4<<10) // so that the connection can be used again
+		io.CopyN(io.Discard, res.Body, 4<<10) // so that the connection can be reused
 		res.Body.Close()
 		if err != nil {
 			return nil, err
@@ -58,7 +58,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *transport) send(req *http.Request) (*http.Response, error) {
 	client, err := t.owner.Client(req.Context(), resourceURL(req))
 	if err == nil {
-		// What the token is bound to, and its nonce, are for the client's own transport.
+		// The client's own transport adds the proof for a bound token, and its nonce.
 		if _, err = client.Token(req.Context()); err == nil {
 			return client.Transport(t.base).RoundTrip(req)
 		}
@@ -73,7 +73,7 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 	return nil, err
 }
 
-// challenged tells whether the request is to be sent once more.
+// challenged reports whether the request must be sent once more.
 func (t *transport) challenged(ctx context.Context, res *http.Response) (retry bool, err error) {
 	release, err := t.owner.turn(ctx, origin(res.Request.URL.String()))
 	if err != nil {
@@ -96,7 +96,7 @@ func (t *transport) challenged(ctx context.Context, res *http.Response) (retry b
 	return err == nil, err
 }
 
-// turn waits until nobody signs in at an origin: whoever comes next finds the token.
+// turn waits until nobody else signs in at an origin. The caller may then find a token.
 func (c *Client) turn(ctx context.Context, origin string) (release func(), err error) {
 	c.mu.Lock()
 	turn := c.turns[origin]
@@ -113,7 +113,7 @@ func (c *Client) turn(ctx context.Context, origin string) (release func(), err e
 	}
 }
 
-// again is a request as it can be sent once more, nil where its body cannot.
+// again returns a copy of a request that can be sent once more, nil if its body cannot.
 func again(req *http.Request) *http.Request {
 	own := req.Clone(req.Context())
 	if req.Body == nil || req.Body == http.NoBody {
@@ -130,7 +130,7 @@ func again(req *http.Request) *http.Request {
 	return own
 }
 
-// resourceURL is the URL by which a resource is known: that of the request without query.
+// resourceURL is the URL that identifies a resource: the request's URL without the query.
 func resourceURL(req *http.Request) string {
 	u := *req.URL
 	u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment, u.User = "", false, "", "", nil

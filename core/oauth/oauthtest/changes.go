@@ -14,13 +14,13 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// RunChanges has two clients, each with a store of its own from stores, on what is one set of
-// sessions: what the one writes, the other's Status says, an event tells, and no token of a session
-// that is over is given out. Where the stores are Notifiers the event comes by itself.
+// RunChanges tests two clients with the same sessions, each with its own store from stores. What
+// one client writes, the other's Status shows and an event reports, and no token of an ended
+// session is returned. If the stores are Notifiers, the event comes without a Status call.
 func RunChanges(t *testing.T, open func(testing.TB) oauth.Engine, stores func(testing.TB) (a, b oauth.Store)) {
 	first, second := stores(t)
 	_, notified := second.(oauth.Notifier)
-	var ahead atomic.Int64 // of the clock, ms
+	var ahead atomic.Int64 // how far the clock is ahead, ms
 	changes := make(chan string, 100)
 	issued := 0
 	server := roundTripper(func(r *http.Request) string {
@@ -89,7 +89,7 @@ func RunChanges(t *testing.T, open func(testing.TB) oauth.Engine, stores func(te
 		t.Errorf("a token after the end: %v", err)
 	}
 
-	// Without asking for the status: a second later no token is given out.
+	// Without a call of Status: one second later no token is returned.
 	if err := enter(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func RunChanges(t *testing.T, open func(testing.TB) oauth.Engine, stores func(te
 		t.Fatal(err)
 	}
 	ahead.Add(1_000)
-	for end := time.Now().Add(Patience); ; time.Sleep(time.Millisecond) { // a Notifier's word takes its way
+	for end := time.Now().Add(Patience); ; time.Sleep(time.Millisecond) { // a Notifier needs time
 		token, err := b.Token(t.Context())
 		if errors.Is(err, &oauth.Error{Code: "not_signed_in"}) {
 			break
@@ -112,7 +112,7 @@ func RunChanges(t *testing.T, open func(testing.TB) oauth.Engine, stores func(te
 	default:
 	}
 
-	// Many at once share looks: none is left out.
+	// Many calls at once share reads of the store: all of them get the result.
 	if err := enter(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func RunChanges(t *testing.T, open func(testing.TB) oauth.Engine, stores func(te
 	}
 }
 
-// roundTripper answers each request with what it gives for it.
+// roundTripper returns the response body for a request.
 type roundTripper func(*http.Request) string
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -36,9 +36,9 @@ type step struct {
 	JSON    any    `json:"json"`
 }
 
-// RunContract runs the cases of file, which is core/contract/contract.json, each with an engine of
-// its own. hands gives the options whose HTTP client, Store and Locker are tested; nil stands for
-// the usual ones.
+// RunContract runs the cases in file, which is core/contract/contract.json, each with its own
+// engine. hands returns the options whose HTTP client, Store and Locker are tested; nil tests the
+// defaults.
 func RunContract(t *testing.T, file string, open func(testing.TB) oauth.Engine, hands func(testing.TB) oauth.Options) *Tally {
 	t.Helper()
 	raw, err := os.ReadFile(file)
@@ -72,7 +72,7 @@ func RunContract(t *testing.T, file string, open func(testing.TB) oauth.Engine, 
 	return tally
 }
 
-// stage is where a case is played.
+// stage is the state of a running case.
 type stage struct {
 	contract  *Session
 	store     *faultyStore
@@ -138,7 +138,7 @@ func (s *stage) perform(st step) error {
 	}
 	effect, ok := filled.(map[string]any)
 	if !ok {
-		return fmt.Errorf("%v is no effect", filled)
+		return fmt.Errorf("%v is not an effect", filled)
 	}
 	if name, ok := effect["command"].(string); ok {
 		if s.performed[name] == nil {
@@ -186,7 +186,7 @@ func (s *stage) get(url string, want any) error {
 	return s.kept.matchJSON(url, want, got)
 }
 
-// faultyStore fails when it is told to.
+// faultyStore fails when a test tells it to.
 type faultyStore struct {
 	kept  oauth.Store
 	mu    sync.Mutex

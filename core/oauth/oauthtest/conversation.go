@@ -12,18 +12,18 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Reached says how far a conversation came: how many of its inputs were taken, and how many of
-// those made the engine ask for something.
+// Reached says how far a conversation came: how many of its inputs the engine accepted, and how
+// many of those caused effects.
 type Reached struct{ Inputs, Taken, Effective int }
 
-// secrets are what the conversations' server hands out; they may stand in requests, stores and the
-// results of `token`, `prepare` and `export`, nowhere else.
+// secrets are what the conversations' server issues. They may occur in requests, in stores and in
+// the results of `token`, `prepare` and `export`, and nowhere else.
 var secrets = []string{"ACCESS-", "REFRESH-", "THE-CODE", "THE-SECRET", "DEVICE-CODE"}
 
-// Converse plays a host that data decides: which commands, which answers, in which order, twice,
-// late or never, with a clock that jumps. It reports the first rule of the boundary that the engine
-// breaks. Afterwards it answers everything that is left, as an ordinary host would, and a new
-// sign-in has to work: no order may leave a session insane.
+// Converse plays a host that is driven by data: which commands it gives and which answers, in which
+// order, twice, late or never, with a clock that jumps. It returns the first rule of the contract
+// that the engine breaks. Afterwards it answers everything that is left, as an ordinary host would,
+// and a new sign-in must succeed: no order of inputs may leave a session unusable.
 func Converse(engine oauth.Engine, data []byte) (Reached, error) {
 	c := &conversation{engine: engine, data: data, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, keys: map[string]bool{}, proofs: map[string]bool{}, state: "none"}
 	if err := c.open(); err != nil {
@@ -37,8 +37,8 @@ func Converse(engine oauth.Engine, data []byte) (Reached, error) {
 	return c.reached, c.recover()
 }
 
-// ConverseAtRandom holds that many conversations, each with the engine that it is given, and adds
-// up how far they came. It stops at the first broken rule.
+// ConverseAtRandom runs that many conversations, each with its own engine, and adds up how far they
+// came. It stops at the first broken rule.
 func ConverseAtRandom(engine func() oauth.Engine, seed uint64, conversations int) (all Reached, err error) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for range conversations {
@@ -58,7 +58,7 @@ func ConverseAtRandom(engine func() oauth.Engine, seed uint64, conversations int
 	return all, nil
 }
 
-// String gives the counts and the share of inputs that reached an effect.
+// String returns the counts, and the share of inputs that caused effects.
 func (r Reached) String() string {
 	return fmt.Sprintf("%d inputs, %d taken, %d %% with effects", r.Inputs, r.Taken, 100*r.Effective/max(1, r.Inputs))
 }
@@ -68,15 +68,15 @@ type conversation struct {
 	handle  int32
 	data    []byte
 	now     int64
-	latest  int64 // that now ever was, below what makes it start anew
+	latest  int64 // the latest value of now, below the limit at which the clock starts again
 	entropy int
 	store   map[string]string
 	version map[string]int
 	keys    map[string]bool // of sessions
 	proofs  map[string]bool // that were sent
 
-	waiting  []effect // effects without an answer
-	answered []string // ids of those that had one
+	waiting  []effect // effects that are not answered yet
+	answered []string // ids of answered effects
 	seen     map[string]bool
 	running  map[int64]string
 	nextID   int64
@@ -175,7 +175,7 @@ func (c *conversation) drain() error {
 	}
 }
 
-// took notes an effect and holds it against the rules.
+// took records an effect and checks it against the rules.
 func (c *conversation) took(e effect) error {
 	switch e.kind {
 	case "result":
@@ -287,13 +287,13 @@ func (c *conversation) command(b byte) error {
 	return c.input(fmt.Sprintf(`"id":%d,"command":%s`, c.id(op), text))
 }
 
-// answered is the command that tells of a resource's refusal.
+// answered is the command that reports a resource's refusal.
 func answered(sent, code string) string {
 	challenge, _ := json.Marshal(fmt.Sprintf(`DPoP error="%s", Bearer error="%[1]s"`, code))
 	return fmt.Sprintf(`"answered","url":"https://api.example/x","status":401,"headers":[["dpop-nonce","n"],["www-authenticate",%s]],"sent":%q`, challenge, sent)
 }
 
-// answer makes an answer of the kind that the effect wants, mostly a good one.
+// answer makes an answer of the kind that the effect needs; most are valid.
 func (c *conversation) answer(e effect, b byte) string {
 	if b >= 200 {
 		failures := []string{"network", "timeout", "unsent", "redirect", "too_large", "conflict", "storage", "unsupported", "aborted", "internal", "?"}
@@ -304,7 +304,7 @@ func (c *conversation) answer(e effect, b byte) string {
 	}
 	switch e.kind {
 	case "timer":
-		if ms, _ := e.m["ms"].(float64); b%4 > 0 && ms < 1<<40 { // or early
+		if ms, _ := e.m["ms"].(float64); b%4 > 0 && ms < 1<<40 { // or it is early
 			c.now = min(c.now+int64(ms), 1<<53-1)
 		}
 		return `"ok":{}`
@@ -332,7 +332,7 @@ func (c *conversation) answer(e effect, b byte) string {
 	return `"ok":{}`
 }
 
-// idToken is one whose signature is right where verify says so.
+// idToken is a token whose signature is valid if verify says so.
 func (c *conversation) idToken() string {
 	part := base64.RawURLEncoding.EncodeToString
 	claims := fmt.Sprintf(`{"iss":"https://as.example","sub":"s","aud":"c","exp":%d,"iat":%d}`, c.now/1000+60, c.now/1000)
@@ -381,7 +381,7 @@ func (c *conversation) storage(e effect) string {
 
 func (c *conversation) respond(e effect, b byte) string {
 	c.tokens++
-	secret := "nothing" // an unkind server repeats what it was sent
+	secret := "nothing" // a malicious server repeats what it was sent
 	for _, name := range []string{"token=", "device_code="} {
 		if s := sent(e, name); s != "" {
 			secret = s
@@ -433,7 +433,7 @@ func (c *conversation) respond(e effect, b byte) string {
 	return fmt.Sprintf(`"ok":{"status":%d,"headers":[["content-type","application/json"]%s%s],"body":{"text":%s}}`, status, retry, nonce, body)
 }
 
-// header is a header of a request.
+// header returns a header of a request.
 func header(e effect, name string) string {
 	list, _ := e.m["headers"].([]any)
 	for _, h := range list {
@@ -445,7 +445,7 @@ func header(e effect, name string) string {
 	return ""
 }
 
-// sent is the value of a parameter in the body of a request, by the end of its name.
+// sent returns the value of a parameter in a request's body, by the end of its name.
 func sent(e effect, name string) (value string) {
 	body, _ := e.m["body"].(map[string]any)
 	text, _ := body["text"].(string)
@@ -455,7 +455,7 @@ func sent(e effect, name string) (value string) {
 	return value
 }
 
-// recover answers what is left, and signs in anew.
+// recover answers what is left, and signs in again.
 func (c *conversation) recover() error {
 	finish := func() error {
 		for n := 0; ; n++ {
@@ -464,7 +464,7 @@ func (c *conversation) recover() error {
 				return nil
 			}
 			e := c.waiting[i]
-			if n > 100*int(c.nextID)+1000 { // each may need its turn under the lock
+			if n > 100*int(c.nextID)+1000 { // each may have to wait for the lock
 				return fmt.Errorf("no end: %s", e.raw)
 			}
 			c.waiting = slices.Delete(c.waiting, i, i+1)
@@ -476,11 +476,11 @@ func (c *conversation) recover() error {
 	if err := finish(); err != nil {
 		return err
 	}
-	c.now = max(c.latest, 1_700_000_000_000) + 61_000 // keys are not asked for twice a minute, by a clock that may have been set back
+	c.now = max(c.latest, 1_700_000_000_000) + 61_000 // keys are fetched at most once a minute, and the clock may have been set back
 	for _, op := range []string{`"poll_stop"`, `"authorize"`, `"callback"`, `"token"`, `"log_out"`} {
 		text := op
 		if op == `"poll_stop"` {
-			text += `,"forget":true` // whoever waits for a device flow would wait on
+			text += `,"forget":true` // otherwise a device flow would go on
 		}
 		if op == `"callback"` {
 			text += `,"url":"https://client.example/cb?code=THE-CODE&state=` + c.state + `"`

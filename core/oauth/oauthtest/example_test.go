@@ -9,7 +9,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// The server of the contract suite, asked for a body of five bytes.
+// A request to the server of the contract suite for a body of five bytes.
 func Example() {
 	server := httptest.NewServer(oauthtest.Handler())
 	defer server.Close()

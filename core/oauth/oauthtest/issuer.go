@@ -21,10 +21,10 @@ import (
 	"time"
 )
 
-// claims are those of a token, or the members of a header.
+// claims are the claims of a token, or the members of a header.
 type claims map[string]any
 
-// but gives them with others over them; nil takes one out.
+// but returns them with changes; nil removes one.
 func (c claims) but(changes claims) claims {
 	all := claims{}
 	for _, m := range []claims{c, changes} {
@@ -40,12 +40,12 @@ func (c claims) but(changes claims) claims {
 func (c claims) part() string {
 	raw, err := json.Marshal(c)
 	if err != nil {
-		panic(err) // of maps and texts
+		panic(err) // it has only maps and texts
 	}
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// signer is a private key with the algorithm that it signs by.
+// signer is a private key with its signature algorithm.
 type signer struct {
 	alg string
 	kid string
@@ -70,7 +70,7 @@ func newSigner(t testing.TB, alg, kid string) *signer {
 	return &signer{alg, kid, key}
 }
 
-// jwk is the public key.
+// jwk returns the public key.
 func (s *signer) jwk() claims {
 	b64 := base64.RawURLEncoding.EncodeToString
 	k := claims{"alg": s.alg, "use": "sig"}
@@ -83,7 +83,7 @@ func (s *signer) jwk() claims {
 	case *ecdsa.PublicKey:
 		point, err := public.Bytes() // 4, x, y
 		if err != nil {
-			panic(err) // of a curve that we chose
+			panic(err) // we chose the curve
 		}
 		k["kty"], k["crv"], k["x"], k["y"] = "EC", "P-256", b64(point[1:33]), b64(point[33:])
 	case ed25519.PublicKey:
@@ -92,7 +92,7 @@ func (s *signer) jwk() claims {
 	return k
 }
 
-// thumbprint is that of the public key (RFC 7638 section 3).
+// thumbprint is the thumbprint of the public key (RFC 7638 section 3).
 func (s *signer) thumbprint() string {
 	k := s.jwk()
 	own := claims{}
@@ -101,7 +101,7 @@ func (s *signer) thumbprint() string {
 			own[name] = v
 		}
 	}
-	raw, err := json.Marshal(own) // in the order of the names
+	raw, err := json.Marshal(own) // json.Marshal sorts the names
 	if err != nil {
 		panic(err)
 	}
@@ -109,7 +109,7 @@ func (s *signer) thumbprint() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// sign makes a JWT; the header is as it is given.
+// sign makes a JWT with this header.
 func (s *signer) sign(header, body claims) string {
 	input := header.part() + "." + body.part()
 	var signature []byte
@@ -140,14 +140,14 @@ func forged(header, body claims, secret []byte) string {
 	return input + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// issuer is an authorization server that has keys and knows tokens, and nothing else.
+// issuer is an authorization server that only serves its keys and introspects tokens.
 type issuer struct {
 	*httptest.Server
 	mu       sync.Mutex
 	keys     []*signer
-	answers  map[string]claims // of introspection, by token
-	fetched  atomic.Int64      // keys
-	looked   atomic.Int64      // tokens
+	answers  map[string]claims // introspection answers by token
+	fetched  atomic.Int64      // requests for keys
+	looked   atomic.Int64      // introspections
 	resource string
 }
 
@@ -193,7 +193,7 @@ func newIssuer(t testing.TB, resource string) *issuer {
 	return i
 }
 
-// claims are those of a good token.
+// claims returns the claims of a valid token.
 func (i *issuer) claims() claims {
 	now := time.Now().Unix()
 	return claims{"iss": i.URL, "sub": "u1", "aud": i.resource, "client_id": "app", "scope": "read write", "iat": now, "exp": now + 600, "jti": fmt.Sprint(now), "acr": "silver", "auth_time": now - 100}
@@ -201,15 +201,15 @@ func (i *issuer) claims() claims {
 
 func (i *issuer) header() claims { return claims{"typ": "at+jwt", "alg": "RS256", "kid": "rsa"} }
 
-// token is a good one, with changes to its claims.
+// token returns a valid token, with changes to its claims.
 func (i *issuer) token(changes claims) string {
 	return i.keys[0].sign(i.header(), i.claims().but(changes))
 }
 
-// proofs counts them, since each has an id of its own.
+// proofs counts the proofs, because each has its own id.
 var proofs atomic.Int64
 
-// proof is a DPoP proof, with changes to its header and its claims.
+// proof makes a DPoP proof, with changes to its header and its claims.
 func (s *signer) proof(method, url, token string, header, changes claims) string {
 	sum := sha256.Sum256([]byte(token))
 	public := s.jwk()

@@ -7,10 +7,10 @@ import (
 	"reflect"
 )
 
-// kept is what a case keeps by name.
+// kept holds the values that a case keeps by name.
 type kept map[string]any
 
-// matchJSON says where got does not match want, by the rules in doc.go.
+// matchJSON returns an error that says where got does not match want, by the rules in doc.go.
 func (k kept) matchJSON(where string, want any, got json.RawMessage) error {
 	var value any
 	if err := json.Unmarshal(got, &value); err != nil {
@@ -57,7 +57,7 @@ func (k kept) match(where string, want, got any) error {
 	return nil
 }
 
-// ruleOf gives the member of an expected object that stands for something else than itself.
+// ruleOf returns the member of an expected object that is a rule.
 func ruleOf(want map[string]any) (rule string, ok bool) {
 	for _, rule := range []string{"$bytes", "$save", "$absent", "$same", "$other"} {
 		if _, ok := want[rule]; ok {
@@ -100,7 +100,7 @@ func (k kept) get(name string) (any, error) {
 	return value, nil
 }
 
-// filled is value with what was kept in place of each {"$use":NAME}.
+// filled returns value with each {"$use":NAME} replaced by the kept value.
 func (k kept) filled(value any) (any, error) {
 	var err error
 	switch v := value.(type) {
@@ -141,7 +141,8 @@ func matchBytes(where string, want, got any) error {
 	return nil
 }
 
-// matchHeaders compares pairs with pairs; an object, as the server shows it, is compared as one.
+// matchHeaders compares pairs with pairs. An object, as the server shows headers, is compared as an
+// object.
 func (k kept) matchHeaders(where string, want, got any) error {
 	if _, ok := want.([]any); !ok {
 		return k.match(where, want, got)

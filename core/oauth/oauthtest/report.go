@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-// Tally is how a suite went.
+// Tally is the result of a suite.
 type Tally struct {
 	Passed   int      `json:"passed"`
 	Total    int      `json:"total"`
 	Failures []string `json:"failures"`
-	// Inputs and Effects are how many there were in transcripts, Digest is the SHA-256 over all
-	// effects, each with a line feed behind it, in hexadecimal.
+	// Inputs and Effects count those of the transcripts. Digest is the SHA-256 over all effects,
+	// each followed by a line feed, in hexadecimal.
 	Inputs  int    `json:"inputs,omitempty"`
 	Effects int    `json:"effects,omitempty"`
 	Digest  string `json:"digest,omitempty"`
@@ -37,33 +37,33 @@ func (t *Tally) add(name string, passed bool) {
 
 // Report is a line of the table of hosts.
 type Report struct {
-	// Host is its name, SHA256 the digest of the module that it ran, "-" where it runs none.
+	// Host is its name. SHA256 is the digest of the module that it ran, "-" if it ran none.
 	Host   string `json:"host"`
 	SHA256 string `json:"sha256"`
-	// Transcripts and Contract are the suites, nil where one was not run.
+	// Transcripts and Contract are the suites, nil if one was not run.
 	Transcripts *Tally `json:"transcripts,omitempty"`
 	Contract    *Tally `json:"contract,omitempty"`
-	// Page are the transcripts that the page's module is enough for, on that one.
+	// Page is the result of the page module, with the transcripts that it supports.
 	Page *Second `json:"page,omitempty"`
-	// BFF are the transcripts of kind bff, which a third module knows.
+	// BFF is the result of the transcripts of kind bff, with a third module.
 	BFF *Second `json:"bff,omitempty"`
-	// Resource are those of kind resource, which the same one knows.
+	// Resource is the result of those of kind resource, with the same third module.
 	Resource *Second `json:"resource,omitempty"`
 }
 
-// Second is how a suite of another module went, with that one's digest.
+// Second is the result of a suite with another module, and that module's digest.
 type Second struct {
 	SHA256 string `json:"sha256"`
 	*Tally
 }
 
-// Write writes the report as JSON. A suite that was not run this time stays as an earlier run with
-// the same module left it.
+// Write writes the report as JSON. For a suite that was not run this time, it keeps the result of
+// an earlier run with the same module.
 func (r Report) Write(t testing.TB, path string) {
 	t.Helper()
 	var before Report
 	if raw, err := os.ReadFile(path); err == nil {
-		json.Unmarshal(raw, &before) // a file that is none is replaced
+		json.Unmarshal(raw, &before) // an invalid file is replaced
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}

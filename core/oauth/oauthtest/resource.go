@@ -22,8 +22,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/guard"
 )
 
-// RunResource has a Guard on an engine of the kind "resource" let in whom it should, and refuse
-// what an attacker would send, with real keys, servers and sockets.
+// RunResource tests a Guard with an engine that has the kind "resource": it must allow valid
+// requests and refuse what an attacker would send, with real keys, servers and sockets.
 func RunResource(t *testing.T, open func(testing.TB) oauth.Engine) {
 	w := &resourceWorld{T: t, engine: open(t)}
 	w.issuer = newIssuer(t, "https://api.example/notes")
@@ -45,7 +45,7 @@ type resourceWorld struct {
 	issuer *issuer
 }
 
-// guard makes one of the usual configuration, changed.
+// guard makes a Guard with the usual configuration, changed.
 func (w *resourceWorld) guard(t testing.TB, opts guard.Options, change func(*guard.Config)) *guard.Guard {
 	t.Helper()
 	c := guard.Config{Resource: w.issuer.resource, AuthorizationServers: []guard.Server{{Issuer: w.issuer.URL, Discovery: true, ClientID: "notes", ClientSecret: resourceSecret}}}
@@ -60,7 +60,7 @@ func (w *resourceWorld) guard(t testing.TB, opts guard.Options, change func(*gua
 	return g
 }
 
-// asking is a request with headers, in pairs.
+// asking is a request with headers, given as names and values.
 func asking(method, path string, headers ...string) *http.Request {
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(headers); i += 2 {
@@ -69,7 +69,7 @@ func asking(method, path string, headers ...string) *http.Request {
 	return r
 }
 
-// serve has the guard's handler answer.
+// serve makes the guard's handler answer.
 func serve(g *guard.Guard, r *http.Request) (*httptest.ResponseRecorder, *guard.Token) {
 	var token *guard.Token
 	rec := httptest.NewRecorder()
@@ -121,7 +121,7 @@ func (w *resourceWorld) good(t *testing.T) {
 	}
 }
 
-// attacks: each of them would be let in by who leaves one check out.
+// attacks: a Guard that leaves one check out would allow one of them.
 func (w *resourceWorld) attacks(t *testing.T) {
 	i := w.issuer
 	g := w.guard(t, guard.Options{}, func(c *guard.Config) {
@@ -215,7 +215,7 @@ func (w *resourceWorld) proofs(t *testing.T) {
 		two.Header.Add("DPoP", key.proof("GET", url, at, nil, nil))
 		refused(t, g, two, 401, "invalid_dpop_proof", "proofs")
 	}
-	// Nonces, which a second process knows by the key.
+	// Nonces, which a second process accepts because it has the key.
 	key := newSigner(t, "ES256", "")
 	at := w.issuer.token(claims{"cnf": claims{"jkt": key.thumbprint()}})
 	nonces := func(c *guard.Config) {
@@ -231,7 +231,8 @@ func (w *resourceWorld) proofs(t *testing.T) {
 	refused(t, b, asking("GET", "/notes", "Authorization", "Bearer "+w.issuer.token(nil)), 401, "invalid_token", "not_bound")
 }
 
-// replayed: two processes of one store, one proof sent to both many times at once: it counts once.
+// replayed: two processes share a store, and one proof is sent to both many times at once: it is
+// accepted once.
 func (w *resourceWorld) replayed(t *testing.T) {
 	store := &oauth.MemoryStore{}
 	key := newSigner(t, "ES256", "")
@@ -253,7 +254,8 @@ func (w *resourceWorld) replayed(t *testing.T) {
 	}
 }
 
-// keys: one fetch for many, an unknown key is looked for once a minute, a new one is found.
+// keys: many checks share one fetch, an unknown key causes at most one fetch a minute, and a new
+// key is found.
 func (w *resourceWorld) keys(t *testing.T) {
 	i := newIssuer(t, w.issuer.resource)
 	var ahead atomic.Int64
@@ -381,7 +383,7 @@ func (w *resourceWorld) stepUp(t *testing.T) {
 	}
 }
 
-// failing is a store that is not there.
+// failing is a store that cannot be reached.
 type failing struct{ oauth.MemoryStore }
 
 func (*failing) StoreUntil(context.Context, string, string, string, time.Time) (string, error) {

@@ -15,7 +15,7 @@ import (
 )
 
 // Handler is the server of the contract suite. It is open to every origin (CORS), so that hosts in
-// browsers can use it, and keeps counts by the id that a request names.
+// browsers can use it. It counts requests by the id that a request names.
 func Handler() http.Handler {
 	s := &server{seen: map[string]*seen{}, gzips: map[int64][]byte{}}
 	mux := http.NewServeMux()
@@ -38,7 +38,7 @@ func Handler() http.Handler {
 }
 
 // open answers preflights and lets scripts of every origin read everything (Fetch Standard, CORS
-// protocol). The wildcard does not cover credentials, so a host that sends them fails.
+// protocol). The wildcard excludes credentials, so a host that sends them fails.
 func open(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -60,8 +60,8 @@ func open(next http.Handler) http.Handler {
 	})
 }
 
-// Patience is how long a test waits for what is to come: so long that only what hangs never comes.
-// What a test is about is no matter of time, so it has no other bound.
+// Patience is how long a test waits for something that must happen. It is so long that only a hang
+// reaches it, because no test depends on time.
 const Patience = 5 * time.Minute
 
 type server struct {
@@ -69,11 +69,11 @@ type server struct {
 	seen map[string]*seen
 
 	packing sync.Mutex
-	// gzips are bodies of so many bytes, packed.
+	// gzips are compressed bodies by their length in bytes.
 	gzips map[int64][]byte
 }
 
-// seen is what came under one id since it was last reset.
+// seen is what came under one id since its last reset.
 type seen struct {
 	started, gone int
 	last          map[string]any
@@ -89,7 +89,7 @@ func (s *server) at(r *http.Request, f func(*seen)) {
 	f(s.seen[id])
 }
 
-// count counts a request that is waited for, and its end where the client ends it.
+// count counts a request that does not end by itself. left counts its end if the client ended it.
 func (s *server) count(r *http.Request) (left func()) {
 	s.at(r, func(c *seen) { c.started++ })
 	return func() {
@@ -119,7 +119,7 @@ func (s *server) bytes(w http.ResponseWriter, r *http.Request) {
 	w.Write(packed)
 }
 
-// packed is n bytes, packed once for all who ask.
+// packed returns n bytes, compressed once for all requests.
 func (s *server) packed(n int64) []byte {
 	s.packing.Lock()
 	defer s.packing.Unlock()
@@ -133,7 +133,7 @@ func (s *server) packed(n int64) []byte {
 	return s.gzips[n]
 }
 
-// endless sends until the client is gone, and tells by the count that it went.
+// endless sends until the client closes the connection, and counts that.
 func (s *server) endless(w http.ResponseWriter, r *http.Request) {
 	ctx, gone := context.WithCancel(r.Context())
 	defer gone()
@@ -147,7 +147,7 @@ func (s *server) endless(w http.ResponseWriter, r *http.Request) {
 	}
 	for r.Context().Err() == nil {
 		if _, err := io.CopyN(w, xs{}, 1<<16); err != nil {
-			// The context ends a little later than the connection does.
+			// The context ends a little later than the connection.
 			select {
 			case <-r.Context().Done():
 			case <-time.After(Patience):
@@ -157,8 +157,8 @@ func (s *server) endless(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// understated sends chunks although it says a length, which counts for nothing then (RFC 9112
-// section 6.3), until the client is gone.
+// understated sends chunks although it also sends a Content-Length, which then must be ignored (RFC
+// 9112 section 6.3), until the client closes the connection.
 func understated(w http.ResponseWriter, length string) {
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {
@@ -172,8 +172,8 @@ func understated(w http.ResponseWriter, length string) {
 	}
 }
 
-// cut sends what reads like an answer and ends it before its end: before a length that it said, or
-// before the last chunk, with the connection closed (RFC 9112 section 8).
+// cut sends a truncated answer that looks complete: it closes the connection before the end of the
+// stated length, or before the last chunk (RFC 9112 section 8).
 func cut(w http.ResponseWriter, r *http.Request) {
 	const token = `{"access_token":"cut","token_type":"Bearer"}`
 	framing := fmt.Sprintf("Content-Length: %d\r\n", len(token)+1)
@@ -197,7 +197,7 @@ func (s *server) hang(w http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
-// stall begins a body and never goes on.
+// stall begins a body and never continues it.
 func (s *server) stall(w http.ResponseWriter, r *http.Request) {
 	defer s.count(r)()
 	w.Header().Set("Content-Type", "text/plain")
@@ -232,14 +232,14 @@ func (s *server) headers(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 }
 
-// binary sends what is no UTF-8.
+// binary sends a body that is not UTF-8.
 func (s *server) binary(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Write([]byte{'a', 0xff, 0xfe, 0xc3, 'b'})
 }
 
-// mark sends text behind a byte order mark, which belongs to the body: the engine refuses it in
-// JSON (RFC 8259 section 8.1).
+// mark sends text after a byte order mark, which belongs to the body: the engine refuses it in JSON
+// (RFC 8259 section 8.1).
 func (s *server) mark(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	io.WriteString(w, "\uFEFFé")
@@ -249,7 +249,7 @@ func (s *server) cookie(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: "kept", Value: "1", Path: "/"})
 }
 
-// record keeps a request for recorded to show.
+// record stores a request, for recorded to show.
 func (s *server) record(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
@@ -270,7 +270,7 @@ func (s *server) record(w http.ResponseWriter, r *http.Request) {
 	reply(w, map[string]any{"recorded": true})
 }
 
-// recorded shows the last request under an id; with reset it forgets all of them.
+// recorded shows the last request under an id. With reset it deletes all of them.
 func (s *server) recorded(w http.ResponseWriter, r *http.Request) {
 	var last map[string]any
 	s.at(r, func(c *seen) {
@@ -285,7 +285,7 @@ func (s *server) recorded(w http.ResponseWriter, r *http.Request) {
 	reply(w, last)
 }
 
-// counts tells how many requests began under an id and how many of them the client ended; with
+// counts returns how many requests began under an id, and how many of them the client ended. With
 // started=N or gone=N it waits until there are that many.
 func (s *server) counts(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()

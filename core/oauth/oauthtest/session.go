@@ -8,9 +8,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// A Session is one without a protocol (kind "contract" in core/contract/README.md). It has single
-// effects carried out in the ordinary way, so that an HTTP client, a Store, a Locker or a KeyStore
-// can be tested as the hands of a host.
+// A Session is a session without a protocol (kind "contract" in core/contract/README.md). It asks
+// the host for single effects, so that an HTTP client, a Store, a Locker or a KeyStore can be
+// tested as part of a host.
 type Session struct{ s door.Session }
 
 // OpenSession opens such a session of engine.
@@ -22,9 +22,9 @@ func OpenSession(engine oauth.Engine, opts oauth.Options) (*Session, error) {
 	return &Session{s}, nil
 }
 
-// An Effect is one that was asked for.
+// An Effect is an effect that the session asked for.
 type Effect struct {
-	// ID names it in the member command of a later effect.
+	// ID names it in the member "command" of a later effect.
 	ID   int64
 	wait func(ctx context.Context, out any) error
 }
@@ -40,8 +40,8 @@ func (s *Session) Perform(effect json.RawMessage) (*Effect, error) {
 	return &Effect{id, wait}, nil
 }
 
-// Answer waits for what the host answered: {"ok":…} or {"failed":…}, or {} for an effect that wants
-// no answer. It may be called once.
+// Answer waits for the host's answer: {"ok":…} or {"failed":…}, or {} for an effect without an
+// answer. It may be called once.
 func (e *Effect) Answer(ctx context.Context) (json.RawMessage, error) {
 	var out struct {
 		Answer json.RawMessage `json:"answer"`

@@ -12,15 +12,15 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// SharedStore is a store that several processes have in common, with its locks.
+// SharedStore is a store that several processes share, with its locks.
 type SharedStore interface {
 	oauth.Store
 	oauth.Locker
 }
 
-// RunStore runs what every store keeps to, beside the contract. open gives two handles of one empty
-// store, as two processes have them. Where they are oauth.ExpiringStores, that is tested too, by
-// the clock of the store, which has to run.
+// RunStore tests what every store must do, in addition to the contract suite. open returns two
+// handles of one empty store, as two processes have them. If they are oauth.ExpiringStores, expiry
+// is tested, too, by the store's clock, which must run.
 func RunStore(t *testing.T, open func(testing.TB) (a, b SharedStore)) {
 	t.Run("versions", func(t *testing.T) { a, b := open(t); versions(t, a, b) })
 	t.Run("texts", func(t *testing.T) { a, b := open(t); texts(t, a, b) })
@@ -33,13 +33,13 @@ func RunStore(t *testing.T, open func(testing.TB) (a, b SharedStore)) {
 	t.Run("a lock counts", func(t *testing.T) { a, b := open(t); counting(t, a, b) })
 }
 
-// versions: a value is replaced or deleted by who saw it as it is, through whichever handle;
-// versions never come back.
+// versions: only a client that saw the current version can replace or delete a value, through
+// either handle. Versions are never used again.
 func versions(t *testing.T, a, b oauth.Store) {
 	ctx := t.Context()
 	x := "x"
 	seen := map[string]bool{"": true}
-	stands := "" // the version that does
+	stands := "" // the current version
 	for n, row := range []struct {
 		what     string
 		version  func() string
@@ -92,7 +92,7 @@ func versions(t *testing.T, a, b oauth.Store) {
 	}
 }
 
-// texts: any text under any key; no key is taken for another.
+// texts: any text can be stored under any key, and keys are not mixed up.
 func texts(t *testing.T, a, b oauth.Store) {
 	ctx := t.Context()
 	rows := map[string]string{
@@ -115,10 +115,10 @@ func texts(t *testing.T, a, b oauth.Store) {
 	}
 }
 
-// expiry: what has expired is as if it were not there.
+// expiry: an expired value behaves as if it did not exist.
 func expiry(t *testing.T, one oauth.ExpiringStore, b oauth.Store) {
 	ctx := t.Context()
-	// Clocks may be apart: a day is a day for each of them.
+	// Clocks may differ, but by less than a day.
 	if _, err := one.StoreUntil(ctx, "past", "", "x", time.Now().Add(-24*time.Hour)); err != nil {
 		t.Error(err)
 	}
@@ -164,7 +164,7 @@ func expiry(t *testing.T, one oauth.ExpiringStore, b oauth.Store) {
 	if got, _, ok, err := one.Load(ctx, "put in place"); got != "y" || !ok || err != nil {
 		t.Error(got, ok, err)
 	}
-	// What has an end may lose it, and get another.
+	// A value with an expiry can lose it, and get another.
 	version, err := one.StoreUntil(ctx, "kept", "", "x", time.Now().Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func expiry(t *testing.T, one oauth.ExpiringStore, b oauth.Store) {
 	}
 }
 
-// oneOfMany: of those who saw the same version, in both handles, one replaces it.
+// oneOfMany: of all who saw the same version, in both handles, one replaces the value.
 func oneOfMany(t *testing.T, a, b oauth.Store) {
 	version := ""
 	for round := range 5 {
@@ -210,7 +210,8 @@ func oneOfMany(t *testing.T, a, b oauth.Store) {
 	}
 }
 
-// locks: one holder at a time; who gives up leaves nothing behind; no lock waits for one of another
+// locks: a lock has one holder at a time; a waiter that gives up leaves nothing behind; locks of
+// other names do not wait.
 // name.
 func locks(t *testing.T, a, b oauth.Locker) {
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -241,7 +242,7 @@ func locks(t *testing.T, a, b oauth.Locker) {
 	}
 }
 
-// counting: under the lock, who reads and writes has nobody between.
+// counting: a holder of the lock reads and writes without interference.
 func counting(t *testing.T, a, b SharedStore) {
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()

@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 )
 
-// A suite that cannot fail shows nothing: each row is a transcript that does not hold.
+// A suite that cannot fail shows nothing: each row is a transcript with a difference.
 func TestReplayNoticesDifferences(t *testing.T) {
 	const (
 		entropy = `"entropy":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`

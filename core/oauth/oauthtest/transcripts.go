@@ -16,9 +16,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// RunTranscripts replays every *.txt of dir with an engine of its own and compares what the engine
-// says byte for byte. core/contract/README.md has the format. With profiles it replays those alone
-// whose first line names one of them.
+// RunTranscripts replays every *.txt in dir, each with its own engine, and compares the engine's
+// output byte for byte. core/contract/README.md describes the format. If profiles are given, it
+// replays only those whose first line names one of them.
 func RunTranscripts(t *testing.T, dir string, open func(testing.TB) oauth.Engine, profiles ...string) *Tally {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
@@ -52,7 +52,7 @@ func fits(header string, profiles []string) bool {
 	return len(profiles) == 0 || slices.ContainsFunc(profiles, func(p string) bool { return strings.Contains(header, `"profile":"`+p+`"`) })
 }
 
-// player is where a replay stands.
+// player is the state of a replay.
 type player struct {
 	engine oauth.Engine
 	handle int32 // 0: the next effect is the reason of a refusal
@@ -60,11 +60,11 @@ type player struct {
 	code   int32 // of the last input
 	input  bool  // code has not been compared yet
 
-	said  io.Writer // takes every effect, each with a line feed behind it
-	tally *Tally    // counts them, and the inputs
+	said  io.Writer // gets every effect, followed by a line feed
+	tally *Tally    // counts the effects and the inputs
 }
 
-// Replay says where an engine says something else than the transcript does.
+// Replay returns an error that says where an engine's output differs from the transcript.
 func Replay(transcript string, engine oauth.Engine) error {
 	p := &player{engine: engine, said: io.Discard, tally: &Tally{}}
 	return p.replay(transcript)
@@ -115,7 +115,7 @@ func (p *player) step(verb, rest string) error {
 		}
 		got := p.engine.Effect(p.handle)
 		p.tally.Effects++
-		p.said.Write(append(got[:len(got):len(got)], '\n')) // a digest: it cannot fail
+		p.said.Write(append(got[:len(got):len(got)], '\n')) // it is a digest, which cannot fail
 		if !bytes.Equal(got, []byte(rest)) {
 			return fmt.Errorf("effect differs\n got %s\nwant %s", got, rest)
 		}
@@ -140,7 +140,7 @@ func (p *player) step(verb, rest string) error {
 	return nil
 }
 
-// taken: an input without a code in the transcript was taken.
+// taken: an input without a code in the transcript was accepted.
 func (p *player) taken() error {
 	if p.input && p.code != oauth.Taken {
 		return fmt.Errorf("input gave %d, not 0", p.code)
@@ -149,7 +149,7 @@ func (p *player) taken() error {
 	return nil
 }
 
-// settled: before the next call nothing is left to be said.
+// settled: all output of the engine was compared before the next call.
 func (p *player) settled() error {
 	if err := p.taken(); err != nil {
 		return err

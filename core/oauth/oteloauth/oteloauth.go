@@ -1,8 +1,8 @@
-// Package oteloauth makes OpenTelemetry spans and metrics of what a client has its host do:
-// requests, stores, locks, keys. Nothing secret is in them: no token, code or key, and of a URL the
-// origin and path alone.
+// Package oteloauth makes OpenTelemetry spans and metrics of a client's effects: requests, stores,
+// locks, keys. They contain nothing secret: no token, code or key, and of a URL only the origin and
+// path.
 //
-// It is a module of its own, so that who does not use it loads nothing of OpenTelemetry.
+// It is a separate Go module, so that programs without it do not load OpenTelemetry.
 package oteloauth
 
 import (
@@ -21,18 +21,18 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Options may all be left out.
+// Options are all optional.
 type Options struct {
 	// TracerProvider and MeterProvider default to the global ones.
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
-	// Client names the client in each span and metric, as attribute oauth2.client.
+	// Client is the name of the client in each span and metric, as attribute oauth2.client.
 	Client string
 }
 
 const scope = "github.com/oauth2-wasm/oauth2-wasm/core/oauth/oteloauth"
 
-// listener is what New gives.
+// listener records spans and metrics.
 type listener struct {
 	tracer   trace.Tracer
 	requests metric.Float64Histogram
@@ -41,17 +41,19 @@ type listener struct {
 	client   string
 
 	mu     sync.Mutex
-	failed map[string]int // by stage and URL: how many requests failed there one after the other
+	failed map[string]int // by stage and URL: how many requests failed there in a row
 }
 
-// New gives what oauth.Options.OnEffect takes:
+// New returns a function for oauth.Options.OnEffect. It records:
 //
 //   - a span for each effect but timers, that of a request with the name and the attributes of HTTP
 //     client spans (OpenTelemetry semantic conventions 1.30), the others named "oauth2 KIND";
 //   - http.client.request.duration, oauth2.effect.duration (both histograms, in s) and
 //     oauth2.request.retries, which counts requests that followed a failed one of their stage.
 //
-// A span has no parent: what a client does is for all who wait for it.
+// The parent of a span is the span of the context that the client was called with. If several
+// callers wait for one refresh, the first of them counts. If that span ends before the effect does,
+// the span begins a new trace, with a link to the ended one. An effect of a timer has neither.
 func New(opts Options) (func(oauth.EffectInfo), error) {
 	if opts.TracerProvider == nil {
 		opts.TracerProvider = otel.GetTracerProvider()
@@ -75,6 +77,10 @@ func (l *listener) done(e oauth.EffectInfo) {
 	if !e.Answered || e.Kind == "timer" {
 		return
 	}
+	ctx := e.Context
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	ended := time.Now()
 	fault := e.Failed
 	if fault == "" && e.Status >= 400 {
@@ -97,20 +103,31 @@ func (l *listener) done(e oauth.EffectInfo) {
 		again := l.again(e, fault != "")
 		if again > 0 {
 			span = append(span, attribute.Int("http.request.resend_count", again))
-			l.retries.Add(context.Background(), 1, metric.WithAttributes(common...))
+			l.retries.Add(ctx, 1, metric.WithAttributes(common...))
 		}
 		span = append(append(span, request...), attribute.String("url.full", e.URL))
-		l.requests.Record(context.Background(), e.Took.Seconds(), metric.WithAttributes(append(request, common...)...))
+		l.requests.Record(ctx, e.Took.Seconds(), metric.WithAttributes(append(request, common...)...))
 	}
-	l.effects.Record(context.Background(), e.Took.Seconds(), metric.WithAttributes(append(common, attribute.String("oauth2.effect", string(e.Kind)))...))
-	_, s := l.tracer.Start(context.Background(), name, trace.WithNewRoot(), trace.WithSpanKind(kind), trace.WithTimestamp(ended.Add(-e.Took)), trace.WithAttributes(append(span, common...)...))
+	l.effects.Record(ctx, e.Took.Seconds(), metric.WithAttributes(append(common, attribute.String("oauth2.effect", string(e.Kind)))...))
+	options := []trace.SpanStartOption{trace.WithSpanKind(kind), trace.WithTimestamp(ended.Add(-e.Took)), trace.WithAttributes(append(span, common...)...)}
+	if parent := trace.SpanFromContext(ctx); hasEnded(parent) {
+		options = append(options, trace.WithNewRoot(), trace.WithLinks(trace.Link{SpanContext: parent.SpanContext()}))
+	}
+	_, s := l.tracer.Start(ctx, name, options...)
 	if fault != "" {
 		s.SetStatus(codes.Error, "")
 	}
 	s.End(trace.WithTimestamp(ended))
 }
 
-// requestAttributes are those of the semantic conventions for HTTP that spans and metrics have.
+// hasEnded tells a span of this process that has ended from one that was never recorded.
+func hasEnded(span trace.Span) bool {
+	c := span.SpanContext()
+	return c.IsSampled() && !c.IsRemote() && !span.IsRecording()
+}
+
+// requestAttributes are the HTTP attributes of the semantic conventions that spans and metrics
+// have.
 func requestAttributes(e oauth.EffectInfo) []attribute.KeyValue {
 	list := []attribute.KeyValue{attribute.String("http.request.method", e.Method)}
 	if u, err := url.Parse(e.URL); err == nil {
@@ -128,7 +145,7 @@ func requestAttributes(e oauth.EffectInfo) []attribute.KeyValue {
 	return list
 }
 
-// again tells how many requests before this one failed at the same place, one after the other.
+// again returns how many requests before this one failed at the same place in a row.
 func (l *listener) again(e oauth.EffectInfo, failed bool) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -30,12 +30,12 @@ var presets = func() map[string]preset {
 	return all
 }()
 
-// members gives the configuration alone.
+// members returns the configuration without the description.
 func (p preset) members() []byte {
 	p = maps.Clone(p)
 	delete(p, "about")
 	delete(p, "docs")
-	raw, _ := json.Marshal(p) // of what is JSON
+	raw, _ := json.Marshal(p) // its members are valid JSON
 	return raw
 }
 

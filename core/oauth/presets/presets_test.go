@@ -11,15 +11,15 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// H7: a preset is members of the contract's configuration, and what a person reads of it; none
-// would get lost on the way.
+// H7: a preset has only members of the contract's configuration, and a description for people. None
+// of them is lost.
 func TestMembers(t *testing.T) {
 	for name, raw := range presets {
 		var p struct {
 			About, Docs string
 			oauth.Config
 		}
-		if err := json.Unmarshal(raw.members(), &p.Config); err != nil { // which is strict
+		if err := json.Unmarshal(raw.members(), &p.Config); err != nil { // UnmarshalJSON is strict
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := errors.Join(json.Unmarshal(raw["about"], &p.About), json.Unmarshal(raw["docs"], &p.Docs)); err != nil {
@@ -34,8 +34,7 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// H7: every variable with a default is one of the addresses, and only okta's and shopify's ask for
-// more.
+// H7: every variable with a default occurs in a URL, and only okta and shopify require more.
 func TestVariables(t *testing.T) {
 	asked := map[string][]string{"okta": {"domain"}, "shopify": {"shop"}}
 	for _, name := range Names() {
@@ -66,7 +65,7 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// H7: a caller's variable goes before the default, and the default is there for the next caller.
+// H7: a caller's variable replaces the default, and the next caller gets the default again.
 func TestConfig(t *testing.T) {
 	for _, tenant := range []string{"8eaef023", "common"} {
 		given := map[string]string{"tenant": tenant}
@@ -98,8 +97,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// E34: what a provider calls a dead refresh token is an exact pair, or a code that means nothing
-// else, and the preset says where that is documented.
+// E34: a provider's error for a dead refresh token is an exact pair, or a code with no other
+// meaning, and the preset says where that is documented.
 func TestRefreshTokenErrors(t *testing.T) {
 	want := map[string][][]string{
 		"github":  {{"bad_refresh_token"}},

@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/redirect"
 )
 
-// A program signs its user in through the browser. Package wasm opens such a client on the module.
+// A program signs its user in with the browser. Package wasm opens such a client with the module.
 func ExampleSignIn() {
 	server, config := site() // an authorization server at which http://127.0.0.1/cb is registered
 	defer server.Close()
@@ -24,8 +24,8 @@ func ExampleSignIn() {
 
 	opts := redirect.Options{RedirectURI: "http://127.0.0.1/cb", Done: "You can go back to the program."}
 	status, err := redirect.SignIn(ctx, client, opts, func(url string) error {
-		// A program opens the user's browser here, or prints the URL. This one has a user who
-		// allows everything.
+		// A program would open the user's browser here, or print the URL. This example has a user
+		// who allows everything.
 		arrived, err := decide(url, "approve")
 		if err == nil {
 			_, err = http.Get(arrived)

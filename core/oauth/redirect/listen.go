@@ -115,12 +115,12 @@ func Listen(opts Options) (*Listener, error) {
 	u.RawQuery = ""
 	l.uri = u.String()
 	if l.path == "" {
-		l.path = "/" // what browsers ask for
+		l.path = "/" // browsers ask for that
 	}
 	l.server = &http.Server{
 		Handler: l, DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
-		ErrorLog: log.New(io.Discard, "", 0), // strangers would fill it
+		ErrorLog: log.New(io.Discard, "", 0), // strangers could fill it
 	}
 	go l.server.Serve(listener)
 	return l, nil
@@ -207,13 +207,13 @@ var knownMethods = []string{"HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS
 func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	switch {
-	case !strings.HasPrefix(r.RequestURI, "/"): // not in origin-form (RFC 9112 section 3.2.1)
+	case !strings.HasPrefix(r.RequestURI, "/"): // it is not in origin-form (RFC 9112 section 3.2.1)
 		refuse(w, http.StatusBadRequest)
-	case !strings.EqualFold(r.Host, l.authority): // a page whose name was bound to this address anew
+	case !strings.EqualFold(r.Host, l.authority): // a page whose host name was bound to this address (DNS rebinding)
 		refuse(w, http.StatusMisdirectedRequest)
 	case path != l.path && !(near(path, l.path) && hasState(query)):
 		refuse(w, http.StatusNotFound)
-	case slices.Contains(knownMethods, r.Method): // HEAD too: to answer it would take the code to be redeemed
+	case slices.Contains(knownMethods, r.Method): // HEAD too: to answer it, the listener would have to hand over the code
 		w.Header().Set("Allow", "GET")
 		refuse(w, http.StatusMethodNotAllowed)
 	case r.Method != http.MethodGet:

@@ -42,7 +42,7 @@ func accept(t *testing.T, l *redirect.Listener) *redirect.Response {
 	return r
 }
 
-// page is what a browser gets.
+// page is the answer that a browser gets.
 type page struct {
 	status int
 	header http.Header
@@ -50,7 +50,7 @@ type page struct {
 	err    error
 }
 
-// visit is a browser that goes to a URL.
+// visit opens a URL as a browser does.
 func visit(c *http.Client, url string) <-chan page {
 	got := make(chan page, 1)
 	go func() {
@@ -103,7 +103,7 @@ func TestRedirectURI(t *testing.T) {
 	}
 }
 
-// Q40: what is no redirect URI of a loopback server.
+// Q40: redirect URIs that do not fit a loopback server.
 func TestListenRefuses(t *testing.T) {
 	taken := listen(t, redirect.Options{})
 	for _, row := range []struct {
@@ -133,8 +133,8 @@ func TestListenRefuses(t *testing.T) {
 	}
 }
 
-// Q40: requests that are none of the user's browser at the redirect URI get their status and do not
-// disturb the waiting.
+// Q40: requests that cannot be the user's browser at the redirect URI get an error status and do
+// not disturb the wait.
 func TestRequests(t *testing.T) {
 	l := listen(t, redirect.Options{RedirectURI: "http://127.0.0.1/foo"})
 	host := mustParse(t, l.RedirectURI()).Host
@@ -179,7 +179,7 @@ func TestRequests(t *testing.T) {
 			}
 		})
 	}
-	// Nothing of that was handed over: what comes next is the first.
+	// None of these was handed over: the next one is the first.
 	got := visit(http.DefaultClient, l.RedirectURI()+"?code=right&state=s")
 	r := accept(t, l)
 	if r.URL != l.RedirectURI()+"?code=right&state=s" {
@@ -189,7 +189,7 @@ func TestRequests(t *testing.T) {
 	<-got
 }
 
-// send speaks HTTP by hand, since clients would mend such requests.
+// send writes HTTP by hand, because HTTP clients would correct such requests.
 func send(t *testing.T, host, request string) *http.Response {
 	t.Helper()
 	c, err := net.Dial("tcp", host)
@@ -277,7 +277,8 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// Q40: the page comes although the listener closes at once, to a second delivery that waited too.
+// Q40: the page is delivered although the listener closes at once, also to a second delivery that
+// waited.
 func TestClose(t *testing.T) {
 	l := listen(t, redirect.Options{})
 	// A browser opens connections in advance.
@@ -312,7 +313,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// Q40: the waiting ends with its context, and the listener stays.
+// Q40: the wait ends with its context, and the listener stays open.
 func TestAcceptEnds(t *testing.T) {
 	l := listen(t, redirect.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -320,7 +321,7 @@ func TestAcceptEnds(t *testing.T) {
 	if _, err := l.Accept(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	// A browser that goes away does not hold anything up.
+	// A browser that goes away delays nothing.
 	gone, stop := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(gone, "GET", l.RedirectURI()+"?code=gone", nil)
 	if err != nil {

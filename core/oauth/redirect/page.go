@@ -33,7 +33,7 @@ func policy() string {
 func protect(h http.Header) {
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer") // the page's own URL holds the code
+	h.Set("Referrer-Policy", "no-referrer") // the page's own URL contains the code
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Connection", "close")
@@ -72,7 +72,7 @@ func (l *Listener) showOutcome(w http.ResponseWriter, v verdict) {
 	c.SetWriteDeadline(time.Now().Add(pageTimeout))
 	w.WriteHeader(status)
 	w.Write(b.Bytes())
-	c.Flush() // whoever waits in Finish may end the process
+	c.Flush() // the caller of Finish may then end the process
 }
 
 func refuse(w http.ResponseWriter, status int) {

@@ -81,8 +81,8 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// E75: a reply that is none to this sign-in is shown on the page and on the terminal, as nobody's
-// verified word, and the waiting goes on.
+// E75: a reply that does not belong to this sign-in is shown on the page and on the terminal as
+// unverified, and the wait continues.
 func TestSignInShowsStrayReplies(t *testing.T) {
 	const unverified = "unverified"
 	jwt := func(claims string) string {
@@ -92,7 +92,7 @@ func TestSignInShowsStrayReplies(t *testing.T) {
 	for _, row := range []struct {
 		name, path, query string
 		status            int
-		page, terminal    []string // what stands there; nil: nothing on the terminal
+		page, terminal    []string // expected text; nil: nothing on the terminal
 	}{
 		{"an error without a state", "/cb", "error=invalid_scope&error_description=no+such+scope", 400,
 			[]string{"missing state", "invalid_scope: no such scope", unverified, "still waits"}, []string{"missing state (invalid_scope: no such scope, unverified)", "still waits"}},
@@ -169,7 +169,7 @@ func TestSignInShowsStrayReplies(t *testing.T) {
 	}
 }
 
-// E75: replies without end fill no terminal.
+// E75: any number of replies cannot fill the terminal.
 func TestSignInIsNotFlooded(t *testing.T) {
 	var terminal lockedBuffer
 	opts := redirect.Options{RedirectURI: "http://127.0.0.1/cb", Terminal: &terminal}
@@ -177,7 +177,7 @@ func TestSignInIsNotFlooded(t *testing.T) {
 		right, err := decide(to, "approve")
 		at, _, _ := strings.Cut(right, "?")
 		var pages []<-chan page
-		for i := 0; i < 100 && err == nil; i++ { // at once, as a page of another site sends them
+		for i := 0; i < 100 && err == nil; i++ { // all at once, as a page of another site could send them
 			pages = append(pages, visit(http.DefaultClient, fmt.Sprintf("%s?error=x&error_description=%d", at, i/2)))
 		}
 		for _, p := range pages {
@@ -194,8 +194,8 @@ func TestSignInIsNotFlooded(t *testing.T) {
 	}
 }
 
-// E76: a reply with the state of this sign-in that misses the redirect URI by a slash or the case
-// of its letters is told what is wrong, and the waiting goes on.
+// E76: a reply with the state of this sign-in whose URL differs from the redirect URI by a slash or
+// the case of letters is refused with the reason, and the wait continues.
 func TestSignInNearMisses(t *testing.T) {
 	for _, row := range []struct{ name, path string }{
 		{"a slash too many", "/cb/"}, {"two slashes too many", "/cb//"}, {"another case", "/CB"}, {"both", "/Cb/"},
@@ -226,8 +226,7 @@ func TestSignInNearMisses(t *testing.T) {
 	}
 }
 
-// E77: the listening ends when the attempt does, with an error that says so, and with the reply
-// that was refused last.
+// E77: the wait ends when the attempt expires. The error says so, and names the last refused reply.
 func TestSignInEndsWithTheAttempt(t *testing.T) {
 	for _, row := range []struct {
 		name, stray string
@@ -274,7 +273,7 @@ func TestSignInEndsWithTheAttempt(t *testing.T) {
 	}
 }
 
-// E77: the life of an attempt here is the engine's.
+// E77: this package uses the engine's lifetime of an attempt.
 func TestAttemptLife(t *testing.T) {
 	for _, row := range []struct {
 		given, want time.Duration
@@ -304,7 +303,7 @@ func TestAttemptLife(t *testing.T) {
 	}
 }
 
-// lockedBuffer is a terminal that a test reads.
+// lockedBuffer is a terminal that a test can read.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  strings.Builder
@@ -322,7 +321,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// Q40: what ends the waiting without a response.
+// Q40: what ends the wait without a response.
 func TestSignInEnds(t *testing.T) {
 	noBrowser := errors.New("no browser")
 	for _, row := range []struct {
@@ -360,7 +359,7 @@ func TestSignInEnds(t *testing.T) {
 	}
 }
 
-// Q41: what of the URLs that reach a program by its scheme is a response, and what is passed on.
+// Q41: which URLs of the program's scheme are responses, and which are passed on.
 func TestHandleRedirect(t *testing.T) {
 	const registered = "com.example.app:/cb?from=app"
 	for _, row := range []struct {
@@ -402,7 +401,7 @@ func TestHandleRedirect(t *testing.T) {
 	}
 }
 
-// Q41: a sign-in that comes back by the scheme; its second delivery is handled too, and says so.
+// Q41: a sign-in that returns by the scheme. Its second delivery is handled, too, with an error.
 func TestHandleRedirectSignsIn(t *testing.T) {
 	c := open(t, "com.example.app:/cb?from=app")
 	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{AppState: "mine"})
@@ -427,7 +426,7 @@ func TestHandleRedirectSignsIn(t *testing.T) {
 	}
 }
 
-// Q42: the user pastes what came of the sign-in.
+// Q42: the user pastes the result of the sign-in.
 func TestPasteCode(t *testing.T) {
 	const paste = "https://app.example/paste"
 	broken, hidden := errors.New("broken"), errors.New("hidden")
@@ -499,7 +498,7 @@ func TestPasteCode(t *testing.T) {
 	})
 }
 
-// later is a reader that exists when the URL was shown.
+// later is a reader that exists once the URL was shown.
 type later struct {
 	ready chan io.Reader
 	io.Reader

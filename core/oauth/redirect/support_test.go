@@ -54,8 +54,8 @@ func open(t *testing.T, redirectURI string) *oauth.Client {
 
 var interaction = regexp.MustCompile(`name="interaction" value="([^"]+)"`)
 
-// decide is what a user does with the authorization URL: sign in, and press approve or deny. It
-// gives the address at which the browser would arrive then.
+// decide does what a user does with the authorization URL: it signs in and presses approve or deny.
+// It returns the address at which the browser would arrive.
 func decide(page, action string) (string, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {

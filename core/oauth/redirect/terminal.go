@@ -42,7 +42,7 @@ func (t *terminal) refusal(err error) {
 	fmt.Fprintf(t.w, "A reply was refused, and this sign-in still waits for its own. Anybody may have sent it: %s\n", text)
 }
 
-// shown is an error as one line of printable characters, of limited length.
+// shown formats an error as one line of printable characters, of limited length.
 func shown(err error) string {
 	var b strings.Builder
 	n := 0
@@ -50,7 +50,7 @@ func shown(err error) string {
 		switch {
 		case unicode.IsSpace(r):
 			r = ' '
-		case !unicode.IsPrint(r): // escape sequences, and marks that turn the direction of writing around
+		case !unicode.IsPrint(r): // escape sequences, and marks that change the direction of writing
 			continue
 		}
 		if n++; n > maxText {

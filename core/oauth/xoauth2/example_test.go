@@ -14,7 +14,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/xoauth2"
 )
 
-// A library that wants an oauth2.TokenSource gets the tokens of a session.
+// A library that requires an oauth2.TokenSource gets the tokens of a session.
 func Example() {
 	client, err := oauth.Open(context.Background(), new(core.Engine), oauth.Config{
 		ClientID: "s6BhdRkqt3", TokenEndpoint: "https://as.example/token",

@@ -51,7 +51,7 @@ func (s *source) Token() (*oauth2.Token, error) {
 	extra := map[string]any{}
 	for name, raw := range st.Extra {
 		var value any
-		if json.Unmarshal(raw, &value) == nil { // what it is not is not there
+		if json.Unmarshal(raw, &value) == nil { // otherwise the member is omitted
 			extra[name] = value
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/xoauth2"
 )
 
-// H6: what RFC 6749 does not name is read by Extra, as x/oauth2 would have read it; the refresh
-// token is not there.
+// H6: Extra returns members that RFC 6749 does not name, as x/oauth2 itself would have read them.
+// The refresh token is not among them.
 func TestExtra(t *testing.T) {
 	c, err := oauth.Open(t.Context(), new(core.Engine), oauth.Config{ClientID: "c", TokenEndpoint: "https://as.example/token", InsecureIDTokenUnverified: true}, oauth.Options{})
 	if err != nil {
@@ -40,7 +40,7 @@ func TestExtra(t *testing.T) {
 	}
 }
 
-// A token that is bound to a key is not handed to a library that would send it without a proof.
+// A token that is bound to a key is not given to a library that would send it without a proof.
 func TestBoundToken(t *testing.T) {
 	server := roundTripper(func(*http.Request) (*http.Response, error) {
 		return &http.Response{

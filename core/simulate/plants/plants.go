@@ -1,11 +1,11 @@
-// Package plants holds faults that the core can be made to have, so that package simulate shows
-// that it finds each. What ships knows nothing of them: Overlay writes copies of the core's files
-// with all faults in them, for go build -overlay, and On says which of them is in force.
+// Package plants holds faults that the core can be given, so that package simulate shows that it
+// finds each of them. The released core contains none of this: Overlay writes copies of the core's
+// files with all faults in them, for go build -overlay, and On says which of them is switched on.
 //
-// A fault is a file NAME.txt. Its first line says how many worlds may pass until it is found. Each
-// paragraph behind it names a file below core and shows lines of it as a diff does: " " stays, "-"
-// goes, "+" comes. The lines that stay and go must be in the file once, together. In lines that
-// come the word planted tells whether the fault is in force.
+// A fault is a file NAME.txt. Its first line says within how many worlds it must be found. Each
+// paragraph after that names a file below core and changes its lines, in the form of a diff: " "
+// stays, "-" is removed, "+" is added. The lines that stay or are removed must occur in the file
+// exactly once, together. In added lines the word planted means "this fault is switched on".
 package plants
 
 import (
@@ -19,26 +19,26 @@ import (
 	"strings"
 )
 
-// On is the name of the fault that is in force, "" for none.
+// On is the name of the fault that is switched on, "" for none.
 var On string
 
-// Overlaid tells whether this program was built with an overlay of Overlay's.
+// Overlaid reports whether this program was built with an overlay of Overlay.
 var Overlaid bool
 
-// A Plant is a fault; Worlds of 400 steps may pass until it is found.
+// A Plant is a fault. It must be found within Worlds worlds of 400 steps.
 type Plant struct {
 	Name   string
 	Worlds int
 	edits  []edit
 }
 
-// An edit puts one text in the place of another, in a file below core.
+// An edit replaces one text by another, in a file below core.
 type edit struct{ file, old, put string }
 
 //go:embed *.txt
 var texts embed.FS
 
-// All gives the faults in the order of their names.
+// All returns the faults in the order of their names.
 func All() ([]Plant, error) {
 	entries, err := texts.ReadDir(".")
 	if err != nil {
@@ -93,8 +93,8 @@ func parse(name, text string) (Plant, error) {
 
 const module = "github.com/oauth2-wasm/oauth2-wasm"
 
-// Overlay writes copies of the files of the core in the folder core, with all faults in them, and
-// what go build -overlay reads, into the folder dir. It gives the name of the latter.
+// Overlay writes copies of the files in the folder core, with all faults in them, into the folder
+// dir, with the file that go build -overlay reads. It returns that file's name.
 func Overlay(core, dir string) (file string, err error) {
 	all, err := All()
 	if err != nil {
@@ -108,7 +108,7 @@ func Overlay(core, dir string) (file string, err error) {
 				if err != nil {
 					return "", fmt.Errorf("plants: %s: %w", p.Name, err)
 				}
-				// On the line of the package, so that all lines keep their numbers.
+				// The import is added to the package line, so that all lines keep their numbers.
 				sources[e.file] = clause.ReplaceAllString(string(text), `$0; import "`+module+`/core/simulate/plants"`)
 			}
 			text := "\n" + sources[e.file]

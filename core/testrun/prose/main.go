@@ -1,6 +1,6 @@
-// Command prose finds lines of prose and of comments that are longer than 100 columns in the files
-// that git knows. Code, tables, links, what stands indented in a comment and the output of examples
-// are not prose. A tab is four columns.
+// Command prose finds lines of prose and of comments that are longer than 100 columns, in the files
+// that git tracks. Code, tables, links, indented lines in comments and the output of examples do
+// not count. A tab is four columns.
 package main
 
 import (
@@ -40,7 +40,7 @@ func main() {
 		}
 		text, err := os.ReadFile(name)
 		if err != nil {
-			continue // deleted and not committed yet
+			continue // deleted, and not committed yet
 		}
 		for i, line := range strings.Split(string(text), "\n") {
 			n := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    "))
@@ -55,7 +55,7 @@ func main() {
 	}
 }
 
-// comments are the lines that hold nothing but one.
+// comments counts lines that contain nothing but a comment.
 func comments() func(line string) bool {
 	output := false
 	return func(line string) bool {
@@ -70,7 +70,7 @@ func comments() func(line string) bool {
 	}
 }
 
-// papers are the lines outside of code, tables, headings and links.
+// papers counts lines outside of code, tables, headings and links.
 func papers() func(line string) bool {
 	code := false
 	return func(line string) bool {

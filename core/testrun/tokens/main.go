@@ -1,5 +1,5 @@
-// Command tokens prints how many Go tokens the pure packages have that a module is made from,
-// comments left out. Its argument are build tags.
+// Command tokens prints the number of Go tokens, without comments, in the pure packages from which
+// a module is made. Its arguments are build tags.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// What stands between a backend and a server behind it: it drops requests and answers, is slow, or
-// is down, as it is told.
+// A proxy between a backend and an upstream server: it drops requests and answers, is slow, or is
+// down, as a test demands.
 import { createServer, request } from 'node:http';
 
 /** Numbers from 0 to below 1, the same in every run (mulberry32). */
@@ -29,12 +29,13 @@ export const between = async (target, seed) => {
         answer.resume();
         return incoming.socket.resetAndDestroy();
       }
-      // One request a connection, so that a share of the one is a share of the other.
+      // One request for each connection, so that a share of requests is also a share of
+      // connections.
       outgoing.writeHead(answer.statusCode, { ...answer.headers, connection: 'close' });
       answer.pipe(outgoing);
     });
     onward.on('error', () => incoming.socket.destroy());
-    // Before and not behind, or what the answer brings would be old.
+    // The wait comes before the request, so that the answer is fresh.
     setTimeout(() => incoming.pipe(onward), wait);
   };
   const server = createServer(pass);

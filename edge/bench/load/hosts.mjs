@@ -1,5 +1,5 @@
-// The hosts that the load is put on, of any checkout: each starts in a folder, and again on what is
-// stored there.
+// The hosts under load, of any checkout. Each starts in a folder, and can restart with the data
+// that is stored there.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +8,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const own = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
- * The hosts of the checkout in `root`. A host is `begin(given)`: a way to start it, as often as is
- * wanted.
+ * The hosts of the checkout in `root`. `begin(given)` of a host returns a function that starts it,
+ * any number of times.
  */
 export const hostsOf = async (root) => {
   const { run, workerd } = await import(pathToFileURL(join(root, 'edge/dev/workerd.mjs')).href);
@@ -22,7 +22,8 @@ export const hostsOf = async (root) => {
   const server =
     (database) =>
     async ({ folder, port, config, secrets }) => {
-      // The program of this checkout, on the packages of the other: an older one has no memory.
+      // The program of this checkout with the packages of the other, because an older one has no
+      // store in memory.
       const source = join(root, 'build/load/nethttp');
       mkdirSync(source, { recursive: true });
       copyFileSync(join(own, 'edge/dev/nethttp/main.go'), join(source, 'main.go'));

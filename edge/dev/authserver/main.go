@@ -1,11 +1,12 @@
 // Command authserver serves the project's authorization server and an API that it protects, for
 // `make edge` and the tests of edge: the confidential client "edge" and the user "alice" with the
-// password "alice". It prints "ready: ISSUER" when it listens, and runs until it is told to end.
-// The API is ISSUER/api/notes, which takes bearer tokens and tokens bound to a key.
+// password "alice". It prints "ready: ISSUER" when it listens, and runs until it is stopped. The
+// API is ISSUER/api/notes, which accepts bearer tokens and tokens that are bound to a key.
 //
-// The environment has how the client proves who it is: EDGE_CLIENT_SECRET, or EDGE_CLIENT_JWK, the
+// The environment says how the client authenticates: EDGE_CLIENT_SECRET, or EDGE_CLIENT_JWK, the
 // public key of private_key_jwt. A private key in EDGE_SIGNING_JWK signs ID tokens and logout
-// tokens, so that a test can say what this server would not; without it the server makes one.
+// tokens, so that a test can make tokens that this server would not issue. Without it the server
+// makes a key.
 package main
 
 import (
@@ -94,7 +95,7 @@ func main() {
 	log.Fatal((&http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}).Serve(listener))
 }
 
-// origin is that of a URL.
+// origin returns the origin of a URL.
 func origin(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -103,14 +104,14 @@ func origin(text string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// readKey reads the JWK in a variable; false where there is none.
+// readKey reads the JWK in a variable. It returns false if there is none.
 func readKey(name string) (key jose.JSONWebKey, ok bool) {
 	text := os.Getenv(name)
 	if text == "" {
 		return key, false
 	}
 	if err := key.UnmarshalJSON([]byte(text)); err != nil {
-		log.Fatal(name, ": is no JWK")
+		log.Fatal(name, ": is not a JWK")
 	}
 	return key, true
 }
@@ -123,7 +124,7 @@ func notes(server *authserver.Server, access authserver.Access) http.HandlerFunc
 		maps.Copy(w.Header(), answer.Header)
 		if !ok {
 			w.WriteHeader(answer.Status)
-			w.Write(answer.Body) // an error here, and below, is the peer's going away
+			w.Write(answer.Body) // an error here, and below, means that the peer has gone
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")

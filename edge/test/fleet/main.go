@@ -1,8 +1,8 @@
 //go:build unix
 
-// Command fleet is one of several servers that share the sessions of many users, as
-// edge/test/fleet.test.mjs starts them; server.mjs beside it is the same in JavaScript. What it is
-// told stands in FLEET, as JSON. It prints "ready: URL" and runs until it is killed. Requests:
+// Command fleet is one of several servers that share the sessions of many users.
+// edge/test/fleet.test.mjs starts them; server.mjs beside it is the same in JavaScript. Its
+// configuration is in FLEET, as JSON. It prints "ready: URL" and runs until it is killed. Requests:
 //
 //	GET /get?user=U      calls the API with the access token of that user's session, refreshed where that is over
 //	GET /out?user=U      signs the user out
@@ -36,7 +36,7 @@ import (
 )
 
 type settings struct {
-	Process string // its name, told to the authorization server
+	Process string // its name, which the authorization server sees
 	Store   string // redis or postgres
 	Addr    string
 	Place   string // a prefix of keys, or a schema
@@ -60,7 +60,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	go func() { // it does not outlive who started it, which holds the other end
+	go func() { // it does not outlive its parent, which holds the other end
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)
 	}()
@@ -99,8 +99,8 @@ func (f *fleet) open() error {
 	return err
 }
 
-// client is that of a user. It stays open: what other processes store it learns when its token is
-// over.
+// client returns the client of a user. It stays open, and notices what other processes have stored
+// when its token expires.
 func (f *fleet) client(user string) (*oauth.Client, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,7 +111,7 @@ func (f *fleet) client(user string) (*oauth.Client, error) {
 	config.Name = user
 	c, err := oauth.Open(context.Background(), &f.engine, config, oauth.Options{
 		Store: f.store,
-		// Shorter than the lease of locks has to be; see redisstore.
+		// It must be shorter than the lease of locks; see redisstore.
 		HTTP: &http.Client{Transport: named{f.Process, user}, Timeout: 15 * time.Second},
 		Now:  func() time.Time { return time.Now().Add(time.Duration(f.ahead.Load()) * time.Millisecond) },
 	})
@@ -121,7 +121,7 @@ func (f *fleet) client(user string) (*oauth.Client, error) {
 	return c, err
 }
 
-// named says who asks, and for whom.
+// named adds who sends a request, and for which user.
 type named struct{ process, user string }
 
 func (n named) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -1,5 +1,5 @@
-// One of several servers that share the sessions of many users; main.go beside it is the same in Go
-// and says what it is told and asked.
+// One of several servers that share the sessions of many users; main.go beside it is the same in
+// Go, and documents settings and requests.
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 
@@ -17,9 +17,9 @@ let kept, locks;
 if (kind === 'redis') {
   const { createClient } = await import('redis');
   const { redisLocks, redisStore } = await load('redis');
-  // A connection over which nothing comes any more is given up.
+  // The client drops a connection that no longer answers.
   const client = createClient({ socket: { host, port: Number(port), socketTimeout: 3000, reconnectStrategy: 100 }, pingInterval: 1000 });
-  client.on('error', () => {}); // told again by the operation
+  client.on('error', () => {}); // the operation reports it, too
   await client.connect();
   [kept, locks] = [redisStore(client, { prefix: place }), redisLocks(client, { prefix: place, lease })];
 } else {
@@ -31,14 +31,19 @@ if (kind === 'redis') {
 }
 const hands = { ...(await sealed(kept, seals)), locks };
 
-/** Says who asks, and for whom. It ends before the lease of a lock does. */
+/**
+ * Adds the names of the process and the user to requests. A request ends before the lease of a
+ * lock.
+ */
 const fetchFor = (user) => (url, init) => {
   const signal = AbortSignal.any([AbortSignal.timeout(15_000), ...(init?.signal ? [init.signal] : [])]);
   return fetch(url, { ...init, signal, headers: [...new Headers(init?.headers), ['x-process', own], ['x-user', user]] });
 };
 
 const clients = new Map();
-/** That of a user. It stays open: what other processes store it learns when its token is over. */
+/**
+ * A user's client. It stays open, and reads what other processes stored when its token has expired.
+ */
 const client = (user) => {
   if (!clients.has(user)) clients.set(user, openClient({ ...config, name: user }, { ...hands, fetch: fetchFor(user) }));
   return clients.get(user);
@@ -62,5 +67,5 @@ const server = createServer(async (request, response) => {
     response.end(`${error.code ?? error.message} ${error.cause ?? ''}`);
   }
 });
-process.stdin.on('end', () => process.exit(3)).resume(); // it does not outlive who started it
+process.stdin.on('end', () => process.exit(3)).resume(); // ends with the process that started it
 server.listen(0, '127.0.0.1', () => console.log(`ready: http://127.0.0.1:${server.address().port}`));

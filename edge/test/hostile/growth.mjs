@@ -1,11 +1,12 @@
-// How what is measured grows with the size of an input: a line through logarithms, and a verdict.
+// How a measured cost grows with the size of an input: the slope of a line through logarithms, and
+// a verdict.
 import assert from 'node:assert/strict';
 
 /**
- * The exponent of growth: 1 of what is linear in the size, 2 of what is quadratic. What the
- * smallest input costs is the control: it is taken off all others, and points that hardly differ
- * from it say nothing. Undefined where nothing grows by more than `floor`, which is what nobody
- * would notice, or the most is not at the end.
+ * The exponent of growth: 1 if the cost is linear in the size, 2 if it is quadratic. The cost of
+ * the smallest input is the control: it is subtracted from all others, and points that hardly
+ * differ from it are ignored. Undefined if nothing grows by more than `floor`, which nobody would
+ * notice, or if the maximum is not at the end.
  *
  * @param {[size: number, cost: number][]} points in the order of their sizes
  * @param {number} floor
@@ -13,34 +14,33 @@ import assert from 'node:assert/strict';
 export const exponent = ([[, control], ...points], floor) => {
   const above = points.map(([size, cost]) => [size, cost - control]);
   const most = Math.max(...above.map(([, cost]) => cost));
-  if (most < floor || above.at(-1)[1] < most / 2) return undefined; // a peak before the end is the machine's
+  if (most < floor || above.at(-1)[1] < most / 2) return undefined; // a peak before the end comes from the machine
   const telling = above.filter(([, cost]) => cost > most / 50).map((point) => point.map(Math.log2));
-  if (telling.length < 3) return Infinity; // next to nothing, and then at once very much
+  if (telling.length < 3) return Infinity; // almost nothing, and then suddenly very much
   const mean = [0, 1].map((at) => telling.reduce((sum, point) => sum + point[at], 0) / telling.length);
   const [by, of] = telling.reduce(([by, of], [x, y]) => [by + (x - mean[0]) * (y - mean[1]), of + (x - mean[0]) ** 2], [0, 0]);
   return by / of;
 };
 
 /**
- * Between the 1 of a line and the 2 of a square, so that a busy machine reaches it from neither
- * side.
+ * Between 1 (linear) and 2 (quadratic), so that a busy machine does not cross it from either side.
  */
 const STEEP = 1.6;
 
 /**
- * What nobody would notice: CPU (of others: those who share an instance) and waiting in ms, memory
- * in bytes (heap: of an instance, which is exact). Who waits waits for the machine as well, so that
- * only much of it says something.
+ * Costs that nobody would notice: CPU (others: of sessions that share the instance) and waiting in
+ * ms, memory in bytes (heap: of an instance, which is exact). A wait also includes the machine's
+ * load, so only a long wait counts.
  */
 export const floors = { time: 50, others: 50, wait: 1000, heap: 8 << 20, memory: 32 << 20 };
 
 /**
- * Measures all sizes in turn, so that what else the machine does befalls each, and takes the least
- * of each over the rounds.
+ * Measures all sizes in turn, so that other load of the machine affects all of them, and takes the
+ * minimum of each over the rounds.
  *
  * @param {{sizes: number[], rounds: number, run: (size: number) => Promise<Record<string,
- * number>>}} given `run` gives costs by what of `floors` they are of
- * @returns {Promise<Record<string, [number, number][]>>} points by what they are of
+ * number>>}} given `run` returns costs under the names of `floors`
+ * @returns {Promise<Record<string, [number, number][]>>} points under the same names
  */
 export const measure = async ({ sizes, rounds, run }) => {
   const least = new Map();
@@ -55,7 +55,7 @@ export const measure = async ({ sizes, rounds, run }) => {
   return Object.fromEntries([...least].map(([of, points]) => [of, [...points]]));
 };
 
-/** What grows by more than a line, in words; nothing where all is well. */
+/** The costs that grow more than linearly, in words; empty if there are none. */
 export const steep = (measured) =>
   Object.entries(measured).flatMap(([of, points]) => {
     const found = exponent(points, floors[of]);
@@ -67,12 +67,12 @@ export const steep = (measured) =>
 /** Sizes that double, up to the most. */
 export const doubled = (most) => [most / 16, most / 8, most / 4, most / 2, most].map(Math.floor);
 
-/** What takes so many ms is no accident of the machine's. */
+/** A cost of this many ms does not come from the machine's load. */
 const LONG = 3000;
 
 /**
- * Measures all inputs, those that look steep more often, and asserts that none is; all that are,
- * are told at once.
+ * Measures all inputs, and those that look steep more often. Asserts that none is steep, and
+ * reports all that are.
  *
  * @param {Record<string, {sizes: number[], run: (size: number) => Promise<Record<string,
  * number>>}>} inputs

@@ -1,5 +1,5 @@
-// Servers in processes of their own: what a request costs them, and those whose small requests come
-// at the same time.
+// Servers in separate processes: what a request costs them, and how long small concurrent requests
+// wait.
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -11,32 +11,29 @@ import { work, world } from '../lib/world.mjs';
 import { doubled } from './growth.mjs';
 import { cookies, forms, headers, json, paths } from './shapes.mjs';
 
-/** What a process works at, in ms of all its threads: other processes do not count. */
+/** The CPU time of a process, in ms over all its threads, without other processes. */
 const cpu = (pid) =>
   readdirSync(`/proc/${pid}/task`).reduce((sum, task) => {
     try {
       return sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
     } catch {
-      return sum; // a thread that has ended
+      return sum; // the thread has ended
     }
   }, 0);
 
 const field = (pid, name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
 
-/** The memory that a process takes more at the most, in bytes, while something is done. */
+/** How much a process's memory grows at most, in bytes, during an action. */
 const grown = async (pid, act) => {
-  writeFileSync(`/proc/${pid}/clear_refs`, '5'); // the peak is what it is now
+  writeFileSync(`/proc/${pid}/clear_refs`, '5'); // resets the peak to the current value
   const before = field(pid, 'VmHWM');
   await act();
   return field(pid, 'VmHWM') - before;
 };
 
-/**
- * What a run costs the process, and how long somebody else waits for a small answer meanwhile, at
- * the most.
- */
+/** What a run costs the process, and the longest wait of a concurrent small request. */
 const costs = async (pid, bystander, act) => {
-  await bystander(); // the connection to a server that has just begun is no measure
+  await bystander(); // not measured: the first connection to a new server
   let going = true;
   let [worst, time] = [0, 0];
   const waiting = (async () => {
@@ -74,7 +71,7 @@ const resource = () =>
     );
   });
 
-/** A backend with what it talks to, and somebody who is signed in. */
+/** A backend with its servers and a signed-in user. */
 export const backend = async (host) => {
   const api = await resource();
   const secret = randomBytes(32).toString('base64url');
@@ -106,9 +103,9 @@ export const backend = async (host) => {
   };
 };
 
-const escaped = (bytes) => Math.floor(bytes * 0.7); // base64 makes more of it
+const escaped = (bytes) => Math.floor(bytes * 0.7); // base64 makes it longer
 
-/** What a stranger, or somebody who is signed in, sends to a backend: by name, of so many bytes. */
+/** Requests of a stranger, or of a signed-in user, to a backend: by name, with that many bytes. */
 const requests = {
   ...Object.fromEntries(Object.entries(headers).map(([name, of]) => [`a request with ${name}`, (b, n) => b.get('/api/x', of(n))])),
   ...Object.fromEntries(Object.keys(headers).map((name) => [`an answer with ${name}`, (b, n) => b.get(`/api/x?of=${encodeURIComponent(name)}&n=${n}`, [])])),
@@ -129,24 +126,24 @@ const requests = {
   ),
 };
 
-/** The sizes end below 64 KiB, where a body is a stream and nobody reads it. */
+/** The sizes stay below 64 KiB: a larger body is streamed and not read. */
 const most = 60_000;
 
-/** All inputs to a backend, by name: sizes, and what a run costs. */
+/** All inputs to a backend, by name: sizes, and the cost of a run. */
 export const toBackend = (b) =>
   Object.fromEntries(Object.entries(requests).map(([name, run]) => [name, { sizes: doubled(most), run: (n) => costs(b.pid(), b.bystander, () => run(b, n)) }]));
 
 /**
- * What 400 of them, 40 at once, take in memory, in the order in which they have to be asked for,
- * since what a process once had it keeps: for a text of letters, and for those that hold no more,
- * but look as if they did.
+ * The memory that 400 bodies take, 40 at once: for a text of letters, and for bodies that contain
+ * no more values but look as if they did. The order matters, because a process keeps memory that it
+ * once had.
  */
 export const atOnce = async (b) => {
   const of = (shape) =>
     grown(b.pid(), async () => {
       for (let round = 0; round < 10; round += 1) await Promise.all(Array.from({ length: 40 }, () => requests[`backchannel_logout of ${shape}`](b, most)));
     });
-  await of('letters'); // the buffers of connections
+  await of('letters'); // fills the buffers of connections
   return { letters: await of('letters'), commas: await of('commas'), brackets: await of('brackets') };
 };
 
@@ -156,7 +153,7 @@ export const authserver = async () => {
   const made = `${program}.${process.pid}`;
   mkdirSync(work, { recursive: true });
   execFileSync('go', ['build', '-o', made, './js/test/authserver'], { cwd: root, stdio: 'inherit' });
-  renameSync(made, program); // test files run at the same time
+  renameSync(made, program); // test files run in parallel
   const { match, pid, stop } = await run(program, ['http://127.0.0.1/cb'], /^ready: (\S+)/);
   const issuer = match[1];
   const { host: authority, port } = new URL(issuer);
@@ -169,7 +166,8 @@ const app = 'client_id=app';
 const asserts = `${app}&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=`;
 
 /**
- * All inputs to the authorization server: every endpoint with every form, and what has JSON in it.
+ * All inputs to the authorization server: every endpoint with every form, and parameters that
+ * contain JSON.
  */
 export const toServer = ({ pid, endpoints, send, post }) => {
   const authorize = (query, more) => send('GET', `/authorize?${app}&response_type=code&${query}`, more);
@@ -195,8 +193,8 @@ export const toServer = ({ pid, endpoints, send, post }) => {
 };
 
 /**
- * Things of a stranger's that the authorization server keeps for a time: what many take in memory,
- * how many bytes were sent, and what was answered.
+ * Data of strangers that the authorization server stores for a time: the memory that many take, the
+ * bytes sent, and the answers.
  */
 export const kept = async ({ pid, endpoints, post }, { endpoint, body, count }) => {
   const url = Object.fromEntries(endpoints)[endpoint];

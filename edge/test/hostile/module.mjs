@@ -1,5 +1,5 @@
-// The module alone: a host that carries out every effect at once, as a test says, and what an input
-// costs, in the module and those who share it.
+// The module alone: a host that carries out every effect at once, as a test demands, and the cost
+// of an input for the module and for sessions that share it.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { instantiate } from '../../../wasm_exec.js';
@@ -19,7 +19,7 @@ const key = '{"kty":"EC","crv":"P-256","kid":"1","x":"f83OJ3D2xF1Bg8vub9tLe1gHMz
 const claims = (nonce, more = '') => `{"iss":"${as}","sub":"jane","aud":"c","exp":${now / 1000 + 300},"iat":${now / 1000},"nonce":"${nonce}","sid":"s"${more}}`;
 const tokens = (more = '') => `{"access_token":"a","token_type":"Bearer","refresh_token":"r","expires_in":3600${more}}`;
 
-/** An answer to a request: of JSON, unless there are other headers. */
+/** An answer to a request, as JSON unless there are other headers. */
 const answer = (text, { status = 200, more = [] } = {}) => `"ok":${JSON.stringify({ status, headers: [type, ...more], body: { text } })}`;
 
 const endpoints = Object.fromEntries(
@@ -42,7 +42,7 @@ const { redirect_uri, token_destinations, device_authorization_endpoint, ...conf
 const callers = [{ client_id: 'svc', secret_sha256: 'x'.repeat(43), grant_types: ['client_credentials'], scope: 'read' }];
 const backend = { client: confidential, base: `${site}/auth`, proxy: [{ path: '/api', target: 'https://api.example/v1' }], callers };
 
-/** One instance, with all that a host has. */
+/** One instance with everything that a host needs. */
 class Host {
   store = new Map();
   answers = {};
@@ -57,7 +57,7 @@ class Host {
     return handle ? this.instance.input(handle, text) : this.instance.open(text);
   }
 
-  /** What is answered to an effect, as the members of the input. */
+  /** The answer to an effect, as members of the input. */
   answer(effect) {
     const given = this.answers[effect.kind]?.(effect);
     if (given) return given;
@@ -77,7 +77,7 @@ class Host {
     return '"ok":{}';
   }
 
-  /** Answers all that comes out, until nothing does. */
+  /** Answers effects until there are none. */
   drain(handle) {
     const seen = [];
     const waiting = [];
@@ -140,7 +140,7 @@ const page = [
   ['origin', site],
 ];
 
-/** Where a JSON value of somebody else's comes in: what is run with it, after `before`. */
+/** The places where somebody else's JSON value comes in: what is run with it, after `before`. */
 const values = {
   'a token answer': (host, at, value) => {
     host.answers.http = () => answer(tokens(`,"x":${value}`));
@@ -189,7 +189,7 @@ const values = {
   },
 };
 
-/** What a caller of a client hands over, in each form. */
+/** What a client's caller passes, in each form. */
 const clients = {
   ...Object.fromEntries(
     Object.entries(forms).map(([name, of]) => [
@@ -244,7 +244,7 @@ const clients = {
   },
 };
 
-/** What a browser or a service sends to the backend, and what a resource answers it with. */
+/** Requests of a browser or a service to the backend, and answers of a resource. */
 const requests = {
   ...Object.fromEntries(
     Object.entries(headers).map(([name, of]) => [
@@ -305,15 +305,15 @@ const requests = {
   ),
 };
 
-/** What the module works at, in ms of all threads: another process does not count. */
+/** The CPU time of the module, in ms over all threads, without other processes. */
 const cpu = () => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 };
 
 /**
- * Costs of one run on a new instance, and of a bystander's small commands behind it: those who
- * share an instance share its heap.
+ * The costs of one run on a new instance, and of small commands of another session after it,
+ * because sessions of an instance share its heap.
  */
 const costs = async (module, prepare) => {
   const host = new Host(await instantiate(module));
@@ -331,7 +331,7 @@ const status = (host) => {
 };
 
 /**
- * All inputs, by name: sizes, and what a run costs.
+ * All inputs, by name: sizes, and the cost of a run.
  *
  * @param {WebAssembly.Module} module oauth2-edge.wasm, compiled
  */

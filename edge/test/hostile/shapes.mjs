@@ -1,4 +1,4 @@
-// Big but legal: texts of about so many bytes, each the worst in a way of its own.
+// Big but legal texts of about that many bytes, each the worst case of one kind.
 
 const many = (bytes, of) => {
   const parts = [];

@@ -8,14 +8,18 @@ const start = async (options) => {
   const program = join(options.folder, '..', 'nethttp');
   const made = `${program}.${process.pid}`;
   execFileSync('go', ['build', '-o', made, './edge/dev/nethttp'], { cwd: root, stdio: 'inherit' });
-  renameSync(made, program); // test files run at the same time
-  const begin = ({ folder, port, config, secrets, page, proxyTimeoutMs }) => {
+  renameSync(made, program); // test files run in parallel
+  const begin = ({ folder, port, config, secrets, page, proxyTimeoutMs, stopMs = 1000, stopDelayMs = 0 }) => {
     const variables = Object.entries({ BFF: JSON.stringify(config), ...secrets }).map((pair) => pair.join('='));
     const args = [
       '-addr',
       `127.0.0.1:${port}`,
       '-database',
       join(folder, 'sessions.db'),
+      '-stop',
+      `${stopMs}ms`,
+      '-stop-delay',
+      `${stopDelayMs}ms`,
       ...(page ? ['-page', page] : []),
       ...(proxyTimeoutMs ? ['-proxy-timeout', `${proxyTimeoutMs}ms`] : []),
     ];
@@ -26,11 +30,14 @@ const start = async (options) => {
     get pid() {
       return running.pid;
     },
+    get gone() {
+      return running.gone;
+    },
     stop: () => running.stop(),
     kill: () => running.kill(),
-    twin: async () => {
+    twin: async (changes = {}) => {
       const port = await freePort();
-      return { port, stop: (await begin({ ...options, port })).stop };
+      return { port, stop: (await begin({ ...options, port, ...changes })).stop };
     },
     async restart(changes = {}) {
       await running.kill();
@@ -39,4 +46,4 @@ const start = async (options) => {
   };
 };
 
-export default { name: 'net-http', start };
+export default { name: 'net-http', start, stops: true };

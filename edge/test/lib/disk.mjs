@@ -1,9 +1,9 @@
-// What a backend has stored, as somebody sees it who has the disk and not the key ring.
+// What somebody who has the disk but not the key ring sees of a backend's storage.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The bytes of all files that a host stores sessions in. */
+/** The bytes of all files in which a host stores sessions. */
 const stored = (folder) =>
   Buffer.concat(
     readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -13,7 +13,7 @@ const stored = (folder) =>
       .map((file) => readFileSync(file)),
   );
 
-/** Bytes in base64 and base64url, wherever they begin in what is encoded. */
+/** Bytes in base64 and base64url, at each offset in the encoded data. */
 const spellings = (bytes) =>
   [0, 1, 2].flatMap((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes, Buffer.alloc(2)])
@@ -23,8 +23,8 @@ const spellings = (bytes) =>
   });
 
 /**
- * Asserts that sessions are stored in the folder, and of the secrets (texts, or bytes) none that
- * can be read.
+ * Asserts that the folder contains sessions, and none of the secrets (texts or bytes) in readable
+ * form.
  */
 export const holdsNone = (folder, secrets) => {
   const all = stored(folder);

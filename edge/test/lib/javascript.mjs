@@ -1,42 +1,65 @@
-// The hosts in JavaScript: a program of edge/dev/serve.mjs each, and a Redis of its own for what is
-// stored.
+// The hosts in JavaScript: each runs edge/dev/serve.mjs or `next start`, with its own Redis as
+// storage.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { createClient } from 'redis';
 import { runtimes } from '../../../js/test/lib/runtimes.mjs';
 import { freePort, root, run } from '../../dev/workerd.mjs';
+import { nextBuilt } from './next.mjs';
 
+/** How each begins; edge/dev/serve.mjs and its kind follow. */
+export const serve = (kind, ...command) => [...command, join(root, 'edge/dev/serve.mjs'), kind];
+const onNode = (kind) => () => ({ command: serve(kind, runtimes.node), ready: /^ready: / });
+const denoFlags = ['--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'];
+let built;
+/** How each is started, and the line that says it listens. */
 const commands = {
-  node: [runtimes.node],
-  express: [runtimes.node],
-  hono: [runtimes.node],
-  deno: [runtimes.deno, 'run', '--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'],
-  bun: [runtimes.bun],
+  node: onNode('node'),
+  express: onNode('express'),
+  hono: onNode('hono'),
+  deno: () => ({ command: serve('deno', runtimes.deno, 'run', ...denoFlags), ready: /^ready: / }),
+  bun: () => ({ command: serve('bun', runtimes.bun), ready: /^ready: / }),
+  next(port) {
+    const folder = (built ??= nextBuilt());
+    const command = [runtimes.node, join(folder, 'node_modules/next/dist/bin/next'), 'start', folder, '-H', '127.0.0.1', '-p', String(port)];
+    // Node by itself would refuse more than 16 KiB of headers in words of its own.
+    return { command: ['NODE_OPTIONS=--max-http-header-size=262144', 'NEXT_TELEMETRY_DISABLED=1', ...command], ready: /Ready in/ };
+  },
 };
 
 /** A Redis whose files are in the folder. */
-const redis = async (folder) => {
+export const redis = async (folder) => {
   const dir = join(folder, 'storage');
   mkdirSync(dir, { recursive: true });
   const port = await freePort();
   const args = ['--port', port, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'].map(String);
-  return { ...(await run('redis-server', args, /Ready to accept connections/)), url: `redis://127.0.0.1:${port}` };
+  const server = await run('redis-server', args, /Ready to accept connections/);
+  const url = `redis://127.0.0.1:${port}`;
+  const ask = async (...command) => {
+    const client = await createClient({ url }).connect();
+    return client.sendCommand(command).finally(() => client.close());
+  };
+  return { ...server, url, ask };
 };
 
-const start = (kind) => async (options) => {
+const start = (kind, nodeHttp) => async (options) => {
   const stored = await redis(options.folder);
-  // Those behind a process that was killed wait for its lease.
-  const begin = ({ port, config, secrets, page, proxyTimeoutMs, sockets }) => {
+  // After a process is killed, waiters wait until its lease expires.
+  const begin = ({ port, config, secrets, page, proxyTimeoutMs, stopMs = 1000, stopDelayMs = 0 }) => {
     const variables = {
       BFF: JSON.stringify(config),
       PORT: port,
       REDIS_URL: stored.url,
       LEASE_MS: 5000,
+      STOP_MS: stopMs,
+      STOP_DELAY_MS: stopDelayMs,
       ...secrets,
       ...(page && { PAGE: page }),
-      ...(sockets && { NODE_HTTP: 1 }),
+      ...(nodeHttp && { NODE_HTTP: 1 }),
       ...(proxyTimeoutMs && { PROXY_TIMEOUT_MS: proxyTimeoutMs }),
     };
-    return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...commands[kind], join(root, 'edge/dev/serve.mjs'), kind], /^ready: /);
+    const { command, ready } = commands[kind](port);
+    return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...command], ready);
   };
   let running = await begin(options).catch(async (error) => {
     await stored.stop();
@@ -46,14 +69,20 @@ const start = (kind) => async (options) => {
     get pid() {
       return running.pid;
     },
+    get gone() {
+      return running.gone;
+    },
+    locks: () => stored.ask('KEYS', '*lock:*'),
+    /** Has the store refuse what is written, or take it again. */
+    refuseWrites: (refuse) => stored.ask('CONFIG', 'SET', 'maxmemory', refuse ? '1' : '0'),
     async stop() {
       await running.stop();
       await stored.stop();
     },
     kill: () => running.kill(),
-    twin: async () => {
+    twin: async (changes = {}) => {
       const port = await freePort();
-      return { port, stop: (await begin({ ...options, port })).stop };
+      return { port, stop: (await begin({ ...options, port, ...changes })).stop };
     },
     async restart(changes = {}) {
       await running.kill();
@@ -62,5 +91,8 @@ const start = (kind) => async (options) => {
   };
 };
 
-/** The host of a kind of server (edge/test/hosts/README.md), and what else is to be known of it. */
-export const javascript = (kind, more) => ({ name: kind, start: start(kind), ...more });
+/**
+ * The host of a kind of server (edge/test/hosts/README.md), with further members. With `nodeHttp`
+ * it listens with node:http.
+ */
+export const javascript = (kind, { nodeHttp, ...more } = {}) => ({ name: kind, start: start(kind, nodeHttp), stops: true, refuses: true, ...more });

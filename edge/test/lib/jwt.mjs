@@ -1,4 +1,4 @@
-// JSON Web Tokens as a test makes and reads them, with node:crypto.
+// Makes and reads JSON Web Tokens for tests, with node:crypto.
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { newJwk } from '../../../js/test/lib/keys.mjs';
 
@@ -12,7 +12,7 @@ export const newKey = (kid) => ({ ...newJwk('ec', { namedCurve: 'P-256' }), alg:
 /** RFC 7638 section 3. */
 export const thumbprint = ({ crv, kty, x, y }) => createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
 
-/** Signs with ES256. `sealWith`, in place of the key, makes the signature of the text. */
+/** Signs with ES256. `sealWith`, if given, makes the signature of the text instead of the key. */
 export const jwt = (
   header,
   claims,
@@ -23,10 +23,7 @@ export const jwt = (
   return `${text}.${sealWith(Buffer.from(text)).toString('base64url')}`;
 };
 
-/**
- * Header and claims of a token that was signed with ES256 by a key. The key is by default the one
- * in the header.
- */
+/** Header and claims of a token that the key signed with ES256. Default: the key in the header. */
 export const read = (token, jwk) => {
   const [head, body, signature] = token.split('.');
   const header = decode(head);

@@ -1,6 +1,6 @@
-// Lets a test speak with Durable Objects of the Worker, and look into one: POST /KEY with a
-// question, GET /KEY. Who sends x-gives-up stops waiting after so many ms; who sends x-leaves ends
-// without having waited.
+// Lets a test use the Worker's Durable Objects and look into one: POST /KEY with a question, GET
+// /KEY. A request with x-gives-up stops waiting after that many ms; one with x-leaves ends without
+// waiting.
 import { Sessions } from '../../worker/object.js';
 
 export class Inspected extends Sessions {

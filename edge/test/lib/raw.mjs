@@ -1,7 +1,7 @@
-// Requests as bytes, on a connection of their own: what no HTTP client would send.
+// Requests as bytes, each on its own connection: for requests that no HTTP client would send.
 import { connect } from 'node:net';
 
-/** The first answer in bytes of a connection, once it is whole, and what is behind it. */
+/** The first complete answer in the bytes of a connection, and the rest. */
 const first = (bytes) => {
   const head = bytes.indexOf('\r\n\r\n') + 4;
   if (head < 4) return undefined;
@@ -19,14 +19,14 @@ const first = (bytes) => {
 };
 
 /**
- * Writes bytes, and gives the answers that came until there are enough of them, or the other side
+ * Writes bytes, and returns the answers, once there are enough of them, or the other side has
  * closed or reset the connection.
  *
  * @param {number} port on this machine
- * @param {string | (string | Promise)[]} pieces what is written, in latin1; a promise is waited for
- * in between
- * @param {{enough?: number, patience?: number}} [until] how many answers; after how many ms it is
- * given up, where the other side waits for more
+ * @param {string | (string | Promise)[]} pieces the data to write, in latin1; promises in between
+ * are awaited
+ * @param {{enough?: number, patience?: number}} [until] how many answers; after how many ms it
+ * gives up if the other side waits for more
  * @returns {Promise<{status: number, text: string}[]>}
  */
 export const raw = (port, pieces, { enough = 1, patience } = {}) =>

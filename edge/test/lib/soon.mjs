@@ -1,6 +1,6 @@
 import { PATIENCE } from '../../../js/test/suite/patience.js';
 
-/** Waits for what has to come. */
+/** Waits for a promise that has to settle. */
 export const soon = (promise, what) => {
   let clock;
   const late = new Promise((_, reject) => (clock = setTimeout(() => reject(new Error(`${what} did not come`)), PATIENCE)));

@@ -1,12 +1,11 @@
-// The servers behind: an API that does what a test tells it to, and a gate before the token
-// endpoint.
+// The upstream servers: an API that a test controls, and a gate before the token endpoint.
 import { createServer, request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
 
 const listen = async (handler) => {
-  // An idle connection stays open: one that ended while a request was on its way would be a failure
-  // of nobody's.
+  // Idle connections stay open: if one were closed while a request was on its way, the test would
+  // fail for no reason.
   const server = createServer({ keepAliveTimeout: 0 }, handler);
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -26,8 +25,7 @@ const read = async (stream) => {
 };
 
 /**
- * Answers of an API that break off, or are none, by path: what it writes before it closes the
- * connection.
+ * Truncated or invalid answers of an API, by path: what it writes before it closes the connection.
  */
 const broken = {
   '/cut-length': 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegun',
@@ -40,22 +38,22 @@ const broken = {
   '/switches': 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
 };
 
-/** A text as gzip has it, without what a decoder needs to know that it was all. */
+/** A gzip text without its end, so that a decoder notices the truncation. */
 const halfPacked = gzipSync('begun '.repeat(1000)).subarray(0, -12);
 
-/** An API that keeps what it got, and answers by path. */
+/** An API that records its requests, and answers by path. */
 export const api = async () => {
   const got = [];
-  /** Streams that are open, by path. */
+  /** Open streams, by path. */
   const open = new Map();
-  /** Streams of events, and sockets, with how each ended. */
+  /** Event streams and sockets, with how each ended. */
   const ticks = [];
   const sockets = [];
   const server = await listen(async (incoming, outgoing) => {
     const { pathname } = new URL(incoming.url, 'http://api');
     const entry = { method: incoming.method, url: incoming.url, headers: incoming.headers };
     got.push(entry);
-    /** Whether the message came to its end, once that is known. */
+    /** Whether the message was complete, once that is known. */
     entry.whole = new Promise((resolve) => incoming.once('end', () => resolve(true)).once('close', () => resolve(incoming.complete)));
     server.heard?.(entry);
     if (pathname === '/cut-packed') {
@@ -136,22 +134,24 @@ export const api = async () => {
 };
 
 /**
- * Stands before the endpoints that tokens come from and go to, the backend's for logout tokens
- * among them, and lets requests through to `target`, a function that gives their URLs. What is
- * asked for, and every token that comes back, is kept.
+ * A proxy before all endpoints that issue or accept tokens, including the backend's endpoint for
+ * logout tokens. It passes requests to `target`, a function that returns their URLs, and records
+ * the requests and every token in the answers.
  */
 export const gate = async (target) => {
   const state = {
     asked: [],
     tokens: [],
-    /** Lifetime in seconds that the next access tokens are said to have, but for refreshed ones. */
+    /** The `expires_in` of the next access tokens in seconds, except for refreshed ones. */
     expiresIn: undefined,
-    /** Called before a request goes on; a promise holds it up, and `false` drops the connection. */
+    /**
+     * Called before a request is passed on; a promise delays it, and `false` drops the connection.
+     */
     before: undefined,
-    /** The same with its answer. */
+    /** The same for its answer. */
     after: undefined,
     /**
-     * Answers for the server, with what reads like a token and ends before its end: a `length` that
+     * Answers instead of the server, with a truncated text that looks like a token: a `length` that
      * is not reached, or `chunked` without a last chunk.
      */
     cut: undefined,
@@ -179,7 +179,7 @@ export const gate = async (target) => {
         if (state.expiresIn && json.expires_in && form.get('grant_type') !== 'refresh_token') json.expires_in = state.expiresIn;
         text = JSON.stringify(json);
       } catch {
-        // no JSON: a revocation has no body
+        // not JSON: a revocation has no body
       }
       if ((await state.after?.(form)) === false) return incoming.socket.resetAndDestroy();
       entry.status = answer.statusCode;
@@ -192,7 +192,7 @@ export const gate = async (target) => {
   return Object.assign(state, {
     url: server.url,
     stop: server.stop,
-    /** Lets everything through as it is. */
+    /** Lets everything through unchanged. */
     open: () => Object.assign(state, { expiresIn: undefined, before: undefined, after: undefined, cut: undefined }),
     /** How many requests had this grant type. */
     count: (grant) => state.asked.filter(({ form }) => form.get('grant_type') === grant).length,

@@ -1,10 +1,10 @@
-// A browser made of HTTP: it keeps cookies, follows nothing by itself, and sends just what a test
-// wants sent, unclean paths included.
+// A minimal browser: it keeps cookies, follows nothing by itself, and sends exactly what a test
+// demands, including malformed paths.
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 
-/** An answer, with what tests ask of it. */
+/** An answer, with helpers for tests. */
 class Answer {
   constructor({ statusCode, rawHeaders }, body) {
     this.status = statusCode;
@@ -33,10 +33,7 @@ class Answer {
   }
 }
 
-/**
- * Sends a request, on a connection of its own. `to` may be a path that no URL parser would leave as
- * it is.
- */
+/** Sends a request on its own connection. `to` may be a path that a URL parser would change. */
 export const send = (origin, to, { method = 'GET', headers = {}, body } = {}) =>
   new Promise((resolve, reject) => {
     const { host, port } = new URL(origin);
@@ -52,8 +49,8 @@ export const send = (origin, to, { method = 'GET', headers = {}, body } = {}) =>
   });
 
 /**
- * A connection on which a test writes what it likes. `said` is what came, as text; `over` settles
- * with it when the other side has ended or broken off.
+ * A connection on which a test writes anything. `said` is the received text; `over` settles with it
+ * when the other side has ended or reset the connection.
  */
 export const dial = async (origin) => {
   const { port } = new URL(origin);
@@ -72,11 +69,11 @@ const entities = { amp: '&', lt: '<', gt: '>', quot: '"', '#34': '"', '#39': "'"
 const plain = (text) => text.replace(/&([^;]+);/g, (all, name) => entities[name] ?? all);
 const attribute = (tag, name) => plain(new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1] ?? '');
 
-/** What somebody who agrees types and presses, on the pages of both authorization servers. */
+/** The input of a user who agrees, for the pages of both authorization servers. */
 const typed = { username: 'alice', password: 'alice', login: 'alice' };
 const pressed = ['sign-in', 'approve', 'sign-out', 'yes'];
 
-/** The form of a page, as that somebody fills it in. */
+/** A page's form, filled in by that user. */
 const fill = (page) => {
   const form = new URLSearchParams();
   for (const [tag] of page.matchAll(/<(?:input|button)\b[^>]*>/g)) {
@@ -124,7 +121,7 @@ export class Visitor {
     return this.send(to, { ...init, headers: { 'x-csrf': '1', origin: this.url, ...headers } });
   }
 
-  /** The head of a page's request, as it stands on the wire, with these lines more. */
+  /** The head of a page's request as text, with these further lines. */
   head(method, to, ...lines) {
     const cookie = [...this.jar()].map((pair) => pair.join('=')).join('; ');
     const own = [`host: ${new URL(this.url).host}`, 'x-csrf: 1', `origin: ${this.url}`, ...(cookie ? [`cookie: ${cookie}`] : [])];
@@ -132,8 +129,8 @@ export class Visitor {
   }
 
   /**
-   * Goes through pages of another server, and agrees, until one leads to the backend: the URL, with
-   * the form where one is posted there, or else the last page.
+   * Goes through the pages of another server, and agrees, until one leads to the backend. Returns
+   * the URL, with the form if one is posted there, or else the last page.
    */
   async agree(to) {
     for (let pages = 0; pages < 20; pages += 1) {
@@ -144,7 +141,7 @@ export class Visitor {
         const form = fill(answer.text);
         at = new URL((action && attribute(action, 'action')) || at.href, at);
         if (action && at.origin === this.url) return { url: at.href, form };
-        // The page behind a form that was sent is the last one, unless it leads to the backend.
+        // The page after a sent form is the last one, unless it leads to the backend.
         if (!action || steps) return { page: answer };
         const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: at.origin };
         answer = await this.send(at.pathname + at.search, { origin: at.origin, method: 'POST', headers, body: String(form) });
@@ -155,7 +152,7 @@ export class Visitor {
     throw new Error('no end of pages');
   }
 
-  /** Begins to sign in: the path of the callback that would finish it. */
+  /** Begins to sign in. Returns the path of the callback that would finish it. */
   async begin(query = '') {
     const answer = await this.send(`/auth/login${query}`);
     if (answer.status !== 303) throw new Error(`login: ${answer.status} ${answer.text}`);
@@ -170,7 +167,7 @@ export class Visitor {
     return this.send(url.slice(this.url.length), { method: 'POST', headers, body: String(form) });
   }
 
-  /** Signs in, and gives the answer that did. */
+  /** Signs in, and returns the last answer. */
   async signIn(query) {
     const answer = await this.send(await this.begin(query));
     if (!answer.cookies.some((line) => line.startsWith('__Host-oauth2='))) throw new Error(`callback: ${answer.status} ${answer.location} ${answer.text}`);

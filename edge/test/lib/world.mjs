@@ -1,5 +1,5 @@
-// One backend with all that it talks to: an authorization server, a gate before its token endpoint,
-// and an API.
+// One backend with its servers: an authorization server, a gate before its token endpoint, and an
+// API.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -14,14 +14,14 @@ export const work = join(root, 'build/edge-test');
 /** A key of a ring, with its id. */
 export const sealKey = (id) => `${id}:${randomBytes(32).toString('base64url')}`;
 
-/** What of a private JWK may be known. */
+/** The public part of a private JWK. */
 const publicKey = ({ kty, crv, x, y, kid, alg }) => ({ kty, crv, x, y, kid, alg });
 
 const embedded = async ({ base, home, app, logout, secret, clientKey, signingKey, flags = [] }) => {
   const program = join(work, 'authserver');
   const made = `${program}.${process.pid}`;
   execFileSync('go', ['build', '-o', made, './edge/dev/authserver'], { cwd: root, stdio: 'inherit' });
-  renameSync(made, program); // test files run at the same time
+  renameSync(made, program); // test files run in parallel
   const key = (name, jwk) => (jwk ? [`${name}=${JSON.stringify(jwk)}`] : []);
   const proves = clientKey ? key('EDGE_CLIENT_JWK', publicKey(clientKey)) : [`EDGE_CLIENT_SECRET=${secret}`];
   const args = [...proves, ...key('EDGE_SIGNING_JWK', signingKey), program, '-base', base, '-home', home, '-app', app, '-backchannel-logout', logout, ...flags];
@@ -29,8 +29,8 @@ const embedded = async ({ base, home, app, logout, secret, clientKey, signingKey
   return { ...server, client_id: 'edge', secret, scope: 'openid profile email notes.read', resource: `${server.match[1]}/api/notes` };
 };
 
-/** npm oidc-provider, a certified server that is not ours. */
-const certified = async ({ base, home, app, logout, clientKey, flags = [] }) => {
+/** npm oidc-provider, a certified server of others. */
+const certified = async ({ base, home, app, logout, clientKey, nextKey, flags = [] }) => {
   const program = join(root, 'js/test/lib/oidc-provider.mjs');
   const redirect_uris = [`${base}/callback`, home, app];
   const server = await run(process.execPath, [program, '--backchannel-logout', logout, ...flags, ...redirect_uris], /^ready: (\S+)/);
@@ -49,7 +49,7 @@ const certified = async ({ base, home, app, logout, clientKey, flags = [] }) => 
     backchannel_logout_session_required: true,
     grant_types: ['authorization_code', 'refresh_token'],
     token_endpoint_auth_method: 'private_key_jwt',
-    jwks: { keys: [publicKey(clientKey)] },
+    jwks: { keys: [clientKey, nextKey].filter(Boolean).map(publicKey) },
   };
   const answer = await fetch(`${server.match[1]}/reg`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(client) });
   assert.equal(answer.status, 201, await answer.clone().text());
@@ -62,19 +62,21 @@ const servers = { embedded, certified };
  * Starts a world.
  *
  * @param {object} host see hosts/README.md
- * @param {object} [options] besides these, what a host takes
+ * @param {object} [options] these, and the options of a host
  * @param {'embedded' | 'certified'} [options.server]
  * @param {string[]} [options.flags] more for the server's command line
- * @param {object} [options.clientKey] private JWK, by which the client proves who it is in place of
- * a secret
+ * @param {object} [options.clientKey] private JWK with which the client authenticates instead of a
+ * secret
+ * @param {object} [options.nextKey] another private JWK of the client that the certified server
+ * accepts
  * @param {object} [options.signingKey] private JWK of the embedded server
  * @param {object} [options.client] more for the configuration of the client
  * @param {object | ((known: {url: string, resource: string}) => object)} [options.config] more for
  * the configuration
- * @param {boolean} [options.direct] nothing stands before the server's endpoints, which are
- * discovered: a DPoP proof names the URL that it is for
+ * @param {boolean} [options.direct] no gate before the server's endpoints, which are discovered,
+ * because a DPoP proof names its URL
  */
-export const world = async (host, { server = 'embedded', flags, clientKey, signingKey, client, config = {}, direct, ...options } = {}) => {
+export const world = async (host, { server = 'embedded', flags, clientKey, nextKey, signingKey, client, config = {}, direct, ...options } = {}) => {
   mkdirSync(work, { recursive: true });
   const folder = mkdtempSync(join(work, `${host.name}-`));
   const port = await freePort();
@@ -93,6 +95,7 @@ export const world = async (host, { server = 'embedded', flags, clientKey, signi
     secret,
     flags,
     clientKey,
+    nextKey,
     signingKey,
   });
   const issuer = authserver.match[1];
@@ -125,7 +128,7 @@ export const world = async (host, { server = 'embedded', flags, clientKey, signi
     secrets: { SEAL_KEYS: sealKey('first'), ...(clientKey ? { CLIENT_KEY: JSON.stringify(clientKey) } : { CLIENT_SECRET: authserver.secret }) },
     ...options,
   };
-  // What runs already must not outlive a host that does not start.
+  // If the host does not start, stop what already runs.
   const running = await host.start(given).catch(async (error) => {
     await authserver.stop();
     behind.stop();
@@ -146,12 +149,12 @@ export const world = async (host, { server = 'embedded', flags, clientKey, signi
     given,
     secrets,
     visitor: () => new Visitor(url),
-    /** Nothing secret is in an answer. */
+    /** Asserts that an answer contains no secret. */
     keepsQuiet(answer) {
       const all = [answer.text, ...answer.headers.flat()].join('\n');
       for (const secret of secrets()) assert.ok(!all.includes(secret), `a secret is in ${answer.status} ${all.slice(0, 200)}`);
     },
-    /** It is refused so: the status, a code and words for a person, and nothing secret. */
+    /** Asserts how a request is refused: the status, a code and a description, and no secret. */
     refused(answer, status, code) {
       assert.equal(`${answer.status} ${answer.json.error}`, `${status} ${code}`, answer.text);
       assert.equal(answer.header('cache-control'), 'no-store');
@@ -159,7 +162,7 @@ export const world = async (host, { server = 'embedded', flags, clientKey, signi
       assert.equal(answer.header('x-content-type-options'), 'nosniff');
       this.keepsQuiet(answer);
     },
-    /** Has the server forget a token, or the newest of a kind. */
+    /** Makes the server revoke a token, or the newest one of a kind. */
     async revoke(kind, token = door.tokens.findLast(({ name }) => name === kind).value) {
       const authorization = `Basic ${Buffer.from(`${authserver.client_id}:${given.secrets.CLIENT_SECRET}`).toString('base64')}`;
       const { status } = await fetch(metadata.revocation_endpoint, { method: 'POST', headers: { authorization }, body: new URLSearchParams({ token }) });

@@ -1,5 +1,5 @@
-// Answers of an authorization server that are far more than they look, or have no end: the sign-in
-// fails, at once, and the host goes on.
+// Answers of an authorization server that are far larger than they look, or endless: the sign-in
+// fails at once, and the host goes on.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
@@ -16,7 +16,7 @@ const packed = {
 const json = { 'content-type': 'application/json' };
 const of = (text) => (outgoing) => outgoing.writeHead(200, json).end(text);
 
-/** What the token endpoint answers. */
+/** Answers of the token endpoint. */
 const answers = {
   ...Object.fromEntries(
     Object.entries(packed).map(([encoding, bytes]) => [

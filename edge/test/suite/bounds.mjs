@@ -1,5 +1,5 @@
-// What comes before it is known who sends it, and what says who calls: bounds and lists, on the
-// wire.
+// Limits for requests before their sender is known, and headers that identify the caller, over
+// HTTP.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
@@ -22,7 +22,7 @@ export default (host) => {
     await visitor.signIn();
     return visitor;
   };
-  /** What is answered to a head alone, whatever it says of a body. */
+  /** The answer to a head without a body, whatever its headers say about one. */
   const answerTo = async (head) => {
     const line = await dial(w.url);
     line.socket.write(head);

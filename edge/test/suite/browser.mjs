@@ -1,5 +1,5 @@
-// Chromium, with the page of make edge: what a person does, and all that a script of the page could
-// get at.
+// Chromium with the page of make edge: what a user does, and everything that a script of the page
+// could get.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { formPost } from './form-post.mjs';
 
 const SESSION = '__Host-oauth2';
 
-/** How the authorization response comes back, and what sends it. */
+/** How the authorization response comes back, and the server that sends it. */
 const ways = {
   query: { client: {}, method: 'GET', sameSite: 'Lax' },
   form_post: { client: formPost, method: 'POST', sameSite: 'None' },
@@ -29,19 +29,19 @@ const by = (way) => (host) => {
     await w?.stop();
   });
 
-  /** A page that keeps all that it is sent, and what its scripts are told. */
+  /** A page that records everything that it receives, and what its scripts can see. */
   const open = async () => {
     const context = await browser.newContext();
     const seen = [];
     context.on('response', (response) => {
       if (new URL(response.url()).origin !== w.url) return;
-      // Where a redirect leads no script is told (Fetch standard, opaque-redirect filtered
+      // Scripts cannot see where a redirect leads (Fetch standard, opaque-redirect filtered
       // response).
       const headers = response.headersArray().then((all) => all.filter(({ name }) => response.status() !== 303 || name.toLowerCase() !== 'location'));
       seen.push(Promise.all([response.url(), headers, response.text().catch(() => '')]).then((all) => JSON.stringify(all)));
     });
     context.on('console', (message) => seen.push(message.text()));
-    // Ahead of the page's own scripts.
+    // Runs before the page's own scripts.
     await context.addInitScript(() => {
       window.heard = [];
       addEventListener('message', ({ data }) => window.heard.push(data));
@@ -64,7 +64,7 @@ const by = (way) => (host) => {
     await page.getByTestId('sign-out').waitFor();
   };
 
-  /** All that a script of the page can read, find and ask for. */
+  /** Everything that a script of the page can read, find and request. */
   const everything = (page) =>
     page.evaluate(async () => {
       const found = {
@@ -101,7 +101,7 @@ const by = (way) => (host) => {
         '/app.js',
       ]) {
         for (const method of ['GET', 'POST', 'OPTIONS', 'HEAD']) {
-          if (path === '/auth/logout' && method === 'POST') continue; // that one comes at the end
+          if (path === '/auth/logout' && method === 'POST') continue; // that one is tested at the end
           for (const redirect of ['manual', 'follow']) {
             const answer = await fetch(path, { method, redirect, headers: { 'x-csrf': '1' } }).then(
               async (r) => [r.status, [...r.headers], await r.text()],
@@ -117,14 +117,14 @@ const by = (way) => (host) => {
   const noTokens = (where, text, but = []) => {
     assert.ok(w.gate.tokens.length > 0);
     for (const { name, value } of w.gate.tokens) {
-      // A part of a token would do, too: of a JWT its signature, which nothing else has.
+      // A part of a token would also be a leak: for a JWT its signature, which occurs nowhere else.
       for (const part of [value, value.split('.').at(-1)])
         assert.ok(but.includes(name) || !text.includes(part), `${where}: a script sees the ${name.replace('_', ' ')}`);
     }
     assert.ok(!text.includes(w.given.secrets.CLIENT_SECRET), where);
   };
 
-  /** The page says so, soon: a host may take its time. */
+  /** Waits until the page shows it. */
   const shows = (page, id, hasText) => page.getByTestId(id).filter({ hasText }).waitFor();
 
   test(`${host.name}: ${way}: pages of another site begin sign-ins that end nobody's, and none behind a person's back (S40, S41)`, async () => {
@@ -136,7 +136,7 @@ const by = (way) => (host) => {
     const elsewhere = `${w.api.url}/hello`;
     await page.goto(elsewhere);
     for (const tag of ['img', 'iframe', 'script']) {
-      // What a page may not read ends as a failure, cookies or none.
+      // A request that a page may not read fails, with and without cookies.
       const over = (event) => page.waitForEvent(event, (request) => request.url() === `${w.url}/auth/login?${tag}`).catch(() => {});
       const ended = Promise.race([over('requestfinished'), over('requestfailed')]);
       await page.evaluate(
@@ -152,7 +152,7 @@ const by = (way) => (host) => {
       const answered = page.waitForResponse((response) => response.url().startsWith(`${w.url}/auth/login`));
       await page.evaluate((to) => void (location.href = to), `${w.url}/auth/login`);
       refused.add((await answered).headers().location.includes('error=too_many_attempts'));
-      await page.waitForURL((url) => url.href !== elsewhere); // what follows would be interrupted by it
+      await page.waitForURL((url) => url.href !== elsewhere); // otherwise it would interrupt the next steps
     }
     assert.deepEqual(refused, new Set([false, true]));
     const after = await attempts();
@@ -201,11 +201,11 @@ const by = (way) => (host) => {
     assert.ok((await context.cookies(w.url)).every(({ name }) => name !== SESSION));
     noTokens('in all that was sent to the page', (await Promise.all(seen)).join('\n'));
 
-    // The answer to signing out is gone with the page that asked, so another one keeps it.
+    // The answer to signing out is lost when the page leaves, so another page records it.
     await signIn(page);
     const answers = await page.evaluate(async () => {
       const out = await (await fetch('/auth/logout?return_to=%2F', { method: 'POST', headers: { 'x-csrf': '1' } })).text();
-      // Nor is what its URL leads to a script's to read.
+      // A script cannot read where its URL leads, either.
       const follow = (redirect) => fetch(JSON.parse(out).url, { redirect }).then(async (r) => [r.type, r.url, [...r.headers], await r.text()], String);
       return JSON.stringify([out, await follow('manual'), await follow('follow'), performance.getEntries().map((entry) => entry.toJSON())]);
     });
@@ -220,7 +220,7 @@ const by = (way) => (host) => {
     page.on('request', (request) => request.url().startsWith(`${w.base}/callback`) && !request.url().includes('?ticket=') && callbacks.push(request));
     await signIn(page);
     const before = (await context.cookies(w.url))[0];
-    // Again, with a session that there is.
+    // Again, with an existing session.
     await page.goto(`${w.base}/login?return_to=%2F`);
     const attempts = (await context.cookies(w.url)).filter(({ name }) => name !== SESSION);
     assert.deepEqual(
@@ -281,14 +281,14 @@ const by = (way) => (host) => {
     visitor.jar().set(SESSION, before.value);
     w.refused(await visitor.call('/api/hello'), 401, 'not_signed_in');
     w.refused(await visitor.session(), 401, 'not_signed_in');
-    // Back leads to no page of the bounce.
+    // Back does not lead to a page of the bounce.
     await page.goBack();
     assert.equal(new URL(page.url()).origin, w.api.url);
     noTokens('on the way', (await Promise.all(seen)).join('\n'));
     await context.close();
   });
 
-  if (way !== 'query') return; // what follows is no matter of how one comes back
+  if (way !== 'query') return; // the rest does not depend on how the response comes back
 
   test(`${host.name}: who says no is told so, and may try again (Q2)`, async () => {
     const { context, page } = await open();
@@ -307,7 +307,7 @@ const by = (way) => (host) => {
     const calls = () => w.api.got.filter(({ url }) => url === '/hello').length;
     const before = calls();
     const other = await context.newPage();
-    // Another site, which is the API's own here.
+    // Another site: here the API's.
     await other.goto(`${w.api.url}/hello`);
     const tried = await other.evaluate(async (url) => {
       const results = [];

@@ -1,4 +1,4 @@
-// A client without a secret: it proves who it is by a key (private_key_jwt, RFC 7523), at the
+// A client without a secret, which authenticates with a key (private_key_jwt, RFC 7523), at the
 // embedded server and at npm oidc-provider.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

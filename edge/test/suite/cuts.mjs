@@ -1,4 +1,4 @@
-// An end that was not an end: messages that break off, in both directions, on the wire.
+// Truncated messages, in both directions, over HTTP.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -8,7 +8,7 @@ import { world } from '../lib/world.mjs';
 const CHUNKED = 'transfer-encoding: chunked';
 const BEGUN = '5\r\nbegun\r\n';
 
-/** Ways of a sender to break off. */
+/** Ways in which a sender breaks off. */
 const ways = {
   'a reset': (socket) => socket.resetAndDestroy(),
   'a half-close': (socket) => socket.end(),
@@ -39,7 +39,7 @@ export default (host) => {
         const request = heard();
         const { socket, over } = await dial(w.url);
         socket.write(visitor.head('POST', '/api/body', framing) + begun);
-        const { whole } = await request; // it has begun to pass
+        const { whole } = await request; // it is being passed on
         breakOff(socket);
         assert.equal(await whole, false, 'the API took it for finished');
         if (!socket.destroyed) socket.end();
@@ -53,7 +53,7 @@ export default (host) => {
       const visitor = await signedIn();
       const { socket, over } = await dial(w.url);
       socket.write(`${visitor.head('POST', '/api/short', 'content-length: 10')}begun`);
-      // Something else goes on in the meantime, so what came is being read.
+      // Another request works meanwhile, so the host is reading what arrived.
       await visitor.call('/api/hello');
       ways[way](socket);
       assert.doesNotMatch(await over, /^HTTP\/1\.1 2/);
@@ -98,7 +98,7 @@ export default (host) => {
     w.gate.expiresIn = 1;
     const visitor = await signedIn();
     w.gate.expiresIn = undefined;
-    // A second is what the server says of the token; the clocks of both are this machine's.
+    // The server says that the token lives a second; both use this machine's clock.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const cut of ['length', 'chunked']) {
       w.gate.cut = cut;

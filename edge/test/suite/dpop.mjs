@@ -1,5 +1,5 @@
-// Tokens that are bound to a key of the session's own (RFC 9449), at the embedded server and at npm
-// oidc-provider, both with nonces where they have them.
+// Tokens that are bound to a key of the session (RFC 9449), at the embedded server and at npm
+// oidc-provider, with nonces if the server has them.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -8,7 +8,8 @@ import { read, thumbprint } from '../lib/jwt.mjs';
 import { world } from '../lib/world.mjs';
 
 /**
- * Of access tokens, in s: what many ask at once is answered in that time, on a busy machine too.
+ * The lifetime of access tokens, in s: many concurrent requests are answered within it, also on a
+ * busy machine.
  */
 const LIFE = 15;
 const flags = { embedded: ['-dpop-nonce', '1m', '-access-token', `${LIFE}s`], certified: ['--access-token', String(LIFE)] };
@@ -18,10 +19,10 @@ const at = (server) => (host) => {
   before(async () => (w = await world(host, { server, direct: true, client: { dpop: true }, flags: flags[server] })));
   after(() => w?.stop());
 
-  /** Until access tokens are over. */
+  /** Waits until access tokens have expired. */
   const over = () => new Promise((resolve) => setTimeout(resolve, LIFE * 1000));
 
-  /** What the API got: the token, and the proof, which is for that request and that token. */
+  /** Checks what the API got: the token, and a proof for that request and that token. */
   const proved = ({ method, url, headers }) => {
     const [, token] = /^DPoP (\S+)$/.exec(headers.authorization);
     const { header, claims } = read(headers.dpop);
@@ -35,7 +36,7 @@ const at = (server) => (host) => {
     assert.equal((await visitor.call('/api/hello?a=b', init)).status, 200);
     return proved(w.api.got.at(-1));
   };
-  /** What the resource server, which checks the proof, says of the token's key. */
+  /** What the resource server, which checks the proof, says about the token's key. */
   const keyAtServer = async (visitor, init) => {
     const answer = await visitor.call('/api/notes', init);
     assert.equal(answer.status, 200, answer.text);
@@ -96,15 +97,15 @@ const at = (server) => (host) => {
     const all = w.api.got.map(proved);
     assert.deepEqual([all.length, new Set(all.map(({ jti }) => jti)).size], [20, 20]);
     assert.ok(all.every((one) => one.jkt === jkt && one.token !== token));
-    // A token is used until a quarter of its life is left: on a machine so busy that this passes
-    // meanwhile, another refresh is right.
+    // A token is used until a quarter of its lifetime is left. If the machine is so busy that this
+    // time passes meanwhile, another refresh is right.
     const refreshes = 1 + Math.floor((Date.now() - began) / (LIFE * 750));
     assert.ok(new Set(all.map((one) => one.token)).size <= refreshes, `more than ${refreshes} tokens`);
   });
 };
 
 export default (host) => {
-  // Side by side, since they mostly wait for tokens to end.
+  // In parallel, because they mostly wait until tokens expire.
   describe('servers', { concurrency: true }, () => {
     for (const server of ['embedded', 'certified']) describe(server, { concurrency: 1 }, () => at(server)(host));
   });

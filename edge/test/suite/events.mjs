@@ -1,4 +1,4 @@
-// Streams of events through the proxy: who may listen, what passes, and when it is over.
+// Event streams through the proxy: who may listen, what passes, and when a stream ends.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';

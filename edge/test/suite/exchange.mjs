@@ -8,13 +8,13 @@ import { world } from '../lib/world.mjs';
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
-/** An audience that the caller may name, and the embedded server issues no tokens for. */
+/** An audience that the caller may name, but for which the embedded server issues no tokens. */
 const UNKNOWN = 'https://unknown.example';
 
 const hash = (secret) => createHash('sha256').update(secret).digest('base64url');
 const basic = (id, secret) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 
-/** What a user's token may do at the resource, and what a service may do in its own name. */
+/** The scope of a user's token at the resource, and of a service's own token. */
 const scopes = {
   embedded: { user: 'notes.read', whole: 'openid profile email notes.read', own: 'notes.read' },
   certified: { user: 'openid', whole: 'openid offline_access', own: 'read' },
@@ -48,7 +48,7 @@ const at = (server) => (host) => {
   const ask = (caller, form) => post(form, { authorization: basic(caller, secrets[caller]) });
   const count = () => w.gate.asked.length;
 
-  /** The access token that an API gets of somebody who is signed in. */
+  /** The access token that an API gets for a signed-in user. */
   const subjectToken = async () => {
     const visitor = w.visitor();
     await visitor.signIn();
@@ -57,9 +57,7 @@ const at = (server) => (host) => {
   };
   const exchanging = (subject_token, more) => ({ grant_type: EXCHANGE, subject_token, subject_token_type: ACCESS_TOKEN, audience: w.resource, ...more });
 
-  /**
-   * A token that was given out, with what belongs to it and nothing else (RFC 6749 section 5.1).
-   */
+  /** Checks an issued token: exactly the members of RFC 6749 section 5.1. */
   const given = (answer, members) => {
     assert.equal(answer.status, 200, answer.text);
     assert.equal(answer.header('cache-control'), 'no-store');
@@ -172,7 +170,7 @@ const at = (server) => (host) => {
       assert.equal(answer.header('www-authenticate'), 'Basic realm="exchange"', name);
       assert.ok(!answer.text.includes(subject));
     }
-    // Nor is it for pages, whoever they are.
+    // It is not for pages, either.
     w.refused(await post(form, { authorization: basic('orders', secrets.orders), origin: w.url }), 400, 'invalid_request');
     assert.equal(count(), before);
   });

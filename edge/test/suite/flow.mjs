@@ -1,4 +1,4 @@
-// Signing in, the session, the API behind, signing out: what a page does, over HTTP.
+// Signing in, the session, calls to the API, signing out: what a page does, over HTTP.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -61,8 +61,9 @@ export default (host) => {
     assert.equal((await visitor.call('/api/notes')).status, 200);
     assert.equal(w.api.got.length, before, 'another server answered');
     for (const path of ['/apix', '/api/../admin', '/api/..%2fadmin', '/api/%2e%2e/admin', '//api/x', '/api/..\\admin', '/auth/../api2', '/']) {
-      const { status } = await visitor.call(path);
-      assert.ok([400, 404, 421].includes(status), `${path} ${status}`);
+      const { status, location } = await visitor.call(path);
+      const tidied = host.ownPaths && status === 308 && /^\/[^/\\]/.test(location);
+      assert.ok([400, 404, 421].includes(status) || tidied, `${path} ${status} ${location}`);
     }
     assert.equal(w.api.got.length, before);
   });
@@ -124,7 +125,7 @@ export default (host) => {
           let text = '';
           incoming.on('data', (part) => (text += part)).on('end', () => resolve([incoming.statusCode, text]));
         });
-        // A client need not wait for what not every host says.
+        // The client does not wait for an answer that not every host sends.
         outgoing.on('error', reject).end(Buffer.alloc(length ?? 70_000));
       });
     for (const length of [5, 70_000, undefined]) assert.deepEqual(await ask('100-continue', length), [200, `POST ${length ?? 70_000}`]);
@@ -160,12 +161,12 @@ export default (host) => {
     const parts = incoming[Symbol.asyncIterator]();
     assert.equal(String((await parts.next()).value), 'data: first\n\n');
     const stream = w.api.open.get('/events');
-    // The first one came before there was a second: nothing waits for the end.
+    // The first piece arrived before there was a second: nothing waits for the end.
     stream.write('data: second\n\n');
     assert.equal(String((await parts.next()).value), 'data: second\n\n');
     const left = new Promise((resolve) => stream.on('close', resolve));
     outgoing.on('error', () => {}).destroy();
-    // What is written is what finds out, at the latest.
+    // At the latest, a write notices it.
     const clock = setInterval(() => stream.write(': still there?\n\n'), 50);
     await left;
     clearInterval(clock);

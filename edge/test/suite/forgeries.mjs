@@ -1,5 +1,4 @@
-// Logout tokens that are forged in ways beyond those of logout.mjs: in their form, their head,
-// their claims and their signature.
+// More forged logout tokens than in logout.mjs: in their form, header, claims and signature.
 import assert from 'node:assert/strict';
 import { createPrivateKey, randomBytes, sign } from 'node:crypto';
 import { after, before, test } from 'node:test';
@@ -47,7 +46,7 @@ export default (host) => {
     });
     const head = { alg: 'ES256', typ: 'logout+jwt', kid };
     const signed = (more, header = {}, ...rest) => jwt({ ...head, ...header }, claims(more), key, ...rest);
-    /** A token of texts, signed well. */
+    /** A token of these texts with a valid signature. */
     const of = (header, payload) => {
       const text = `${encode(header)}.${encode(payload)}`;
       return `${text}.${sign('sha256', Buffer.from(text), { key: createPrivateKey({ key, format: 'jwk' }), dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;

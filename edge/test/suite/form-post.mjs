@@ -1,12 +1,12 @@
-// The authorization response posted by a page of the server's (OAuth 2.0 Form Post Response Mode),
-// so from another site, at the embedded server and at npm oidc-provider.
+// The authorization response is posted by a page of the server (OAuth 2.0 Form Post Response Mode),
+// so from another site; at the embedded server and at npm oidc-provider.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { world } from '../lib/world.mjs';
 
 const SESSION = '__Host-oauth2';
 
-/** How the client's configuration asks for it. */
+/** The client's configuration for it. */
 export const formPost = { parameters: [['response_mode', 'form_post']] };
 
 const at = (server) => (host) => {
@@ -14,10 +14,7 @@ const at = (server) => (host) => {
   before(async () => (w = await world(host, { server, client: { ...formPost, callback_parameters: ['user'] } })));
   after(() => w?.stop());
 
-  /**
-   * Goes to the server and agrees: the attempt's cookie as it was set, and the form that comes of
-   * it.
-   */
+  /** Goes to the server and agrees. Returns the attempt's cookie and the resulting form. */
   const begin = async (visitor, query = '') => {
     const login = await visitor.send(`/auth/login${query}`);
     assert.equal(login.status, 303);
@@ -62,7 +59,7 @@ const at = (server) => (host) => {
     await visitor.post((await begin(visitor)).response);
     const before = visitor.copy();
     const { response } = await begin(visitor);
-    visitor.jar().delete(SESSION); // as a browser leaves out what is SameSite=Strict
+    visitor.jar().delete(SESSION); // a browser does not send a SameSite=Strict cookie here
     assert.equal((await visitor.post(response)).status, 303);
     assert.equal((await visitor.session()).status, 200);
     w.refused(await before.session(), 401, 'not_signed_in');

@@ -1,4 +1,4 @@
-// Signed out by the server: back-channel logout, at the embedded server and at npm oidc-provider.
+// The server signs users out: back-channel logout, at the embedded server and at npm oidc-provider.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -6,14 +6,14 @@ import { jwt, newKey } from '../lib/jwt.mjs';
 import { send } from '../lib/visitor.mjs';
 import { world } from '../lib/world.mjs';
 
-/** Waits for what somebody else brings about. */
+/** Waits until a condition holds. */
 const until = async (holds) => {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 };
 
 const at = (server) => (host) => {
   let w;
-  /** The embedded server's, so that a test can say what it would not. */
+  /** The key of the embedded server, so that a test can sign tokens that the server would not. */
   const signingKey = newKey();
   before(async () => (w = await world(host, { server, ...(server === 'embedded' && { signingKey }) })));
   after(() => w?.stop());
@@ -92,7 +92,10 @@ const at = (server) => (host) => {
 
   const kid = async () => (await (await fetch(w.metadata.jwks_uri)).json()).keys[0].kid;
   const event = 'http://schemas.openid.net/event/backchannel-logout';
-  /** A logout token as the server makes it (OpenID Connect Back-Channel Logout section 2.4). */
+  /**
+   * The claims of a logout token as the server makes it (OpenID Connect Back-Channel Logout section
+   * 2.4).
+   */
   const claims = (more) => {
     const now = Math.floor(Date.now() / 1000);
     return { iss: w.issuer, aud: w.given.config.client.client_id, iat: now, exp: now + 120, jti: crypto.randomUUID(), events: { [event]: {} }, ...more };
@@ -117,7 +120,7 @@ const at = (server) => (host) => {
     const whole = await signed(claims({ sub: 'alice' }));
     assert.equal((await deliver(whole)).status, 200);
     assert.deepEqual(await alive(three, four), [false, false]);
-    // A second later: what the server signed in before it said so would be ended, too.
+    // A second later, because a session of the same second would be ended, too.
     await new Promise((resolve) => setTimeout(resolve, 1100));
     const five = await signedIn();
     w.refused(await deliver(whole), 400, 'invalid_request');

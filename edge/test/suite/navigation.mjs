@@ -1,5 +1,5 @@
-// A person's browser that navigates to what came to nothing is led to a page. On the wire, and by
-// Chromium, whose cookies follow its own rules.
+// A failed navigation leads the browser to a page. Over HTTP, and in Chromium with its own cookie
+// rules.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -20,7 +20,7 @@ export default (host) => {
   before(async () => (w = await world(host, { page: join(root, 'edge/page') })));
   after(() => w?.stop());
 
-  /** Navigates as a link of this site does; `from` is where the browser says it comes from. */
+  /** Navigates like a link of this site; `from` is the value of `sec-fetch-site`. */
   const navigate = (visitor, to, from = 'same-origin') => visitor.send(to, { headers: { ...browse, 'sec-fetch-site': from } });
   const leads = (answer, to, name) => {
     assert.deepEqual([answer.status, answer.location], [303, `${w.url}${to}`], name);
@@ -98,7 +98,7 @@ export default (host) => {
         await page.evaluate((to) => document.body.replaceChildren(Object.assign(document.createElement('a'), { href: to, textContent: 'there' })), to);
         await page.click('a');
       };
-      // Another site leads to it, so the Strict cookie comes with the bounce alone.
+      // Another site leads to it, so the Strict cookie comes only with the bounce.
       for (const to of [used, `${w.base}/callback?code=c&state=s`, `${w.url}/api/hello`]) {
         await linked(to);
         await page.getByTestId('sign-out').waitFor();
@@ -106,12 +106,12 @@ export default (host) => {
         assert.equal(callbacks.filter((url) => url.includes('bounce=')).length, 1);
         assert.ok(await page.getByTestId('alert').isHidden());
       }
-      // Typed, or from the history: the cookie comes along.
+      // Typed, or from the history: the browser sends the cookie.
       await page.goto(used);
       await page.getByTestId('sign-out').waitFor();
       await context.clearCookies({ name: SESSION });
       await linked(used);
-      await page.getByTestId('alert').waitFor(); // in words of its own
+      await page.getByTestId('alert').waitFor(); // in the page's own words
       await page.getByTestId('sign-in').waitFor();
       await context.close();
     } finally {

@@ -1,19 +1,19 @@
-// Requests that two servers could read differently, as bytes: what the one behind gets is what the
-// one in front was asked for.
+// Requests, as bytes, that two servers could read differently: the upstream server must get what
+// the backend was asked for.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { message, raw } from '../lib/raw.mjs';
 import { api } from '../lib/upstream.mjs';
 import { world } from '../lib/world.mjs';
 
-/** A request within a body, for whoever thinks that the body is over. */
+/** A request inside a body, for a server that takes the body to be over. */
 const inner = 'GET /api/smuggled HTTP/1.1\r\nhost: x\r\nx-ignored: x';
 const chunked = `0\r\n\r\n${inner}\r\n\r\n`;
 const whole = (body) => `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 const te = (value, name = 'transfer-encoding') => [name, value];
 const cl = (value, name = 'content-length') => [name, value];
 
-/** Headers, and the body behind them. */
+/** Headers with their body. */
 const messages = {
   'a length, and chunks': [[cl(chunked.length), te('chunked')], chunked],
   'chunks, and a length': [[te('chunked'), cl(4)], whole(inner)],
@@ -95,10 +95,10 @@ export default (host) => {
   });
 
   const authority = () => new URL(w.url).host;
-  /** Everything that the API got was below its path, and of those who asked for it. */
+  /** Asserts that all requests to the API were below its path and were really sent. */
   const sound = async (name) => {
     const number = String(Math.random()).slice(2);
-    const [{ status, text }] = await raw(port, message(authority(), 'GET', `/api/canary?${number}`, mine));
+    const [{ status, text }] = await raw(port, message(authority(), 'GET', `/api/canary?of=${number}`, mine));
     assert.equal(status, 200, `${name}: the next request`);
     assert.match(text, /GET 0/, name);
     for (const { method, url, headers } of behind.got) {
@@ -106,7 +106,7 @@ export default (host) => {
       assert.doesNotMatch(headers.authorization ?? '', /evil/, name);
       assert.equal(headers['x-ignored'], undefined, name);
     }
-    assert.equal(behind.got.at(-1).url, `/base/v1/canary?${number}`, name);
+    assert.equal(behind.got.at(-1).url, `/base/v1/canary?of=${number}`, name);
     behind.got.length = 0;
   };
 

@@ -1,5 +1,5 @@
-// WebSockets through the proxy: who may open one, what the server behind gets, and when it is over.
-// With a WebSocket server that is npm ws, and in Chromium.
+// WebSockets through the proxy: who may open one, what the upstream server gets, and when it ends.
+// With npm ws as WebSocket server, and in Chromium.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ const TICKET = 'oauth2-ticket.';
 
 export default (host) => {
   let w;
-  before(async () => (w = await world(host, { page: join(root, 'edge/page'), sockets: true })));
+  before(async () => (w = await world(host, { page: join(root, 'edge/page') })));
   after(() => w?.stop());
   afterEach(() => {
     w.gate.open();
@@ -33,7 +33,7 @@ export default (host) => {
     w.keepsQuiet(answer);
     return answer.json.protocols;
   };
-  /** Opens a socket: the socket, or the status and code of the refusal. */
+  /** Opens a socket. Returns it, or the status and code of the refusal. */
   const open = (visitor, path, protocols, { origin = w.url, port = new URL(w.url).port } = {}) =>
     new Promise((resolve, reject) => {
       const cookie = [...visitor.jar()].map((pair) => pair.join('=')).join('; ');
@@ -58,6 +58,16 @@ export default (host) => {
     if (!socket.heard.length) await soon(once(socket, 'message'), 'a message');
     assert.deepEqual(socket.heard.shift(), text);
   };
+
+  if (host.sockets === 'none') {
+    test(`${host.name}: a server that has no sockets ends the connection, and nothing is opened (B31)`, async () => {
+      const visitor = await signedIn();
+      await assert.rejects(open(visitor, '/api/live', await ticket(visitor, '/api/live')));
+      assert.equal(w.api.sockets.length, 0);
+      assert.equal((await visitor.session()).status, 200);
+    });
+    return;
+  }
 
   if (host.sockets === false) {
     test(`${host.name}: a host that carries no sockets says so (B31)`, async () => {
@@ -84,7 +94,7 @@ export default (host) => {
     await says(socket, large);
     socket.close(1000);
     assert.equal(await soon(w.api.sockets[0].gone, 'the end at the server'), 1000);
-    // Of a server that chooses no subprotocol the browser hears the one that says nothing.
+    // If the server chooses no subprotocol, the browser gets `oauth2`.
     const other = await opened(visitor);
     assert.equal(other.protocol, 'oauth2');
     w.api.sockets[1].socket.close(1000);
@@ -155,16 +165,29 @@ export default (host) => {
     const socket = await opened(await signedIn());
     const [{ socket: server }] = w.api.sockets;
     socket.pause();
-    const piece = randomBytes(1 << 20); // which nobody can pack
+    const piece = randomBytes(1 << 20); // cannot be compressed
     for (let i = 0; i < 64; i += 1) server.send(piece);
-    await new Promise((resolve) => setTimeout(resolve, 2000)); // a host that holds all has taken it by then
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // a host without back pressure has accepted everything by then
     if (!host.holds) assert.ok(server.bufferedAmount > 32 << 20, `${server.bufferedAmount} bytes are left at the server`);
     socket.resume();
     while (socket.heard.length < 64) await soon(once(socket, 'message'), 'what was held back');
   });
 
+  test(`${host.name}: what a page sends and the server behind does not take is held back or bounded, never kept (B88)`, async () => {
+    const socket = await opened(await signedIn());
+    const [{ socket: server }] = w.api.sockets;
+    server.pause();
+    const piece = randomBytes(1 << 20);
+    for (let i = 0; i < 64; i += 1) socket.send(piece);
+    if (host.hurries) return assert.equal(await soon(socket.over, 'the end'), 1013);
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // a host that holds all has taken it by then
+    if (!host.holds) assert.ok(socket.bufferedAmount > 32 << 20, `${socket.bufferedAmount} bytes are left at the page`);
+    server.resume();
+    while (socket.heard.length < 64) await soon(once(socket, 'message'), 'what was held back');
+  });
+
   test(`${host.name}: of one ticket at two processes at once comes one socket, and a sign-out at one ends those of the other (B32, B33)`, async () => {
-    if (!w.host.twin) return; // all of it is one process
+    if (!w.host.twin) return; // the host is one process
     const twin = await w.host.twin();
     try {
       const visitor = await signedIn();
@@ -216,7 +239,7 @@ export default (host) => {
         return [data, socket.protocol];
       });
       assert.deepEqual(heard, ['from the page', 'chat']);
-      // Another site's page, in the same browser: no cookie of ours, and its origin is foreign.
+      // A page of another site in the same browser: it has no cookie of ours and a foreign origin.
       const foreign = await context.newPage();
       await foreign.goto(`${w.api.url}/hello`);
       const attempts = await foreign.evaluate(async (to) => {
@@ -234,7 +257,7 @@ export default (host) => {
       }, w.url);
       assert.deepEqual([...new Set(attempts)], ['refused']);
       assert.equal(w.api.ticks.length, 0);
-      // EventSource asks again by itself, with what it read last.
+      // EventSource connects again by itself, with the last id.
       await page.evaluate(async () => {
         const source = (window.source = new EventSource('/api/ticks'));
         window.ids = [];

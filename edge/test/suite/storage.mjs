@@ -1,4 +1,4 @@
-// Many at once, and the end of the process in the middle of it.
+// Many requests at once, and the process ends in the middle.
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, afterEach, before, test } from 'node:test';
@@ -10,7 +10,7 @@ export default (host) => {
   after(() => w?.stop());
   afterEach(() => w.gate.open());
 
-  /** Somebody whose access token is over. */
+  /** A user whose access token has expired. */
   const expired = async () => {
     w.gate.expiresIn = 1;
     const visitor = w.visitor();
@@ -67,7 +67,7 @@ export default (host) => {
     const visitor = w.visitor();
     await visitor.signIn();
     assert.equal((await visitor.call('/api/notes')).status, 200);
-    await w.revoke('refresh_token'); // and so the access token
+    await w.revoke('refresh_token'); // and with it the access token
     // A lock that is kept until its lease is over holds up each of those behind it for 15 s.
     const answers = await Promise.all(Array.from({ length: 8 }, () => visitor.copy().call('/api/notes')));
     assert.deepEqual(
@@ -87,7 +87,7 @@ export default (host) => {
     assert.equal((await visitor.session()).status, 200);
     w.gate.open();
     assert.equal((await visitor.call('/api/notes')).status, 200);
-    await w.revoke('refresh_token'); // and so the access token
+    await w.revoke('refresh_token'); // and with it the access token
     w.refused(await visitor.call('/api/notes'), 401, 'not_signed_in');
     w.refused(await visitor.session(), 401, 'not_signed_in');
   });

@@ -1,4 +1,4 @@
-// What all contenders have in common: one configuration, and a network that answers at once.
+// The common parts of all contenders: one configuration, and a network that answers at once.
 export const issuer = 'https://as.example';
 export const config = {
   issuer,
@@ -12,14 +12,14 @@ export const config = {
 const secret = 'Zk2TqW9o3mE7rX1cV5bN8yU4iO6pA0sDfGhJkLzXcVb';
 export const answer = { access_token: secret, token_type: 'Bearer', expires_in: 3600, refresh_token: secret, scope: 'profile' };
 
-/** What the server answers, as JSON text by path. */
+/** The server's answers, as JSON text by path. */
 export const replies = { '/token': JSON.stringify(answer) };
 
 const real = globalThis.fetch;
 
 /**
- * Puts a stand-in for the network in place of the global fetch, which all contenders use when
- * nothing else is said. The module itself still comes over the network.
+ * Replaces the global fetch by a stand-in for the network. All contenders use it by default. The
+ * module itself is still loaded over the network.
  */
 export const network = () => {
   globalThis.fetch = async (input, init) => {

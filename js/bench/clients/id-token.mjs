@@ -19,9 +19,7 @@ const base64url = (bytes) =>
     .replaceAll('/', '_');
 const part = (value) => base64url(new TextEncoder().encode(JSON.stringify(value)));
 
-/**
- * Two tokens of one key, so that none is the one before, and one whose signature is the other's.
- */
+/** Two tokens of one key, so that consecutive tokens differ, and one with the other's signature. */
 const made = new Map();
 const tokensOf = async (alg) => {
   if (made.has(alg)) return made.get(alg);
@@ -40,7 +38,7 @@ const tokensOf = async (alg) => {
   return all;
 };
 
-/** Each gives a function that verifies a token and gives its `sub`. */
+/** Each returns a function that verifies a token and returns its `sub`. */
 const clients = {
   'oauth2-wasm': {
     does: 'The command set_token: claims and signature checked, the session with the token stored (in memory), answered with the claims.',

@@ -1,5 +1,5 @@
-// Row 9: the contenders of checking a JWT access token, and one with its DPoP proof. Each gives a
-// function from a request to who it is of.
+// Row 9: the contenders of checking a JWT access token, and one with its DPoP proof. Each returns a
+// function from a request to its user.
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { Guard } from 'oauth2-wasm/resource';
@@ -29,8 +29,8 @@ const signer =
   };
 
 /**
- * Requests of two tokens of one key, so that none is the one before, and one whose signature is the
- * other's; or each with a proof of its own.
+ * Requests with two tokens of one key, so that consecutive tokens differ, and one with the other's
+ * signature; or each with its own proof.
  */
 const made = new Map();
 const worldOf = async (group) => {
@@ -76,7 +76,7 @@ const clients = {
   oauth4webapi: {
     does: "validateJwtAccessToken, its key set kept: claims, signature, of a proof all but that it came before. It makes a key of the JWK each time. Scope is the caller's.",
     make: ({ jwks_uri, alg }) => {
-      const as = { issuer, jwks_uri }; // which its key set is kept with
+      const as = { issuer, jwks_uri }; // under which its key set is cached
       return async (request) => (await oauth.validateJwtAccessToken(as, request, resource, { signingAlgorithms: [alg, 'ES256'] })).sub;
     },
   },
@@ -112,7 +112,7 @@ export const contenders = ['RS256', 'ES256', 'ES256 DPoP'].flatMap((group) =>
     })),
 );
 
-/** How many requests are made ready, since a proof takes a signature. */
+/** How many requests are prepared in advance, because a proof needs a signature. */
 const BATCH = 200;
 
 export const measure = async ({ check, world: { asking, tokens } }, ms) => {

@@ -22,7 +22,7 @@ func newAuthserver() (http.Handler, func(int) ([]string, error), error) {
 		Issuer: "http://127.0.0.1", Store: store, AccessTokenLifetime: time.Hour,
 		Users:  map[string]authserver.User{"alice": {Password: "alice"}},
 		Scopes: []authserver.Scope{{Name: scope, Description: "Read your notes"}},
-		// The one account is all the load.
+		// One account has the whole load.
 		Limits: authserver.Limits{Tokens: authserver.Limit{Owner: 1 << 30}},
 	})
 	seed := func(n int) ([]string, error) {

@@ -1,4 +1,5 @@
-// Command fosite measures token endpoints: core/authserver of this project beside
-// github.com/ory/fosite, in one process or over loopback, where npm oidc-provider joins them (row 7
-// of make bench). It is a Go module of its own, so that nobody else gets fosite's dependencies.
+// Command fosite measures token endpoints: core/authserver of this project and
+// github.com/ory/fosite, in one process or over loopback, where npm oidc-provider is compared, too
+// (row 7 of make bench). It is a separate Go module, so that nobody else gets fosite's
+// dependencies.
 package main

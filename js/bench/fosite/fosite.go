@@ -15,8 +15,8 @@ import (
 	"github.com/ory/fosite/storage"
 )
 
-// plain compares secrets as core/authserver does. Fosite's own hasher is bcrypt, which would be all
-// that is measured.
+// plain compares secrets as core/authserver does. Fosite's own hasher is bcrypt, which would take
+// nearly all the time.
 type plain struct{}
 
 func (plain) Hash(_ context.Context, data []byte) ([]byte, error) { return data, nil }
@@ -29,8 +29,8 @@ func (plain) Compare(_ context.Context, hash, data []byte) error {
 	return nil
 }
 
-// guarded is fosite's store with one more lock: by itself it revokes a refresh token in a map that
-// another request may be reading, and the process dies of it.
+// guarded is fosite's store with an additional lock: without it, fosite revokes a refresh token in
+// a map that another request may be reading, and the process crashes.
 type guarded struct {
 	*storage.MemoryStore
 	mu sync.Mutex

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// servers make a token endpoint and give it at /token, and with it refresh tokens that are good
-// there, as many as are asked for.
+// servers make a token endpoint at /token. seed returns n refresh tokens that it accepts.
 var servers = map[string]func() (handler http.Handler, seed func(n int) ([]string, error), err error){
 	"authserver": newAuthserver,
 	"fosite":     newFosite,
@@ -87,8 +86,7 @@ func form(grant, refreshToken string) string {
 	return "grant_type=refresh_token&client_id=" + public + "&refresh_token=" + refreshToken
 }
 
-// issued reads the next refresh token out of an answer, or makes sure that there is an access
-// token.
+// issued returns the next refresh token in an answer, or checks that there is an access token.
 func issued(grant string, status int, body []byte) (refreshToken string, err error) {
 	member := `"refresh_token":"`
 	if grant == "client_credentials" {

@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// connections at the same time, over loopback; in one process as many grants take turns.
+// connections run at the same time, over loopback; in one process as many grants take turns.
 const connections = 16
 
 const formType = "application/x-www-form-urlencoded"
 
-// inProcess calls the handlers of both servers, on one goroutine, and gives requests a second by
-// server and grant.
+// inProcess calls the handlers of both servers, on one goroutine, and returns requests per second
+// by server and grant.
 func inProcess(span time.Duration) (map[string]map[string]float64, error) {
 	all := map[string]map[string]float64{}
 	for name, build := range servers {
 		all[name] = map[string]float64{}
 		for _, grant := range []string{"refresh_token", "client_credentials"} {
-			handler, seed, err := build() // what is stored for one grant is no burden of the other
+			handler, seed, err := build() // what one grant stored must not slow down the other
 			if err != nil {
 				return nil, err
 			}
@@ -60,8 +60,8 @@ type answer struct {
 func (a *answer) Header() http.Header    { return a.header }
 func (a *answer) WriteHeader(status int) { a.status = status }
 
-// overLoopback has so many connections ask a server for tokens, each again as soon as it was
-// answered, and gives requests a second.
+// overLoopback requests tokens of a server on all connections without a pause, and returns requests
+// per second.
 func overLoopback(base, grant string, span time.Duration) (float64, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}
 	post := func(token string) (string, error) {

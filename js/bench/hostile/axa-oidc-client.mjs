@@ -1,4 +1,4 @@
-// axa's oidc-client with its service worker and nothing else: no token is to reach the page.
+// axa's oidc-client with only its service worker: no token should reach the page.
 import { OidcClient } from '@axa-fr/oidc-client';
 
 const { evilUrl, apiUrl, clientConfig } = window;
@@ -21,7 +21,7 @@ const known = {
   userInfoEndpoint: `${issuer}/userinfo`,
 };
 
-/** Messages of the worker's own kind. */
+/** Messages in the worker's own format. */
 window.words = [
   ...['getCodeVerifier', 'getState', 'getNonce', 'getSessionState', 'getDemonstratingProofOfPossessionNonce'].map((type) => message(type)),
   message('init', { oidcServerConfiguration: known, oidcConfiguration: {} }),
@@ -36,7 +36,7 @@ const refresh = () =>
   fetch(`${issuer}/token`, form({ grant_type: 'refresh_token', client_id: 'app', refresh_token: placeholder('REFRESH_TOKEN') })).then((response) =>
     response.text(),
   );
-/** What its messages let a page say of the server, within the domains that are trusted. */
+/** The settings of the server that its messages let a page change, within the trusted domains. */
 window.tricks = ['revocationEndpoint', 'userInfoEndpoint', 'issuer'].map((endpoint) => async () => {
   await say(message('init', { oidcServerConfiguration: { ...known, [endpoint]: `${issuer}/token` }, oidcConfiguration: {} }));
   const got = await refresh();
@@ -46,7 +46,7 @@ window.tricks = ['revocationEndpoint', 'userInfoEndpoint', 'issuer'].map((endpoi
 
 window.enter = async () => {
   let gone, here;
-  // Where the page is and goes, so that it stays: the server's answer is made up.
+  // A location object that does not navigate: the server's answer is made up.
   const place = {
     open: (url) => void (gone = new URL(url)),
     reload: () => {},

@@ -1,5 +1,5 @@
-// The contenders' programs, copied beside the packed and installed package: what is measured is
-// what its users get.
+// The contenders' programs, copied beside the packed and installed package, so that we measure what
+// users get.
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,8 +14,8 @@ export const beside = () => {
 };
 
 /**
- * What every bundle here is made with: minified, for browsers of today, nothing external. Peers are
- * found where js/bench has them.
+ * The options of every bundle here: minified, for current browsers, nothing external. Peers are
+ * resolved in js/bench.
  */
 export const bundled = async (options) => {
   const { outputFiles } = await build({
@@ -33,7 +33,7 @@ export const bundled = async (options) => {
   return Buffer.from(outputFiles[0].contents);
 };
 
-/** A folder of its own under build/bench. */
+/** A separate folder under build/bench. */
 export const scratch = (name) => {
   const folder = join(root, 'build/bench', name);
   mkdirSync(folder, { recursive: true });

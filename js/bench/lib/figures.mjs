@@ -1,4 +1,4 @@
-/** The middle of several figures. */
+/** The median of several figures. */
 export const median = (list) => {
   const sorted = [...list].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -6,8 +6,8 @@ export const median = (list) => {
 };
 
 /**
- * How many times as fast (as small, as soon) the first is, by round: a machine that slows down
- * slows both of a round.
+ * How many times as fast (as small, as soon) the first is, for each round: a slow machine slows
+ * both in a round.
  */
 export const ratio = (first, second, lessIsBetter) => {
   const list = first.map((n, round) => (lessIsBetter ? second[round] / n : n / second[round]));
@@ -24,9 +24,9 @@ export const figure = (group, contender, unit, rounds, { does, better = 'more', 
  * Runs contenders in turn, round after round, each round beginning with another one.
  *
  * @param {{name: string}[]} contenders
- * @param {number} rounds those that count; one more goes before, to warm up
- * @param {(contender: object) => Promise<object>} measure what one contender did in one round, as
- * figures by name
+ * @param {number} rounds the rounds that count; one more comes first, to warm up
+ * @param {(contender: object) => Promise<object>} measure measures one contender in one round, and
+ * returns figures by name
  * @returns {Promise<Record<string, Record<string, number[]>>>} by contender, by figure
  */
 export const inTurn = async (contenders, rounds, measure) => {

@@ -1,5 +1,5 @@
 // Benchmarks in Go: compiled once, then run round after round, so that a slow moment of the machine
-// hits all contenders alike.
+// affects all contenders.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { root } from '../../test/lib/installed.mjs';
 
 const built = new Map();
 
-/** Compiles the tests of a package, or a program, and gives the file. */
+/** Compiles the tests of a package, or a program, and returns the file. */
 export const goBuild = (folder, name, { test = false, small = false, env = {} } = {}) => {
   const file = join(root, 'build/bench', name);
   if (built.has(file)) return file;
@@ -19,7 +19,8 @@ export const goBuild = (folder, name, { test = false, small = false, env = {} } 
 };
 
 /**
- * Runs benchmarks whose names fit, once. Gives {name: {unit: figure}}, names without `Benchmark`.
+ * Runs the benchmarks whose names match, once. Returns {name: {unit: figure}}, names without
+ * `Benchmark`.
  */
 const once = (folder, file, pattern, time) => {
   const text = execFileSync(file, ['-test.run', '^$', '-test.bench', pattern, '-test.benchtime', time, '-test.benchmem'], {

@@ -4,7 +4,7 @@ import { brotliCompressSync } from 'node:zlib';
 
 const types = { html: 'text/html; charset=utf-8', js: 'text/javascript', wasm: 'application/wasm' };
 
-/** What of a server's answers is held back for a while, as a network would. */
+/** Delays a server's answers, like a network. */
 const pause = (ms) => ms && new Promise((resolve) => setTimeout(resolve, ms));
 
 const listen = async (answer) => {
@@ -20,8 +20,7 @@ const listen = async (answer) => {
 };
 
 /**
- * An origin with files, compressed before; the browser keeps all but the page for as long as it
- * likes.
+ * An origin with files, compressed in advance. The browser may cache all except the page.
  *
  * @param {Record<string, Buffer | string>} files by path
  * @param {() => number} latency in milliseconds
@@ -46,7 +45,7 @@ export const site = (files, latency) => {
 };
 
 /**
- * An authorization server that asks nobody anything, and an API. It has the endpoints of every
+ * An authorization server that never asks the user, and an API. It has the endpoints of every
  * contender, and signs ID tokens.
  *
  * @param {() => number} latency in milliseconds

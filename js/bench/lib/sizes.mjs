@@ -7,8 +7,8 @@ import { root } from '../../test/lib/installed.mjs';
 const kept = join(root, 'build/bench/sizes');
 
 /**
- * Raw, gzip -9 and brotli -q 11, in bytes. Kept by content, since brotli takes half a minute for
- * ten megabytes.
+ * Raw, gzip -9 and brotli -q 11, in bytes. Cached by content, because brotli takes half a minute
+ * for ten megabytes.
  */
 export const sizes = (bytes) => {
   const file = join(kept, createHash('sha256').update(bytes).digest('hex') + '.json');

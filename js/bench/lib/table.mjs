@@ -1,6 +1,6 @@
 import { ratio } from './figures.mjs';
 
-/** Three digits that count, with separators. */
+/** Three significant digits, with separators. */
 export const short = (n) => {
   const digits = n === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(n))));
   return n.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: 0 });
@@ -18,7 +18,7 @@ const wrap = (text, width, indent) => {
   return lines.join(`\n${indent}`);
 };
 
-/** The row as text. Ratios are ours to each contender's, so more is better for us throughout. */
+/** The row as text. Ratios are ours to each contender's, so more is always better for us. */
 export const show = ({ id, title, how, figures, aims, notes = [] }) => {
   const out = [`\n${id}. ${title}`, `   ${wrap(how, 150, '   ')}`];
   const said = new Set();

@@ -1,5 +1,5 @@
-// What the pages of row 2 have in common. Each signs in by redirect, and has its client hand over
-// the address instead of going there.
+// The common parts of row 2's pages. Each signs in by redirect, and its client returns the address
+// instead of going there.
 export const authority = 'https://127.0.0.1:9';
 export const settings = {
   issuer: authority,

@@ -36,7 +36,7 @@ const packages = {
 const doesOurs =
   'Code and device flow, sessions, stores, locks among tabs, refresh, popup, discovery, verified ID tokens, PAR, JAR, JARM, DPoP, assertions, logout, token exchange, registration, resources.';
 
-/** The file of Go that runs its modules. */
+/** Go's file that runs its modules. */
 const goLoader = () => {
   const home = execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim();
   return readFileSync(join(home, 'lib/wasm/wasm_exec.js'));

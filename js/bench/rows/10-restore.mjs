@@ -58,7 +58,7 @@ const visit = async (tab, go, name) => {
   return tab.evaluate(() => window.result);
 };
 
-/** Signs in, loads the page again, and once more. */
+/** Signs in, and reloads the page twice. */
 const measure = async (browser, { url }, name) => {
   const context = await browser.newContext();
   try {

@@ -34,8 +34,8 @@ const contenders = [
 ];
 
 /**
- * One site: /NAME/ is a contender's page. Files are compressed before, and kept by the browser for
- * as long as it likes.
+ * One site: /NAME/ is a contender's page. Files are compressed in advance, and the browser may
+ * cache them.
  */
 const makeSite = async () => {
   const folder = beside();
@@ -78,7 +78,7 @@ const makeSite = async () => {
   };
 };
 
-/** One visit, in a new tab, so that nothing of another is in its tasks or its session storage. */
+/** One visit, in a new tab, so that no other visit affects its tasks or its session storage. */
 const visit = async (site, context, { name }, limits) => {
   const tab = await context.newPage();
   try {
@@ -103,7 +103,10 @@ const visit = async (site, context, { name }, limits) => {
 
 const slow = { offline: false, latency: 40, downloadThroughput: 1_250_000, uploadThroughput: 1_250_000 };
 
-/** Empty, then warm at the third visit, in one profile; slow in another. */
+/**
+ * With an empty cache, then warm at the third visit, in one profile; over a slow network in
+ * another.
+ */
 const measure = async (browser, site, contender) => {
   const profile = async (use) => {
     const context = await browser.newContext();

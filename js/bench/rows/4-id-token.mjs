@@ -16,7 +16,7 @@ const does = {
 
 export const run = async (context) => {
   const figures = [];
-  // Twelve take turns in each place: shorter slices keep the row short.
+  // Twelve contenders take turns in each place, so shorter slices keep the row short.
   for (const [where, { contenders, seen }] of await places('clients/id-token.mjs', { ...context, slice: context.slice / 2 })) {
     for (const { name, group, contender, does: what, floor } of contenders) {
       figures.push(figure(`${where}: ${group}`, contender, 'a second', seen[name].verify, { does: what, floor }));

@@ -34,7 +34,7 @@ const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const accessToken = 'urn:ietf:params:oauth:token-type:access_token';
 const CONNECTIONS = 8;
 
-/** An authorization server that does nothing but answer. */
+/** An authorization server that only answers. */
 const tokenEndpoint = async () => {
   const server = createServer((incoming, response) => {
     incoming.resume().on('end', () => {

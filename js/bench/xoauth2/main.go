@@ -1,8 +1,8 @@
 //go:build js && wasm
 
-// Command xoauth2 is the job of oauth2.wasm in standard Go: an authorization URL with PKCE, and the
-// exchange of the code, by golang.org/x/oauth2 over the browser's fetch. It is built to be weighed
-// (row 1 of make bench).
+// Command xoauth2 does the work of oauth2.wasm in standard Go: an authorization URL with PKCE, and
+// the exchange of the code, by golang.org/x/oauth2 with the browser's fetch. It is built to measure
+// its size (row 1 of make bench).
 package main
 
 import (

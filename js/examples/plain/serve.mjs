@@ -1,5 +1,5 @@
 // Serves this folder, and the package below /oauth2-wasm/, under the strictest policy that works.
-// PORT and ISSUER say where and whose.
+// PORT is its port, ISSUER the authorization server.
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';

@@ -1,11 +1,11 @@
 // Command authserver serves the project's authorization server for the tests in JavaScript. It has
 // a public client "app" for the code and the device flow, a client "service" with a secret, and a
 // user "alice" with the password "alice". It prints "ready: ISSUER" when it listens, and runs until
-// it is told to end. Arguments are redirect URIs, which are good for after signing out as well. A
-// refresh token that comes twice ends its session, unless -grace allows it.
+// it is stopped. Its arguments are redirect URIs, which are also valid after a sign-out. A refresh
+// token that is used twice ends its session, unless -grace allows it.
 //
-// At /api is a resource for its tokens, and at /api/strong one that asks for a sign-in of the last
-// of the classes that -acr names.
+// At /api is a resource for its tokens, and at /api/strong one that requires a sign-in of the last
+// class in -acr.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 			{Name: "offline_access", Description: "Go on after you sign out"},
 		},
 		TokenExchange: true,
-		// Clients of the tests are on loopback.
+		// The tests' clients are on loopback.
 		BackchannelLogout:        authserver.PostLogoutTokens(http.DefaultTransport),
 		InsecurePrivateAddresses: true,
 	}
@@ -128,7 +128,7 @@ func main() {
 	log.Fatal(http.Serve(listener, mux))
 }
 
-// serveProvider has an identity provider at /idp, which vouches for its client at audience.
+// serveProvider serves an identity provider at /idp, which vouches for its client at audience.
 func serveProvider(mux *http.ServeMux, audience string, resources []string) map[string]authserver.IdentityProvider {
 	issuer, store := audience+"/idp", authserver.NewMemoryStore()
 	err := store.AddClient(authserver.Client{
@@ -155,7 +155,7 @@ func serveProvider(mux *http.ServeMux, audience string, resources []string) map[
 	return map[string]authserver.IdentityProvider{issuer: {Keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public()}}}}}
 }
 
-// each is a flag that adds to a list.
+// each defines a flag that adds to a list.
 func each(list *[]string, name, usage string) {
 	flag.Func(name, usage, func(value string) error {
 		*list = append(*list, value)
@@ -163,7 +163,7 @@ func each(list *[]string, name, usage string) {
 	})
 }
 
-// resource answers whoever has the access that is wanted. Its requests have no body.
+// resource answers requests with the required access. They have no body.
 func resource(server *authserver.Server, want authserver.Access) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, answer, ok := server.CheckAccess(authserver.Request{Method: r.Method, URL: r.URL.String(), Header: r.Header, Now: time.Now()}, want)
@@ -180,5 +180,5 @@ func write(w http.ResponseWriter, answer authserver.Response) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(answer.Status)
-	_, _ = w.Write(answer.Body) // an error here is the peer's going away
+	_, _ = w.Write(answer.Body) // an error here means that the peer has gone
 }

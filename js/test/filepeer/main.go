@@ -1,13 +1,13 @@
 // Command filepeer is the Go side of a directory that processes in two languages share, for tests:
-// it reads requests, a JSON object a line, and answers each with one.
+// it reads requests, one JSON object per line, and answers each with one.
 //
 //	{"do":"load","key":…}                     {"value":…,"version":…}
 //	{"do":"store","key":…,"version":…,"value":…}  {"version":…}; without a value it deletes
 //	{"do":"lock","key":…}, {"do":"unlock"}    {}
-//	{"do":"create","key":…,"alg":…}           {"x":…}: of the public key, created where there is none
+//	{"do":"create","key":…,"alg":…}           {"x":…}: of the public key, created if there is none
 //	{"do":"sign","key":…}                     {"signature":…}: base64 of an ES256 signature (ASN.1) of "data"
 //
-// {"error":…} is what failed. It ends with its input.
+// {"error":…} is the error of a request. The program ends with its input.
 package main
 
 import (

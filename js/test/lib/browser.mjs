@@ -5,7 +5,7 @@ import { PATIENCE } from '../suite/patience.js';
 import { installed, root } from './installed.mjs';
 import { chromiumArgs, runtimes } from './runtimes.mjs';
 
-/** Starts Chromium. Its pages wait for what is to come as long as every test does. */
+/** Starts Chromium. Its pages have the same timeout as every test. */
 export const launch = async (options) => {
   const browser = await chromium.launch({ executablePath: runtimes.chromium, args: chromiumArgs, timeout: PATIENCE, ...options });
   const newContext = browser.newContext.bind(browser);
@@ -17,7 +17,7 @@ export const launch = async (options) => {
   return browser;
 };
 
-/** Puts test pages beside the installed package, and gives the folder of both. */
+/** Puts test pages beside the installed package, and returns their folder. */
 export const pages = () => {
   const folder = installed();
   cpSync(join(root, 'js/test/pages'), join(folder, 'pages'), { recursive: true });
@@ -29,12 +29,13 @@ export const strictPolicy = (scripts = "'self' 'wasm-unsafe-eval'") => ({
   'content-security-policy': `default-src 'none'; script-src ${scripts}; connect-src 'self' http://127.0.0.1:*; worker-src 'self'`,
 });
 
-/** Opens a page of those, with the package in `window.oauth`; what it throws unasked is printed. */
+/** Opens one of these pages, with the package in `window.oauth`. Uncaught errors are printed. */
 export const openPage = async (context, url) => {
   const page = await context.newPage();
   page.on('pageerror', (error) => console.error(String(error)));
   await page.goto(url);
-  // A browser among many sometimes leaves a page without its script; that page is loaded once more.
+  // With many browsers at once, a page is sometimes left without its script; then it is loaded once
+  // more.
   const ready = (timeout) => page.waitForFunction(() => window.oauth, undefined, { timeout });
   await ready(PATIENCE / 5).catch(async () => {
     console.error(`${url}: no script after ${PATIENCE / 5} ms, loaded again`);
@@ -45,8 +46,8 @@ export const openPage = async (context, url) => {
 };
 
 /**
- * What a user does on the pages of the project's authorization server: goes on, signs in, and then
- * `approve` or `deny`.
+ * The steps of a user on the pages of the project's authorization server: continue, sign in, and
+ * then `approve` or `deny`.
  */
 export const decide = async (page, decision) => {
   const step = page.locator('[data-testid=continue], [data-testid=login], [data-testid=approve]').first();

@@ -10,7 +10,7 @@ const transcripts = (folder) =>
     .sort()
     .map((name) => ({ name: name.slice(0, -4), text: readFileSync(join(folder, name), 'utf8') }));
 
-/** What the suites run on. */
+/** The data of the suites. */
 export const suiteData = (server) => ({
   transcripts: transcripts(join(folder, 'client')),
   bff: transcripts(join(folder, 'bff')),

@@ -1,13 +1,13 @@
-// Browsers by one small interface, for what every one of them has to do: Chromium and Firefox by
-// puppeteer-core (DevTools, WebDriver BiDi), WebKit by its own WebDriver. One that is missing is a
-// failure, never skipped.
+// One small interface to all browsers, for tests that every browser has to pass: Chromium and
+// Firefox by puppeteer-core (DevTools, WebDriver BiDi), WebKit by its own WebDriver. A missing
+// browser is a failure, never skipped.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { start } from './process.mjs';
 import { PATIENCE } from '../suite/patience.js';
 import { chromiumArgs, runtimes } from './runtimes.mjs';
 
-/** How often a page is asked whether what is waited for is there, in milliseconds. */
+/** How often a page is checked while waiting, in milliseconds. */
 const LOOK = 50;
 
 /**
@@ -16,27 +16,27 @@ const LOOK = 50;
  * @typedef {object} Tab
  * @property {(url: string) => Promise<unknown>} goto goes there, and waits for the page to load
  * @property {() => Promise<unknown>} back goes back in the history
- * @property {() => Promise<unknown>} reload as a user who wants all anew, where the browser's
- * driver can: past caches and service workers
- * @property {() => Promise<void>} [endServiceWorkers] ends them, as a browser does that wants their
- * memory (Chromium)
+ * @property {() => Promise<unknown>} reload as with a forced reload, if the browser's driver can do
+ * it: past caches and service workers
+ * @property {() => Promise<void>} [endServiceWorkers] ends them, as a browser does to free memory
+ * (Chromium)
  * @property {() => Promise<string>} url
  * @property {<T>(run: (...args: any[]) => T | Promise<T>, ...args: unknown[]) => Promise<T>}
  * evaluate runs a function in the page
  * @property {(ready: (...args: any[]) => unknown, ...args: unknown[]) => Promise<void>} until waits
- * for a function to be true in the page, which may be another page by then
- * @property {(selector: string) => Promise<unknown>} click waits for what is clicked
+ * until a function returns true in the page, which may be another page by then
+ * @property {(selector: string) => Promise<unknown>} click waits for the element
  * @property {(selector: string, text: string) => Promise<unknown>} fill
  * @property {() => Promise<unknown>} close
  */
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What a browser can do on top of `evaluate`, alike in all of them. */
+/** Methods on top of `evaluate`, the same in all browsers. */
 const tab = (page) => {
   const until = async (ready, ...args) => {
     for (const end = Date.now() + PATIENCE; ; await pause(LOOK)) {
-      // A page that is just going away answers with an error.
+      // A page that is being left answers with an error.
       const done = await page.evaluate(ready, ...args).catch(() => false);
       if (done) return;
       if (Date.now() > end) throw new Error(`waited in vain for ${ready} at ${await page.url()}`);
@@ -90,12 +90,12 @@ const puppeteer = (options) => async () => {
   const browser = await library.launch({ headless: true, timeout: PATIENCE, protocolTimeout: PATIENCE, ...options });
   const contexts = new Map();
   return {
-    /** A tab of a visitor of its own, or of one who has tabs already. */
+    /** Opens a tab for a new visitor, or for one who already has tabs. */
     async open(visitor = Symbol('visitor')) {
       if (!contexts.has(visitor)) contexts.set(visitor, await browser.createBrowserContext());
       return puppeteerTab(await contexts.get(visitor).newPage());
     },
-    /** Does something, and gives the window that comes of it. */
+    /** Does something, and returns the window that it opens. */
     async popup(act) {
       const opened = new Promise((resolve) => {
         const look = async (target) => {
@@ -113,7 +113,7 @@ const puppeteer = (options) => async () => {
   };
 };
 
-/** A port that nobody has. */
+/** A free port. */
 const freePort = () =>
   new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
@@ -123,14 +123,14 @@ const freePort = () =>
   });
 
 /**
- * WebKitGTK by its WebDriver (W3C), which has one session, on a screen of its own: the browser of
- * one visitor.
+ * WebKitGTK by its WebDriver (W3C), which has one session, on its own screen: the browser of one
+ * visitor.
  */
 const webkitOf = async (display) => {
   const port = await freePort();
   const driver = spawn('WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], {
     stdio: 'ignore',
-    // Its sandbox wants user namespaces, which a container's root has not.
+    // Its sandbox needs user namespaces, which a container's root does not have.
     env: { ...process.env, DISPLAY: `:${display}`, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1', GDK_BACKEND: 'x11', LIBGL_ALWAYS_SOFTWARE: '1' },
   });
   const ask = async (method, path, body) => {
@@ -147,7 +147,7 @@ const webkitOf = async (display) => {
   const path = `/session/${sessionId}`;
   await ask('POST', `${path}/timeouts`, { script: PATIENCE, pageLoad: PATIENCE });
   let line = Promise.resolve();
-  /** Commands go to the current window, so one follows the other. */
+  /** Commands go to the current window, so they run one after the other. */
   const inLine = (work) => {
     const done = line.then(work);
     line = done.catch(() => {});

@@ -4,12 +4,12 @@ import { root } from './installed.mjs';
 import { start } from './process.mjs';
 
 /**
- * npm oidc-provider after the FAPI 2.0 Security Profile, and a resource for its tokens.
+ * npm oidc-provider with the FAPI 2.0 Security Profile, and a resource for its tokens.
  *
  * @param {string} redirect_uri of its client `public`, which has no secret
- * @returns {Promise<object>} `issuer`; `resource`, a URL; `config`, what all its clients have in
- * common; `register`, which takes a public key and metadata (RFC 7591) and gives a client's own
- * part of the configuration; `stop`
+ * @returns {Promise<object>} `issuer`; `resource`, a URL; `config`, the common configuration of its
+ * clients; `register`, which registers a public key and metadata (RFC 7591) and returns that
+ * client's part of the configuration; `stop`
  */
 export const fapiProvider = async (redirect_uri) => {
   const server = await start('node', [join(root, 'js/test/lib/oidc-provider.mjs'), '--fapi', redirect_uri], /^ready: (\S+)/);
@@ -46,7 +46,7 @@ export const fapiProvider = async (redirect_uri) => {
 };
 
 /**
- * The URL of an authorization request holds a reference to what was pushed, and nothing else of it
+ * Checks that the URL of an authorization request contains only a reference to the pushed request
  * (RFC 9126 section 4).
  */
 export const checkPushed = (url, client_id) => {
@@ -55,5 +55,5 @@ export const checkPushed = (url, client_id) => {
   assert.deepEqual(rest, { client_id });
 };
 
-/** What a JWT says. */
+/** The claims of a JWT. */
 export const claims = (jwt) => JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url'));

@@ -1,4 +1,4 @@
-// How each host is made to run the suites. Each function gives the report, or throws.
+// Makes each host run the suites. Each function returns the report, or throws.
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ const inBrowser =
     try {
       const tab = await browser.open();
       await tab.goto(`${server.url}/runners/${page}`);
-      // Settled either way: what went wrong comes with the value, at once.
+      // It settles either way: an error comes with the value, at once.
       await tab.until(() =>
         window.report.then(
           () => true,
@@ -49,8 +49,8 @@ const inBrowser =
   };
 
 /**
- * workerd resolves no packages: a worker is bundled under the condition that Cloudflare's own tools
- * use.
+ * workerd does not resolve packages, so a worker is bundled with the condition that Cloudflare's
+ * own tools use.
  */
 const inWorkerd = async (host, { folder, data, work }) => {
   const dist = join(folder, 'node_modules/oauth2-wasm/dist');
@@ -108,7 +108,10 @@ const config :Workerd.Config = (
   }
 };
 
-/** One of build/plugins, in this Node: transcripts alone, since the hands are a host's own. */
+/**
+ * A plugin of build/plugins, in this Node. It runs only transcripts, because carrying out effects
+ * is up to a host.
+ */
 const plugin =
   (name, on) =>
   async (host, { data, work }) => {
@@ -134,7 +137,7 @@ export const hosts = {
   'component-jco': plugin('oauth2.component.wasm', onJco),
 };
 
-/** A folder for what a run leaves behind. */
+/** A folder for the files of a run. */
 export const workFolder = (folder) => {
   const work = join(folder, 'work');
   mkdirSync(work, { recursive: true });

@@ -1,5 +1,4 @@
-// The package as its users get it: packed, and installed in a folder under build/. Everything is
-// tested there.
+// The package as users get it: packed, and installed in a folder under build/. All tests run there.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -41,7 +40,7 @@ const isStale = (lock) => {
   try {
     holder = Number(readFileSync(lock, 'utf8'));
   } catch {
-    return false; // the lock is
+    return false; // the lock is gone
   }
   try {
     return !process.kill(holder, 0);
@@ -51,8 +50,8 @@ const isStale = (lock) => {
 };
 
 /**
- * Runs what only one process may run at a time. The lock is a file with the process that has it,
- * which may have died with it.
+ * Runs work that only one process may run at a time. The lock is a file that names its process,
+ * which may have died.
  */
 const alone = (work) => {
   const lock = join(base, 'packing');
@@ -61,7 +60,7 @@ const alone = (work) => {
   writeFileSync(mine, String(process.pid));
   for (;;) {
     try {
-      linkSync(mine, lock); // with what is in it, at once
+      linkSync(mine, lock); // atomically, with its content
       break;
     } catch {
       if (isStale(lock)) rmSync(lock, { force: true });
@@ -86,12 +85,14 @@ const install = (folder) => {
   const tarball = readdirSync(made).find((name) => name.endsWith('.tgz'));
   writeFileSync(join(made, 'package.json'), JSON.stringify({ name: 'installed', private: true, type: 'module' }));
   npm(made, 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-save', '--offline', './' + tarball);
-  // The suites stand beside it, so that each runtime finds the package by its own conditions.
+  // The suites are beside it, so that each runtime resolves the package by its own conditions.
   for (const name of ['suite', 'runners']) cpSync(join(root, 'js/test', name), join(made, name), { recursive: true });
   renameSync(made, folder);
 };
 
-/** Forgets what the sources of other days made; another run may be using what is young. */
+/**
+ * Deletes old installations of other sources. It keeps new ones, which another run may be using.
+ */
 const sweep = () => {
   for (const name of readdirSync(base)) {
     const folder = join(base, name);

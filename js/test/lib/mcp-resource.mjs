@@ -1,5 +1,5 @@
-// An MCP server of the SDK for TypeScript, on loopback, whose tokens are those of the project's
-// authorization server: the tool `read` needs the scope read, `write` the scope write.
+// An MCP server of the SDK for TypeScript, on loopback, with tokens of the project's authorization
+// server: the tool `read` needs the scope read, `write` the scope write.
 import { createMcpHandler, fromJsonSchema, McpServer, OAuthError, OAuthErrorCode, requireBearerAuth } from '@modelcontextprotocol/server';
 import { createServer } from 'node:http';
 import { buffer } from 'node:stream/consumers';
@@ -18,7 +18,7 @@ const introspect = async (issuer, token) => {
 };
 
 /**
- * Starts one, which serves the documents too, by their paths.
+ * Starts one, which also serves the documents by their paths.
  *
  * @returns its URL; `use` takes the issuer of its tokens
  */

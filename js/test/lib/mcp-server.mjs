@@ -8,7 +8,7 @@ const says = (text) => ({ content: [{ type: 'text', text }] });
 const TOOLS = ['echo', 'write'];
 const INPUT = { type: 'object', properties: { text: { type: 'string' } } };
 
-/** The SDK of the second generation: `Request -> Response`. */
+/** The SDK of the second generation: a function from `Request` to `Response`. */
 const second = async (verifier, metadata) => {
   const { createMcpHandler, fromJsonSchema, McpServer, requireBearerAuth } = await import('@modelcontextprotocol/server');
   const handler = createMcpHandler(() => {
@@ -34,7 +34,7 @@ const first = async (verifier, metadata) => {
     ),
   );
   return async (request, response, body, scope) => {
-    // What the middleware needs of Express.
+    // The part of Express that the middleware needs.
     Object.assign(response, {
       status: (code) => Object.assign(response, { statusCode: code }),
       set: (name, value) => response.setHeader(name, value) && response,
@@ -57,8 +57,8 @@ const first = async (verifier, metadata) => {
  *
  * @param {{ generation: 1 | 2, challenge?: boolean }} options without a challenge a 401 does not
  * say where the metadata is (RFC 9728 section 5.1)
- * @returns its URL; `serve` takes the issuer of its tokens, and what says of a token whether it is
- * good, as RFC 7662 has it; `asked` are the requests with what they carried
+ * @returns its URL; `serve` takes the issuer of its tokens, and a function that says whether a
+ * token is valid, in the form of RFC 7662; `asked` are the requests with their credentials
  */
 export const mcpServer = async ({ generation, challenge = true }) => {
   let serve, issuer;

@@ -1,11 +1,11 @@
-// What a user does on the pages of npm oidc-provider, over HTTP: signs in, confirms, consents, or
-// aborts.
+// The steps of a user on the pages of npm oidc-provider, over HTTP: sign in, confirm, consent, or
+// abort.
 //   node oidc-pages.mjs approve|deny URL     URL: an authorization request, or a complete verification URI
 import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';
 
 /**
- * Goes through the pages that begin at url, redirects included, and gives the last one: `{ url,
+ * Goes through the pages from a URL on, following redirects, and returns the last one: `{ url,
  * status, text }`.
  */
 export async function decide(url, decision) {

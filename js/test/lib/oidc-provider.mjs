@@ -1,34 +1,31 @@
-// Starts npm oidc-provider, a certified authorization server that is not ours, on a free loopback
-// port and prints `ready: ISSUER`. Arguments are redirect URIs, of which those on loopback stand
-// for every port (RFC 8252 section 7.3). Clients: `public` (PKCE, no secret), `basic` and `post`
-// (secret `a-secret-of-the-test`), each for the code and the device flow, and one like `public` for
-// every algorithm that can sign ID tokens, of that name. Those with a secret may sign themselves in
-// (RFC 6749 section 4.4) and exchange tokens. Every login name is an account. The redirect URIs are
-// those after signing out, too. A POST to /rotate gives the server other keys in place of those it
-// has.
+// Starts npm oidc-provider, a certified authorization server of others, on a free loopback
+// port and prints `ready: ISSUER`. Arguments are redirect URIs, of which those on loopback are
+// valid for every port (RFC 8252 section 7.3). Clients: `public` (PKCE, no secret), `basic` and
+// `post` (secret `a-secret-of-the-test`), each for the code and the device flow, and one like
+// `public` for every algorithm that can sign ID tokens, of that name. Clients with a secret may use
+// client credentials (RFC 6749 section 4.4) and exchange tokens. Every login name is an account.
+// The redirect URIs are also valid after signing out. A POST to /rotate replaces the server's keys.
 //
-// This server has no token exchange of its own; the grant that is added here does what RFC 8693
-// section 2 wants of an access token with an audience, and no more.
+// This server has no token exchange of its own. The grant that is added here only does what RFC
+// 8693 section 2 requires for an access token with an audience.
 //
-// Options, in seconds: --access-token and --device-code are lifetimes. --interval is told to
-// devices, which this server by itself does not; --enforce answers slow_down to a device that polls
-// sooner than that after its last poll. The server itself never says slow_down: its class of error
-// for it is there, and this is what a deployment would do with it. --require-pushed wants pushed
-// authorization requests (RFC 9126); --backchannel-logout is the URL of all clients that gets
-// logout tokens. --fapi is the FAPI 2.0 Security Profile: pushed requests, proofs of possession
-// with a nonce (RFC 9449) from every client that is here, and the profile's assertions. --tls FILE
-// serves https with the certificate and key in that PEM file, and asks clients for theirs (RFC
-// 8705).
+// Options, in seconds: --access-token and --device-code are lifetimes. --interval is sent to
+// devices, which this server does not do by itself; --enforce answers slow_down to a device that
+// polls sooner than that after its last poll. The server itself never answers slow_down, but it has
+// the error class, and a deployment would use it in this way. --require-pushed requires pushed
+// authorization requests (RFC 9126); --backchannel-logout is the URL to which all clients' logout
+// tokens go. --fapi is the FAPI 2.0 Security Profile: pushed requests, proofs of possession with a
+// nonce (RFC 9449) from every client, and the profile's assertions. --tls FILE serves https with
+// the certificate and key in that PEM file, and requests client certificates (RFC 8705).
 //
-// Whoever needs another client registers it at /reg (RFC 7591), which takes everybody's: with
-// `jwks` and `private_key_jwt`, signed requests, signed answers of any sort, bound tokens. Signed
-// are the answers of clients that are registered so.
+// A test that needs another client registers it at /reg (RFC 7591), which is open: with `jwks` and
+// `private_key_jwt`, signed requests, signed answers of any kind, bound tokens. Answers are signed
+// for clients that are registered so.
 //
-// --resource URL is another resource that tokens can be asked for.
+// --resource URL is another resource for which tokens can be requested.
 //
 // Before that line comes `resource: URL`: a protected resource for tokens of this server
-// (protected-resource.mjs), which is also the one that tokens can be asked for by `resource` (RFC
-// 8707).
+// (protected-resource.mjs). Tokens can be requested for it with `resource` (RFC 8707).
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -55,7 +52,7 @@ const { values, positionals: redirect_uris } = parseArgs({
 });
 
 const pem = values.tls && readFileSync(values.tls);
-// Any certificate is taken for now: which one belongs to whom is the provider's to judge.
+// TLS accepts any certificate; the provider checks to whom it belongs.
 const server = pem
   ? createTLSServer({ cert: pem, key: pem, requestCert: true, rejectUnauthorized: false, keepAliveTimeout: 0 })
   : createServer({ keepAliveTimeout: 0 });
@@ -89,8 +86,8 @@ const client = (client_id, token_endpoint_auth_method, id_token_signed_response_
 const resource = await protectedResource(issuer, async (token) => (await provider.AccessToken.find(token)) ?? provider.ClientCredentials.find(token));
 
 /**
- * Of the resource there is, and of those at api.example that name the format of their tokens (RFC
- * 8707 section 2).
+ * The known resources: the one of this server, and those at api.example that name the format of
+ * their tokens (RFC 8707 section 2).
  */
 const getResourceServerInfo = (_ctx, indicator) => {
   const [, accessTokenFormat] = /^https:\/\/api\.example\/(jwt|opaque)\b/.exec(indicator) ?? [];
@@ -146,7 +143,7 @@ const configuration = {
   ],
   scopes: ['openid', 'offline_access', 'read', 'write'],
   extraTokenClaims: (ctx) => ctx?.oidc.params?.audience && { audience: ctx.oidc.params.audience },
-  // By itself this server sends nothing to loopback, where a test listens for logout tokens.
+  // By default this server sends nothing to loopback, where a test listens for logout tokens.
   fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
   clientBasedCORS: () => true,
   clientDefaults: { application_type: 'native' },
@@ -202,8 +199,8 @@ const keys = () => {
 };
 
 /**
- * A provider's keys are for its life, so others are another provider's, which goes on from what the
- * last one stored.
+ * A provider's keys cannot be changed, so other keys need another provider, which continues with
+ * the last one's data.
  */
 let provider;
 const handler = () => {

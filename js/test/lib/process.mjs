@@ -7,8 +7,8 @@ import { PATIENCE } from '../suite/patience.js';
 import { root } from './installed.mjs';
 
 /**
- * Starts a program and waits for the line that tells it is ready; the promise gives the match and a
- * way to end it.
+ * Starts a program and waits for the line that says it is ready. The promise gives the match and a
+ * function that ends it.
  */
 export const start = (file, args, ready, options = {}) =>
   new Promise((resolve, reject) => {
@@ -42,12 +42,12 @@ export const start = (file, args, ready, options = {}) =>
 
 /**
  * Builds a Go program of this project, so that ending it ends the program and not the `go` command.
- * Gives its file.
+ * Returns its file.
  */
 export const build = (name, folder) => {
   const file = join(root, 'build/js', name);
   mkdirSync(join(root, 'build/js'), { recursive: true });
-  // Test files run at the same time: none may start what another is just writing.
+  // Test files run in parallel: none may start a program that another is writing.
   const made = `${file}.${process.pid}`;
   execFileSync('go', ['build', '-o', made, folder], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   renameSync(made, file);
@@ -65,7 +65,7 @@ export const contractServer = async () => {
 
 /**
  * The project's authorization server, with a configuration of its client `app`. Arguments: its
- * flags, then redirect URIs, of which the first is the client's.
+ * flags, then redirect URIs, of which the first is the one of the client.
  */
 export const authserver = async (...args) => {
   const { match, stop } = await startGo('authserver', './js/test/authserver', args);

@@ -1,9 +1,9 @@
-// A protected resource that takes bearer tokens (RFC 6750) and tokens bound to a key (RFC 9449),
-// and says what it is (RFC 9728).
+// A protected resource that accepts bearer tokens (RFC 6750) and tokens bound to a key (RFC 9449),
+// and publishes its metadata (RFC 9728).
 //
-// GET or POST anything: 200 and what it knows of the token. A token that is bound to a key needs a
-// proof for just this request, with the nonce that the resource gave last; each nonce is good for
-// three requests. /strong wants a stronger sign-in than any token has (RFC 9470).
+// GET or POST anything: 200 and what it knows about the token. A token that is bound to a key needs
+// a proof for this request, with the last nonce of the resource; each nonce is valid for three
+// requests. /strong requires a stronger sign-in than any token has (RFC 9470).
 import { createHash, createPublicKey, randomUUID, verify } from 'node:crypto';
 import { createServer } from 'node:http';
 
@@ -25,7 +25,7 @@ const verifies = (alg, key, input, signature) => {
   return verify(`sha${bits}`, input, { key, ...options }, signature);
 };
 
-/** What is wrong with a proof (RFC 9449 section 4.3); undefined where nothing is. */
+/** What is wrong with a proof (RFC 9449 section 4.3); undefined if it is valid. */
 const proofFault = ({ proof, method, url, token, jkt, nonce, seen }) => {
   let header, claims;
   try {
@@ -47,7 +47,7 @@ const proofFault = ({ proof, method, url, token, jkt, nonce, seen }) => {
   seen.add(claims.jti);
 };
 
-/** A page may ask, and may read what the answer wants of it. */
+/** Pages may send requests, and may read the challenges in answers. */
 const headers = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, POST',
@@ -57,8 +57,9 @@ const headers = {
 };
 
 /**
- * @param {string} issuer whose tokens it takes
- * @param {(token: string) => Promise<object | undefined>} find gives what an access token is
+ * @param {string} issuer whose tokens it accepts
+ * @param {(token: string) => Promise<object | undefined>} find returns what is known about an
+ * access token
  * @returns {Promise<string>} its URL
  */
 export const protectedResource = async (issuer, find) => {

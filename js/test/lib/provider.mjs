@@ -10,11 +10,12 @@ const read = async (request) => {
 };
 
 /**
- * @param {{allowed?: string}} [given] a header that pages may send, besides the usual ones
- * @returns {Promise<object>} `url`; `requests`, each with path, method, headers and body, and
- * `closed`, which resolves when the exchange is over, however it ended; `answers`, a function by
- * path that answers in place of the usual one: it gets the request and gives `{status, headers,
- * body}` or a promise of it, where a text is the JSON itself; `config`, for a client
+ * @param {{allowed?: string}} [given] another header that pages may send
+ * @returns {Promise<object>} `url`; `requests`, each with path, method, headers, body and
+ * `closed`, which resolves when the exchange is over, however it ended;
+ * `answers`, functions by path that replace the usual answer: each gets the request and returns
+ * `{status, headers, body}` or a promise of it; a body that is text is sent as JSON unchanged;
+ * `config`, for a client
  */
 export const provider = async ({ allowed = 'x-none' } = {}) => {
   const requests = [];
@@ -29,8 +30,8 @@ export const provider = async ({ allowed = 'x-none' } = {}) => {
     '/api': ({ headers, body }) =>
       headers.authorization === `Bearer ACCESS-${issued}` ? { body: { ok: true, body } } : { status: 401, headers: { 'www-authenticate': 'Bearer' } },
   };
-  // An idle connection stays open: one that ended while a request was on its way would be a failure
-  // of nobody's.
+  // Idle connections stay open: if one were closed while a request was on its way, the test would
+  // fail for no reason.
   const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const cors = {
@@ -71,10 +72,7 @@ export const provider = async ({ allowed = 'x-none' } = {}) => {
   };
 };
 
-/**
- * Signs a client in without a user: what the server would send back is made up from the
- * authorization URL.
- */
+/** Signs a client in without a user: the server's reply is made up from the authorization URL. */
 export const signIn = async (client, parameters) => {
   const { url, state } = await client.authorize(parameters);
   const redirect = new URL(new URL(url).searchParams.get('redirect_uri'));

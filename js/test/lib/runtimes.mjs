@@ -1,14 +1,14 @@
-// Where the runtimes are that the suites run on. One that is missing is a failure, never skipped.
+// Finds the runtimes of the suites. A missing runtime is a failure, never skipped.
 //
-// npm runs no package's script here (make setup), so nothing puts these programs where .bin looks
-// for them: each is taken from the package of the platform, whose integrity package-lock.json has.
+// npm runs no install scripts here (make setup), so these programs are not where .bin expects them.
+// Each is taken from the package of the platform, whose integrity is in package-lock.json.
 import { accessSync, constants, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { root } from './installed.mjs';
 
 /**
- * A file of the first of these packages that is there; of the first, where none is, so that the
+ * A file of the first of these packages that exists. If none exists, of the first, so that the
  * failure names it.
  */
 const from = (packages, file) => {
@@ -17,7 +17,9 @@ const from = (packages, file) => {
 };
 const { arch } = process;
 
-/** The machine's own Node: npm puts that of node_modules before it in the path of its scripts. */
+/**
+ * The machine's own Node: npm puts the one of node_modules before it in the path of its scripts.
+ */
 const machineNode = () => {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     if (folder.includes('node_modules')) continue;
@@ -32,10 +34,10 @@ const machineNode = () => {
   throw new Error('no node on the path');
 };
 
-/** The first of these that is there; of none, the first, so that the failure names it. */
+/** The first of these that exists. If none exists, the first, so that the failure names it. */
 const first = (...paths) => paths.find((path) => path && existsSync(path)) ?? paths.find(Boolean);
 
-// Where browsers.sh looks, too.
+// The same places as in browsers.sh.
 const chromium = first(process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome');
 const firefox = first(process.env.FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox');
 const webkit = first(process.env.WEBKIT, ...['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/webkit2gtk-4.1/MiniBrowser`));
@@ -54,7 +56,7 @@ export const runtimes = {
   webkit,
 };
 
-/** What Chromium is started with: headless, as root, and without its own traffic. */
+/** Chromium's flags: headless, as root, and without its own traffic. */
 export const chromiumArgs = [
   '--headless',
   '--no-sandbox',

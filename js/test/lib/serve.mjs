@@ -11,7 +11,7 @@ const types = {
 };
 
 /**
- * Serves files of a folder, and texts that are made up.
+ * Serves files of a folder, and generated texts.
  *
  * @param {string} folder
  * @param {{extra?: Record<string, string>, headers?: Record<string, string>, types?: Record<string,

@@ -1,4 +1,4 @@
-// The servers that stores stand on, started for a test: Redis, PostgreSQL, PgBouncer, and a network
+// The servers behind stores, started for a test: Redis, PostgreSQL, PgBouncer, and a network
 // that loses answers.
 import { startGo } from './process.mjs';
 
@@ -9,7 +9,7 @@ const ask = async (url) => {
   return answer;
 };
 
-/** A server that was started. */
+/** A running server. */
 class Server {
   /** @param {string} base @param {{id: number, addrs: string[]}} started */
   constructor(base, { id, addrs }) {
@@ -21,13 +21,13 @@ class Server {
   }
 
   #tell = (what, more = '') => ask(`${this.base}/${what}?id=${this.id}${more}`);
-  /** Ends it as a process ends that is killed. */
+  /** Ends it like a killed process. */
   kill = () => this.#tell('kill');
   /** Starts it again, at the same address. */
   start = () => this.#tell('start');
-  /** Has a proxy lose one of so many answers; 0: none. */
+  /** Makes a proxy lose one of `every` answers; 0: none. */
   lose = (every) => this.#tell('lose', `&every=${every}`);
-  /** How many it lost. */
+  /** The number of lost answers. */
   lost = async () => (await this.#tell('lost')).lost;
 }
 

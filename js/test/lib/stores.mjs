@@ -1,11 +1,11 @@
-// What every store has to do, whatever it keeps its texts in.
+// The requirements for every store.
 import assert from 'node:assert/strict';
 
 export const conflict = { name: 'ConflictError' };
 
 /**
- * Two handles of one store compare and set under the key `k`, which is empty before and after, and
- * no version comes twice.
+ * Checks compare-and-set with two handles of one store under the key `k`, which is empty before and
+ * after, and that no version comes twice.
  */
 export const comparesAndSets = async (a, b) => {
   const seen = new Set(['']);

@@ -1,5 +1,5 @@
-// Hosts with names of their own and https, for what browsers decide by site: their names lead here,
-// and the browser takes a certificate that nobody vouches for.
+// Hosts with their own names and https, for rules that browsers apply by site: the names resolve to
+// this machine, and the browser accepts a self-signed certificate.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
@@ -7,7 +7,7 @@ import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A certificate of these names, and its key: made by the program that Go brings for it. */
+/** A certificate of these names, and its key: made by Go's own program for it. */
 export const certificate = (...hosts) => {
   const folder = mkdtempSync(join(tmpdir(), 'certificate-'));
   try {
@@ -24,7 +24,7 @@ export const certificate = (...hosts) => {
 };
 
 /**
- * A host with https before a server without.
+ * An https proxy before a server without https.
  *
  * @param {{cert: Buffer, key: Buffer}} pair
  * @param {string} target origin of the server
@@ -53,7 +53,7 @@ export const secure = async (pair, target, see = () => {}) => {
   };
 };
 
-/** What Chromium is told, so that each name leads to a port and its certificate is taken. */
+/** Chromium's flags that lead each name to a port and accept its certificate. */
 export const named = (ports) => [
   '--ignore-certificate-errors',
   `--host-resolver-rules=${Object.entries(ports)

@@ -1,4 +1,4 @@
-// What a user does on the pages of the project's authorization server, over HTTP.
+// The steps of a user on the pages of the project's authorization server, over HTTP.
 
 const unescape = (text) =>
   text.replace(/&(#?\w+);/g, (all, name) => ({ amp: '&', lt: '<', gt: '>', quot: '"', '#34': '"', '#39': "'", '#43': '+' })[name] ?? all);
@@ -12,12 +12,12 @@ const fields = (html) =>
   );
 
 /**
- * A browser with cookies of its own, and alice in front of it.
+ * A browser with its own cookies, used by alice.
  *
  * @returns {(url: string | URL, decision?: 'approve' | 'deny') => Promise<{url: URL, form?:
- * URLSearchParams, text?: string}>} goes through the pages that begin at a URL, and stops where the
- * server sends her away: `url` is that address, `form` what is posted there; or at a page that asks
- * nothing: `text`
+ * URLSearchParams, text?: string}>} goes through the pages from a URL on, and stops where the
+ * server sends her away: `url` is that address, `form` the posted form; or at a page without a
+ * question: `text`
  */
 export const alice = () => {
   const cookies = new Map();

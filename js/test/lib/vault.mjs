@@ -5,7 +5,7 @@ import { authserver } from './process.mjs';
 import { provider } from './provider.mjs';
 import { serve } from './serve.mjs';
 
-/** As js/README says that the policy has to be, with a frame. */
+/** The policy of js/README, with a frame. */
 const framed = () => {
   const { 'content-security-policy': policy } = strictPolicy();
   return { 'content-security-policy': `${policy}; frame-src http://localhost:* http://127.0.0.1:*` };
@@ -14,15 +14,15 @@ const framed = () => {
 export const PAGE = '/pages/vault.html';
 export const FINISH = '/pages/finish.html';
 
-/** The entry script that an application deploys. What is appended is for tests. */
+/** The entry script that an application deploys. The appended part is for tests. */
 const entry = (config, options, more) => `
 import { serveVault } from '/node_modules/oauth2-wasm/dist/vault-worker.js';
 serveVault(${JSON.stringify(config)}, { ...${JSON.stringify(options)} });
-// A test ends a vault as a crash would: a browser ends it without a word.
+// A test ends a vault without notice, as a crash or a browser would.
 if (!('registration' in globalThis)) new BroadcastChannel('test').onmessage = ({ data }) => data === 'die' && close();
 ${more}`;
 
-/** The script of a vault on an origin of its own, where it may persist. */
+/** The script of a vault on a separate origin, where it may persist. */
 const frame = (config, page) => `
 import { serveVault } from '/node_modules/oauth2-wasm/dist/vault-worker.js';
 import { insecureIndexedDBStore } from '/node_modules/oauth2-wasm/dist/indexeddb.js';
@@ -64,19 +64,19 @@ export const world = async ({ config = {}, options = {}, more = '', flags = [], 
 };
 
 /**
- * The same at a provider that answers what a test wants, and counts. `entry` makes the text of an
- * entry script of its own; put it into `extra`, by its path.
+ * The same with a provider that answers as a test demands, and counts. `entry` makes the text of
+ * another entry script; put it into `extra` by its path.
  */
 export const small = async ({ headers = {} } = {}) => {
   const extra = {};
   const site = await serve(pages(), { headers: { ...framed(), ...headers }, extra });
   const server = await provider();
   const full = { ...server.config, redirect_uri: site.url + PAGE };
-  // Nothing answers at the second: browsers refuse that port.
+  // The second never answers, because browsers refuse that port.
   full.token_destinations = [...full.token_destinations, 'http://127.0.0.1:1/'];
   const make = (config = {}, options = {}, more = '') => entry({ ...full, ...config }, options, more);
   extra['/auth-worker.js'] = make();
-  // Another host: to the browser another site.
+  // Another host, which is another site for the browser.
   const framePage = {
     '/vault.html': '<!doctype html><title>vault</title><script type="module" src="/auth-frame.js"></script>',
     '/auth-frame.js': frame(full, site.url),
@@ -91,7 +91,7 @@ export const HOSTILE = '/pages/hostile.html';
 
 /**
  * A provider whose tokens are easy to find again, and the page in which a hostile script runs
- * first, without any policy: what holds holds by itself.
+ * first, without any policy, so that only the vault protects.
  *
  * @param {object} [peers] files by path, for pages of other clients
  */
@@ -101,7 +101,7 @@ export const hostileWorld = async (peers = {}) => {
   const server = await provider({ allowed: 'auth0-client' });
   const { answers, url } = server;
   let issued = 0;
-  /** Who made up the code put the nonce of the request behind it. */
+  /** The made-up code ends with the nonce of the request. */
   const token =
     (idToken) =>
     ({ headers, body }) => {
@@ -162,7 +162,7 @@ fetch('/auth-worker.js', { headers: { 'x-oauth2-wasm-keeper': '1' } }).catch((e)
 };
 
 /**
- * Lets the hostile script of a page try all, once somebody is signed in there, and gives what it
+ * Lets the hostile script of a page make all its attempts after a sign-in, and returns what it
  * found, by attempt.
  */
 export const attacked = async (tab, world) => {
@@ -180,7 +180,7 @@ export const attacked = async (tab, world) => {
   );
 };
 
-/** Signs in without a user: what the server would send back is made up. */
+/** Signs in without a user: the server's reply is made up. */
 export const enter = (tab, parameters = {}) =>
   tab.evaluate(async (given) => {
     const { url, state } = await window.client.authorize(given);
@@ -190,8 +190,8 @@ export const enter = (tab, parameters = {}) =>
   }, parameters);
 
 /**
- * Loads a page, with the client in `window.client`, and all that it was told in `window.told`.
- * `where` is what openClient is given.
+ * Loads a page, with the client in `window.client` and its events in `window.told`. `where` is the
+ * argument of openClient.
  */
 export const openPage = async (tab, url, where = { worker: '/auth-worker.js' }) => {
   if (url) await tab.goto(url);
@@ -209,7 +209,7 @@ export const openClient = (tab, where = { worker: '/auth-worker.js' }) =>
     return status;
   }, where);
 
-/** What a user does at the server: goes on, signs in, and then decides. */
+/** The steps of a user at the server: continue, sign in, and decide. */
 export const decide = async (tab, decision = 'approve') => {
   for (;;) {
     const steps = ['continue', 'login', 'approve'].map((name) => `[data-testid=${name}]`);
@@ -227,7 +227,7 @@ export const decide = async (tab, decision = 'approve') => {
   }
 };
 
-/** Goes to the server, signs in, and finishes on the page that it leads to. */
+/** Goes to the server, signs in, and finishes on the page to which it leads. */
 export const signIn = async (tab, where) => {
   const { url } = await tab.evaluate(() => window.client.authorize({ app_state: 'page 7' }));
   await tab.goto(url);

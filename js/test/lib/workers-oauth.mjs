@@ -1,6 +1,6 @@
 // A Worker with npm @cloudflare/workers-oauth-provider as its authorization server, and an MCP
-// server of the SDK for TypeScript behind it. Whoever asks is alice, and agrees. What Cloudflare's
-// KV would keep is in memory.
+// server of the SDK for TypeScript behind it. Every user is alice, who agrees. Memory replaces
+// Cloudflare's KV.
 import { OAuthProvider } from '@cloudflare/workers-oauth-provider';
 import { createMcpHandler, fromJsonSchema, McpServer } from '@modelcontextprotocol/server';
 

@@ -1,5 +1,5 @@
-// A browser in which an application, an authorization server and an API are there, each under a
-// host of its own, and what it does there.
+// A browser with an application, an authorization server and an API, each under its own host, and a
+// record of what happens there.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -9,7 +9,7 @@ import { until } from './provider.mjs';
 export const [APP, AS, API] = ['https://app.example', 'https://as.example', 'https://api.example'];
 export const wasm = readFileSync(join(installed(), 'node_modules/oauth2-wasm/dist/oauth2.wasm'));
 
-/** What a bundler makes of a program. */
+/** A program as bundled code. */
 export const bundle = async (contents, loader = 'ts', options = { conditions: ['browser'] }) => {
   const stdin = { contents, loader, resolveDir: installed(), sourcefile: `sample.${loader}` };
   const { outputFiles } = await build({
@@ -26,15 +26,15 @@ export const bundle = async (contents, loader = 'ts', options = { conditions: ['
 };
 
 /**
- * The world of a test. `scripts` are programs by path; `api` answers in place of the API, and
- * `html` is what the server has rendered into `<main>`. `allowing` makes the policy wider.
+ * The world of a test. `scripts` are programs by path; `api` answers instead of the API, and `html`
+ * is the server-rendered content of `<main>`. `allowing` makes the policy wider.
  *
  * @param {{browser: import('playwright-core').Browser, server: {issuer: string}}} hands a server
- * that was started with `-issuer` and {@link AS}
+ * started with `-issuer` and {@link AS}
  */
 export const world = async (t, { browser, server }, scripts, api = () => ({ body: '{"me":"alice"}' }), html = '', allowing = (policy) => policy) => {
   const context = await browser.newContext();
-  // What a page still asks for when its test is over is nobody's business.
+  // Requests after the end of a test are ignored.
   t.after(async () => {
     await context.unrouteAll({ behavior: 'ignoreErrors' });
     await context.close();
@@ -42,13 +42,13 @@ export const world = async (t, { browser, server }, scripts, api = () => ({ body
   const seen = { logs: [], complaints: [], requests: [] };
   context.on('console', (message) => {
     if (message.type() === 'error') seen.complaints.push(message.text());
-    // What the browser says of its own, as that it did not focus a field, has type info.
+    // The browser's own messages, such as that it did not focus a field, have type info.
     else if (message.type() !== 'info') seen.logs.push(message.text());
   });
   context.on('weberror', (error) => seen.complaints.push(String(error.error())));
   const body =
     '<!doctype html><link rel="icon" href="data:,"><title>app</title><p id="code"></p><div id="qr"></div><main>' + html + '</main><button>Sign in</button>';
-  // As js/README says that the policy has to be.
+  // The policy of js/README.
   const policy = allowing(`default-src 'none'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${AS} ${API}`);
   await context.route(`${APP}/**`, (route) => {
     const { pathname } = new URL(route.request().url());
@@ -66,7 +66,7 @@ export const world = async (t, { browser, server }, scripts, api = () => ({ body
     seen.requests.push(request);
     const response = await route.fetch({ url: request.url().replace(AS, server.issuer), maxRedirects: 0 });
     const { location, ...headers } = response.headers();
-    // What a redirect leads to goes past the routes, so a page leads there.
+    // A redirect's target bypasses the routes, so a page leads there instead.
     const page = { status: 200, headers: { ...headers, 'content-type': 'text/html', refresh: `0; url=${location}` }, body: '' };
     await route.fulfill({ response, ...(location && page) });
   });
@@ -83,7 +83,7 @@ export const world = async (t, { browser, server }, scripts, api = () => ({ body
   return { context, page: await context.newPage(), ...seen, count };
 };
 
-/** Waits until the page is at a URL that begins so. */
+/** Waits until the page's URL begins with this text. */
 export const at = (page, url) => until(() => page.url().startsWith(url), url);
 /** Waits for a line. */
 export const said = (list, text) => until(() => list.some((line) => line.includes(text)), text);

@@ -20,18 +20,19 @@ import (
 	"time"
 )
 
-// agentVariable names the socket of an agent, for programs that have no session of their own.
+// agentVariable contains the path of an agent's socket, for programs that have no session of their
+// own.
 const agentVariable = "OAUTH2_TOKEN_AGENT"
 
-// longestSocket is how long the path of a socket may be: sun_path has 104 bytes on macOS and the
-// BSDs, 108 on Linux, with a zero at the end.
+// longestSocket is the longest path of a socket: sun_path has 104 bytes on macOS and the BSDs, 108
+// on Linux, including a zero at the end.
 const longestSocket = 103
 
 // serve is an agent: it gives the session's tokens to processes of the same user over a socket,
-// until it is told to end. Who may connect is a matter of the directory (0700) and of the peer's
-// uid. Within one uid there is no boundary.
+// until it is stopped. The directory (0700) and the peer's uid decide who may connect. Processes of
+// the same uid are not separated.
 func (p *program) serve(ctx context.Context) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM) // how process managers end it
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM) // process managers stop programs with it
 	defer stop()
 	listener, err := listen(p.socket)
 	if err != nil {
@@ -68,7 +69,7 @@ func (p *program) serve(ctx context.Context) error {
 	return nil
 }
 
-// listen takes the socket's path, where no other agent answers there.
+// listen listens at the socket's path, unless another agent answers there.
 func listen(path string) (net.Listener, error) {
 	if len(path) > longestSocket {
 		return nil, usageErrorf("the path of the socket has %d bytes, the system takes %d at the most: %s; name another with -socket", len(path), longestSocket, path)
@@ -87,7 +88,7 @@ func listen(path string) (net.Listener, error) {
 			other.Close()
 			return nil, fmt.Errorf("an agent serves %s already", path)
 		}
-		if err := os.Remove(path); err != nil { // of one that was killed
+		if err := os.Remove(path); err != nil { // it was left by an agent that was killed
 			return nil, err
 		}
 	}
@@ -101,8 +102,8 @@ func listen(path string) (net.Listener, error) {
 	return listener, nil
 }
 
-// private refuses a directory that others may enter, or that is another's. It makes the one that is
-// missing.
+// private refuses a directory that others may enter or that belongs to another user. If it is
+// missing, private makes it.
 func private(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -120,8 +121,8 @@ func private(dir string) error {
 	return nil
 }
 
-// guarded is a listener that takes processes of the same user only, root not excepted: the
-// directory already keeps others out, but not where somebody hands the socket on.
+// guarded is a listener that accepts only processes of the same user, not even root. The directory
+// already keeps others out, but not if somebody passes the socket on.
 type guarded struct {
 	net.Listener
 	screen *screen
@@ -146,7 +147,7 @@ func (g *guarded) Accept() (net.Conn, error) {
 	}
 }
 
-// agentError is what an agent answers where it has no token.
+// agentError is the answer of an agent that has no token.
 type agentError struct {
 	Message string `json:"error"`
 	Exit    int    `json:"exit"`
@@ -154,7 +155,7 @@ type agentError struct {
 
 func (e *agentError) Error() string { return e.Message }
 
-// agentHandler answers GET /token, POST /token (a fresh one), GET /status and GET /whoami.
+// agentHandler answers GET /token, POST /token (a newer token), GET /status and GET /whoami.
 func agentHandler(s source) http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, get func(context.Context) (any, error)) {
@@ -166,7 +167,7 @@ func agentHandler(s source) http.Handler {
 				w.WriteHeader(http.StatusServiceUnavailable)
 				answer = &agentError{explain(err), exitStatus(err)}
 			}
-			json.NewEncoder(w).Encode(answer) // an error here is the peer's going away
+			json.NewEncoder(w).Encode(answer) // an error here means that the peer has gone
 		})
 	}
 	handle("GET /token", func(ctx context.Context) (any, error) { return s.token(ctx, false) })
@@ -176,10 +177,10 @@ func agentHandler(s source) http.Handler {
 	return mux
 }
 
-// agent is a source: one that somebody serves at a socket.
+// agent is a source: an agent at a socket.
 type agent struct{ path string }
 
-// longestAnswer bounds what an agent is read, in bytes: a token has 192 KiB at the most.
+// longestAnswer is the longest answer of an agent, in bytes: a token has at most 192 KiB.
 const longestAnswer = 1 << 20
 
 func (a agent) ask(ctx context.Context, method, path string, into any) error {
@@ -190,7 +191,7 @@ func (a agent) ask(ctx context.Context, method, path string, into any) error {
 			if err != nil {
 				return nil, err
 			}
-			// A socket in a place that others may write to could be theirs.
+			// If others may write to the directory, the socket could be theirs.
 			if uid, err := peerUID(conn); err != nil || uid != os.Getuid() {
 				conn.Close()
 				return nil, errors.New("the agent there is not yours")

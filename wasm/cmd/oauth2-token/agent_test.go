@@ -20,7 +20,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// fixed is a source with one token, and another one when it is asked to be fresh.
+// fixed is a source with one token, and another one if a newer token is requested.
 type fixed struct {
 	answer tokenAnswer
 	who    identity
@@ -37,7 +37,7 @@ func (f fixed) token(_ context.Context, fresh bool) (tokenAnswer, error) {
 func (f fixed) status(context.Context) (statusAnswer, error) { return statusAnswer{}, f.err }
 func (f fixed) whoami(context.Context) (identity, error)     { return f.who, f.err }
 
-// short is a directory whose name leaves room for a socket's.
+// short is a directory with a name that is short enough for a socket's path.
 func short(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "agent")
@@ -49,7 +49,7 @@ func short(t *testing.T) string {
 }
 
 // TestAgent (M82): an agent gives the session's token to processes without configuration, refreshes
-// it for all of them, tells them when the session is over, and leaves no socket.
+// it for all of them, tells them when the session has ended, and removes its socket.
 func TestAgent(t *testing.T) {
 	t.Parallel()
 	p := ours(t, func(c *authserver.Config) { c.AccessTokenLifetime = 20 * time.Second })
@@ -82,7 +82,7 @@ func TestAgent(t *testing.T) {
 	bare.until("a fresh token", func() bool { return bare.token() != first })
 
 	a.start("logout").ends(exitOK)
-	// Within a second the agent does not look at the store again.
+	// The agent reads the store at most once a second.
 	bare.until("over", func() bool { return bare.start("token").exit() == exitNotSignedIn })
 	over := bare.start("token")
 	over.ends(exitNotSignedIn)
@@ -101,8 +101,8 @@ func TestAgent(t *testing.T) {
 	gone.says("no agent answers at " + socket)
 }
 
-// TestAgentsPlace (M83): an agent serves in a directory of the user's own, takes the place of one
-// that was killed, and of nothing else.
+// TestAgentsPlace (M83): an agent serves in a directory of the user's own. It replaces the socket
+// of an agent that was killed, and no other file.
 func TestAgentsPlace(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -146,8 +146,8 @@ func TestAgentsPlace(t *testing.T) {
 	}
 }
 
-// TestOtherUsers (M84): a process of another uid gets nothing, even where it reaches the socket,
-// and an agent of another uid is asked nothing.
+// TestOtherUsers (M84): a process with another uid gets nothing, even if it can reach the socket,
+// and an agent with another uid gets no request.
 func TestOtherUsers(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can start a process of another user")
@@ -156,7 +156,7 @@ func TestOtherUsers(t *testing.T) {
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	self := filepath.Join(dir, "test") // where the other user may start it
+	self := filepath.Join(dir, "test") // the other user can start it there
 	raw, err := os.ReadFile(os.Args[0])
 	if err == nil {
 		err = os.WriteFile(self, raw, 0o755)
@@ -177,7 +177,7 @@ func TestOtherUsers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	os.Chmod(socket, 0o777) // somebody handed it on
+	os.Chmod(socket, 0o777) // somebody passed it on
 	said := &process{t: t, more: make(chan struct{}, 1)}
 	server := &http.Server{Handler: agentHandler(fixed{answer: tokenAnswer{AccessToken: "secret-token", TokenType: "Bearer"}})}
 	go server.Serve(&guarded{l, &screen{w: writer{said}}})
@@ -208,7 +208,7 @@ func TestOtherUsers(t *testing.T) {
 	}
 }
 
-// writer lets a screen write to a process's text.
+// writer lets a screen write to a process's output.
 type writer struct{ *process }
 
 func (w writer) Write(text []byte) (int, error) {
@@ -218,10 +218,10 @@ func (w writer) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// asKeyring is set where there is a keyring to test.
+// asKeyring is set if there is a keyring to test.
 var asKeyring func(dir string) int
 
-// asAnother is what this test's program does as the other user, or as another process.
+// asAnother is what this test program does as the other user, or as another process.
 func asAnother(what, socket string) int {
 	if what == "key" {
 		return asKeyring(socket)

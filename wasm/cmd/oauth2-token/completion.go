@@ -12,15 +12,15 @@ import (
 
 var errNoCredential = errors.New("no credential for that host")
 
-// shells are those that completion writes a script for.
+// shells are those for which completion writes a script.
 var shells = []string{"bash", "zsh", "fish"}
 
-// completion prints a script that completes commands, their arguments, flags and providers.
+// completion returns a script that completes commands, their arguments, flags and providers.
 func completion(shell string) string {
 	var names []string
 	(&options{}).flags(map[string]string{}).VisitAll(func(f *flag.Flag) { names = append(names, "-"+f.Name) })
 	words := func(list ...string) string { return strings.Join(list, " ") }
-	var arguments []string // a case for each command that has one
+	var arguments []string // a case for each command with arguments
 	for _, c := range commands {
 		if c.arguments != nil {
 			arguments = append(arguments, fmt.Sprintf("%s) offer=%q ;;", c.name, words(c.arguments...)))
@@ -73,7 +73,7 @@ func commandNames() (names []string) {
 	return names
 }
 
-// commandOf finds one by its name.
+// commandOf finds a command by its name.
 func commandOf(name string) (command, bool) {
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
 	if i < 0 {

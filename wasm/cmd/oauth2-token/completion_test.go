@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// programs skips a test unless the environment has PEERS, as `make test` sets it: it needs programs
-// of others.
+// programs skips a test that needs programs of others, unless PEERS is in the environment, as in
+// `make test`.
 func programs(t *testing.T, names ...string) {
 	t.Helper()
 	if os.Getenv("PEERS") == "" {
@@ -24,8 +24,8 @@ func programs(t *testing.T, names ...string) {
 	}
 }
 
-// TestCompletion (M88): bash, zsh and fish read the script and complete commands, what stands
-// behind them, flags and providers.
+// TestCompletion (M88): bash, zsh and fish read the script, and complete commands, their arguments,
+// flags and providers.
 func TestCompletion(t *testing.T) {
 	programs(t, shells...)
 	home := t.TempDir()
@@ -36,13 +36,13 @@ func TestCompletion(t *testing.T) {
 		}
 		return file
 	}
-	// What each shell offers behind words.
+	// What each shell offers after the words.
 	offers := map[string]func(words ...string) *exec.Cmd{
 		"bash": func(words ...string) *exec.Cmd {
 			return exec.Command("bash", append([]string{"--norc", "-c", `source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _oauth2_token; printf '%s\n' "${COMPREPLY[@]}"`, "-", script("bash")}, words...)...)
 		},
 		"zsh": func(words ...string) *exec.Cmd {
-			// compadd prints what it would offer: the rest of the completion system needs a
+			// compadd prints what it would offer; the rest of the completion system needs a
 			// terminal.
 			return exec.Command("zsh", append([]string{"-f", "-c", `compdef() { }; compadd() { shift; print -l -- ${(M)@:#${words[CURRENT]}*} }; _files() { }; source "$1"; shift; words=("$@"); CURRENT=$#; _oauth2_token`, "-", script("zsh")}, words...)...)
 		},
@@ -72,7 +72,7 @@ func TestCompletion(t *testing.T) {
 				}
 				offered := map[string]bool{}
 				for line := range strings.Lines(string(out)) {
-					word, _, _ := strings.Cut(strings.TrimSpace(line), "\t") // fish: with what it means
+					word, _, _ := strings.Cut(strings.TrimSpace(line), "\t") // fish adds a description
 					offered[word] = true
 				}
 				for _, word := range row.want {

@@ -12,8 +12,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/presets"
 )
 
-// configFile is what stands in one: the members of the configuration, the provider that they add
-// to, and the hosts that credential helpers give the token to.
+// configFile is the content of a configuration file: the members of the configuration, the provider
+// whose preset they extend, and the hosts for which credential helpers return the token.
 type configFile struct {
 	Provider string
 	Hosts    []string
@@ -22,7 +22,7 @@ type configFile struct {
 	text []byte
 }
 
-// readConfig reads the file, or the usual one where none is named, if it is there.
+// readConfig reads the file. If none is named, it reads the default one, if that exists.
 func readConfig(file, usual string) (said configFile, err error) {
 	name, text := file, []byte("{}")
 	if name == "" {
@@ -41,8 +41,8 @@ func readConfig(file, usual string) (said configFile, err error) {
 	return said, nil
 }
 
-// configure makes the configuration: the preset of the provider, over it the file, over that the
-// flags, and the secret of the environment.
+// configure makes the configuration: the provider's preset, overridden by the file, overridden by
+// the flags, and the secret from the environment.
 func configure(said configFile, provider string, overrides map[string]string, getenv func(string) string) (oauth.Config, error) {
 	if provider == "" {
 		provider = said.Provider
@@ -68,13 +68,13 @@ func configure(said configFile, provider string, overrides map[string]string, ge
 		c.ClientSecret = secret
 	}
 	if provider != "" && c.ClientSecret == "" {
-		c.TokenEndpointAuthMethod = oauth.AuthNone // the presets are for clients with a secret
+		c.TokenEndpointAuthMethod = oauth.AuthNone // presets are for clients with a secret
 	}
 	switch {
 	case c.ClientID == "":
-		return c, errors.New("no -client-id, and none in a -config file; -h tells what can be given")
+		return c, errors.New("no -client-id, and none in a -config file; -h lists the settings")
 	case c.DPoP:
-		return c, errors.New("dpop: a token that is bound to a key of this program is of no use to another")
+		return c, errors.New("dpop: other programs cannot use a token that is bound to a key of this program")
 	case c.TokenEndpoint == "" && c.Issuer == "":
 		return c, errors.New("no -provider, no -issuer and no -token-endpoint, and none in a -config file")
 	}
@@ -82,7 +82,7 @@ func configure(said configFile, provider string, overrides map[string]string, ge
 		c.Discovery = true
 	}
 	if c.Name == "" {
-		// A session each: one that is of another client would be refused.
+		// Each client has its own session, because a session of another client would be refused.
 		server := c.Issuer
 		if server == "" {
 			server = c.TokenEndpoint

@@ -13,16 +13,17 @@ import (
 	"time"
 )
 
-// Credential helpers: other programs start this one for a token of a host. Only hosts that the user
-// named get one, and over https alone: what asks is a repository or an image reference, which
-// anybody may have written.
+// Credential helpers: other programs start this one to get a token for a host. Only hosts that the
+// user named get one, and only over https: the host comes from the address of a repository or an
+// image, which anybody may have written.
 
-// mostInput is how much of a request is read, in bytes.
+// mostInput is the longest request, in bytes.
 const mostInput = 64 << 10
 
 var errInput = errors.New("the request cannot be read")
 
-// allows tells whether a host may have the token: one of -host, with the port where it is not 443.
+// allows reports whether a host may have the token: it must be one of -host, with its port if that
+// is not 443.
 func (p *program) allows(host string) bool {
 	host = strings.TrimSuffix(strings.ToLower(host), ":443")
 	return host != "" && slices.ContainsFunc(p.hosts, func(known string) bool {
@@ -30,18 +31,18 @@ func (p *program) allows(host string) bool {
 	})
 }
 
-// credential is a token that can stand on a line of its own. What is no visible ASCII could end the
+// credential returns a token that fits on a line. Characters other than visible ASCII could end the
 // line and begin another.
 func (p *program) credential(ctx context.Context) (tokenAnswer, error) {
 	token, err := p.source.token(ctx, false)
 	if err == nil && strings.ContainsFunc(token.AccessToken, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return tokenAnswer{}, errors.New("the token has characters that no line of a credential may have")
+		return tokenAnswer{}, errors.New("the token has characters that are not allowed in a credential")
 	}
 	return token, err
 }
 
-// gitCredential speaks git's protocol (gitcredentials(7), git-credential(1)). Of a host that is not
-// the user's it says nothing, and git asks the next helper.
+// gitCredential speaks git's protocol (gitcredentials(7), git-credential(1)). For a host that the
+// user did not name it prints nothing, and git asks the next helper.
 func (p *program) gitCredential(ctx context.Context) error {
 	asked, err := readGit(p.in)
 	if err != nil {
@@ -72,13 +73,13 @@ func (p *program) gitCredential(ctx context.Context) error {
 			_, err := p.source.token(ctx, true)
 			return err
 		}
-	case "store": // it is kept here already
+	case "store": // it is stored here already
 	}
 	return nil
 }
 
-// readGit reads lines NAME=VALUE up to an empty one. A value with a control character is refused: a
-// carriage return has ended lines at some reader before (CVE-2024-52006).
+// readGit reads lines NAME=VALUE up to an empty one. A value with a control character is refused:
+// some readers have treated a carriage return as the end of a line (CVE-2024-52006).
 func readGit(in io.Reader) (map[string]string, error) {
 	raw, err := readInput(in)
 	if err != nil {
@@ -93,11 +94,11 @@ func readGit(in io.Reader) (map[string]string, error) {
 		if !ok || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			return nil, usageError{errInput}
 		}
-		if !strings.HasSuffix(name, "[]") { // lists, as capability[], ask for what is not given here
+		if !strings.HasSuffix(name, "[]") { // lists, such as capability[], ask for features that are not supported here
 			asked[name] = value
 		}
 	}
-	if address := asked["url"]; address != "" { // stands for the members that it has
+	if address := asked["url"]; address != "" { // it replaces the members that it contains
 		u, err := url.Parse(address)
 		if err != nil {
 			return nil, usageError{errInput}
@@ -110,7 +111,7 @@ func readGit(in io.Reader) (map[string]string, error) {
 	return asked, nil
 }
 
-// readInput is all of a request. One that is longer than any is refused, and not cut off.
+// readInput reads a whole request. A request that is too long is refused, not truncated.
 func readInput(in io.Reader) (string, error) {
 	raw, err := io.ReadAll(io.LimitReader(in, mostInput+1))
 	if err == nil && len(raw) > mostInput {
@@ -119,7 +120,7 @@ func readInput(in io.Reader) (string, error) {
 	return string(raw), err
 }
 
-// notFound is what docker knows a host without credentials by, on standard output.
+// notFound is the text on standard output by which docker recognizes a host without credentials.
 const notFound = "credentials not found in native keychain"
 
 // dockerCredential speaks the protocol of docker-credential-helpers.
@@ -156,7 +157,7 @@ func (p *program) dockerCredential(ctx context.Context) error {
 	return nil
 }
 
-// registry is the host of what docker asks for: a host, or an https URL.
+// registry returns the host in docker's request: a host, or an https URL.
 func registry(server string) (host string, ok bool) {
 	if strings.ContainsFunc(server, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
 		return "", false
@@ -169,12 +170,12 @@ func registry(server string) (host string, ok bool) {
 		return "", false
 	}
 	if u.Scheme != "https" {
-		return "", true // no host of the user's
+		return "", true // it cannot be one of the user's hosts
 	}
 	return u.Host, true
 }
 
-// execInfo is what kubectl says in the environment.
+// execInfo is what kubectl puts into the environment.
 type execInfo struct {
 	APIVersion string `json:"apiVersion"`
 	Spec       struct {
@@ -193,13 +194,13 @@ func (p *program) execCredential(ctx context.Context) error {
 		}
 	}
 	if info.APIVersion != "client.authentication.k8s.io/v1" && info.APIVersion != "client.authentication.k8s.io/v1beta1" {
-		return usageErrorf("kubectl asks for an ExecCredential of %q; known are client.authentication.k8s.io/v1 and v1beta1", info.APIVersion)
+		return usageErrorf("kubectl asks for an ExecCredential of %q; this program knows client.authentication.k8s.io/v1 and v1beta1", info.APIVersion)
 	}
-	// With provideClusterInfo kubectl says what the token is for.
+	// With provideClusterInfo kubectl names the cluster for which it needs the token.
 	if c := info.Spec.Cluster; c != nil && len(p.hosts) > 0 {
 		u, err := url.Parse(c.Server)
 		if err != nil || u.Scheme != "https" || !p.allows(u.Host) {
-			return usageErrorf("the cluster %q is none of -host", c.Server)
+			return usageErrorf("the cluster %q is not one of -host", c.Server)
 		}
 	}
 	token, err := p.credential(ctx)

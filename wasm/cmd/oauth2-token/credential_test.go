@@ -20,7 +20,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// helper is a program that was asked by another, with one token.
+// helper is a program that another one started, with one token.
 func helper(command, argument, in string) (*program, *bytes.Buffer, *int) {
 	out, fresh := &bytes.Buffer{}, new(int)
 	answer := tokenAnswer{AccessToken: "secret-token", TokenType: "Bearer", ExpiresAt: time.Unix(1_900_000_000, 0), IDToken: "id-token"}
@@ -31,7 +31,7 @@ func helper(command, argument, in string) (*program, *bytes.Buffer, *int) {
 }
 
 // TestGitCredential (M85): git gets the token for https at a host that the user named, and for
-// nothing else; and no input makes the helper print another line than it means.
+// nothing else. No input makes the helper print a line that it does not intend.
 func TestGitCredential(t *testing.T) {
 	const given = "username=oauth2\npassword=secret-token\npassword_expiry_utc=1900000000\n"
 	for _, row := range []struct{ name, in, want string }{
@@ -109,8 +109,8 @@ func TestGitCredential(t *testing.T) {
 	}
 }
 
-// TestGit (M85): git itself gets the token so, by `git credential fill`, and asks the next helper
-// for other hosts.
+// TestGit (M85): git itself gets the token with `git credential fill`, and asks the next helper for
+// other hosts.
 func TestGit(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
@@ -137,7 +137,7 @@ func TestGit(t *testing.T) {
 }
 
 // TestDockerCredential (M86): docker gets the token for a registry that the user named, over https,
-// in its own form.
+// in docker's format.
 func TestDockerCredential(t *testing.T) {
 	for _, row := range []struct{ name, in, host, want string }{
 		{"a host", "git.example\n", "git.example", "secret-token"},
@@ -171,11 +171,12 @@ func TestDockerCredential(t *testing.T) {
 	}
 }
 
-// TestDockerHelper (M86): a link with docker's name is the helper, with the hosts of the file.
+// TestDockerHelper (M86): a link with docker's name for helpers works as a helper, with the hosts
+// in the file.
 func TestDockerHelper(t *testing.T) {
 	t.Parallel()
 	a := signIn(t, ours(t, nil))
-	// Docker gives no flags, so all stands in the usual file.
+	// Docker passes no flags, so everything is in the default file.
 	home := filepath.Join(t.TempDir(), "oauth2-wasm")
 	if err := os.Rename(a.dir, home); err != nil {
 		t.Fatal(err)
@@ -203,8 +204,7 @@ func TestDockerHelper(t *testing.T) {
 }
 
 // TestExecCredential (M87): kubectl gets an ExecCredential in the version that it asks for, with
-// the access token or the ID token, and for the clusters of -host where it says which one it asks
-// for.
+// the access token or the ID token; and for the clusters of -host only, if it names the cluster.
 func TestExecCredential(t *testing.T) {
 	const v1 = `{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"secret-token","expirationTimestamp":"2030-03-17T17:46:40Z"}}`
 	for _, row := range []struct {
@@ -245,7 +245,7 @@ func TestExecCredential(t *testing.T) {
 	}
 }
 
-// TestKubectl (M87): kubectl itself gets the token so, and sends it to the cluster that the user
+// TestKubectl (M87): kubectl itself gets the token, and sends it to the cluster that the user
 // named.
 func TestKubectl(t *testing.T) {
 	t.Parallel()
@@ -262,7 +262,7 @@ func TestKubectl(t *testing.T) {
 	defer cluster.Close()
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cluster.Certificate().Raw})
 	ask := func(host string) (string, error) {
-		// A kubeconfig may be JSON. v1beta1 is what old and new kubectl know.
+		// A kubeconfig may be JSON. Old and new kubectl know v1beta1.
 		config, err := json.Marshal(map[string]any{
 			"apiVersion": "v1", "kind": "Config", "current-context": "c",
 			"clusters": []any{map[string]any{"name": "c", "cluster": map[string]any{"server": cluster.URL, "certificate-authority-data": authority}}},
@@ -297,7 +297,7 @@ func TestKubectl(t *testing.T) {
 	}
 }
 
-// TestHosts (M85): what -host may say.
+// TestHosts (M85): valid values of -host.
 func TestHosts(t *testing.T) {
 	for _, row := range []struct {
 		host string

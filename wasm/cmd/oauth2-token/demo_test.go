@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// TestDemo (M90): the command that `make demo` prints signs in at its server, and the token is good
-// for its API.
+// TestDemo (M90): the command that `make demo` prints signs in at its server, and its API accepts
+// the token.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	demo := filepath.Join(t.TempDir(), "demo")
@@ -23,7 +23,7 @@ func TestDemo(t *testing.T) {
 	}
 	server := &process{t: t, cmd: exec.Command(demo), more: make(chan struct{}, 1)}
 	server.cmd.Dir = "../../.."
-	server.cmd.Env = append(os.Environ(), "PORT=18080") // or the next that is free
+	server.cmd.Env = append(os.Environ(), "PORT=18080") // or the next free port
 	out, err := server.cmd.StdoutPipe()
 	if err == nil {
 		err = server.cmd.Start()
@@ -39,7 +39,7 @@ func TestDemo(t *testing.T) {
 	command := server.says(`(?m)^terminal: (.*)$`)[1]
 	issuer := regexp.MustCompile(`-issuer (\S+)`).FindStringSubmatch(command)[1]
 
-	// As a person would paste it, with a directory of its own.
+	// The command as a person would paste it, with its own directory.
 	home := t.TempDir()
 	const program = "go run ./wasm/cmd/oauth2-token "
 	if !strings.HasPrefix(command, program) || !strings.HasSuffix(command, " login") {

@@ -19,7 +19,7 @@ const (
 
 var errNotSignedIn = errors.New("not signed in")
 
-// exitStatus is what usage says about it.
+// exitStatus returns the exit status that the usage text describes.
 func exitStatus(err error) int {
 	e, _ := errors.AsType[*oauth.Error](err)
 	_, usage := errors.AsType[usageError](err)
@@ -27,7 +27,7 @@ func exitStatus(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case served != nil: // by an agent, which has judged it
+	case served != nil: // from an agent, which has classified it
 		return served.Exit
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
@@ -56,7 +56,7 @@ func notSignedIn(err error) bool {
 	return (e.OAuthError == "invalid_grant" || e.Kind == "server" && e.BeginAgain) && e.Op != "callback" && e.Op != "device_wait"
 }
 
-// explain says what the user can do about an error, where there is something.
+// explain returns what the user can do about an error, if anything.
 func explain(err error) string {
 	e, _ := errors.AsType[*oauth.Error](err)
 	if served, ok := errors.AsType[*agentError](err); ok {
@@ -85,7 +85,7 @@ func explain(err error) string {
 	return err.Error()
 }
 
-// setting is the flag for a member of the configuration, or its name where it has none.
+// setting is the flag for a member of the configuration, or its name if there is no flag.
 func setting(member string) string {
 	name := strings.ReplaceAll(member, "_", "-")
 	for _, s := range settings {

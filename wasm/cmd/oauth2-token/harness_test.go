@@ -28,7 +28,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm/internal/beside"
 )
 
-// binary is the program, built.
+// binary is the path of the built program.
 var binary string
 
 func TestMain(m *testing.M) {
@@ -80,9 +80,9 @@ type process struct {
 	in     io.WriteCloser
 	out    bytes.Buffer
 	mu     sync.Mutex
-	text   string // of standard error, so far
+	text   string // standard error so far
 	closed bool
-	more   chan struct{} // told of each change
+	more   chan struct{} // gets a value for each change
 }
 
 func (a *account) command(args ...string) *exec.Cmd {
@@ -128,14 +128,14 @@ func (r *process) read(from io.Reader) {
 	}
 }
 
-// said is standard error, so far.
+// said returns standard error so far.
 func (r *process) said() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.text
 }
 
-// says waits until standard error matches, and gives the groups of the last match.
+// says waits until standard error matches, and returns the groups of the last match.
 func (r *process) says(pattern string) []string {
 	r.t.Helper()
 	search := regexp.MustCompile(pattern)
@@ -158,7 +158,7 @@ func (r *process) says(pattern string) []string {
 	}
 }
 
-// ends waits for the end and checks the exit status. It gives what was printed to standard output.
+// ends waits for the end and checks the exit status. It returns standard output.
 func (r *process) ends(status int) string {
 	r.t.Helper()
 	r.ended()
@@ -190,14 +190,14 @@ func (r *process) ended() {
 	}
 }
 
-// exit waits for the end and gives the exit status.
+// exit waits for the end and returns the exit status.
 func (r *process) exit() int {
 	r.t.Helper()
 	r.ended()
 	return r.cmd.ProcessState.ExitCode()
 }
 
-// code waits for the page at which the user enters the code.
+// code waits for the address of the page at which the user enters the code.
 func (r *process) code() (page, userCode string) {
 	r.t.Helper()
 	page = r.says(`To sign in, open\n\n    (\S+)\n\nor, on any device,`)[1]
@@ -208,7 +208,7 @@ func (r *process) code() (page, userCode string) {
 	return page, u.Query().Get("user_code")
 }
 
-// token is an access token of a run that must succeed.
+// token is the access token of a run that must succeed.
 func (a *account) token() string {
 	a.t.Helper()
 	out := a.start("token").ends(exitOK)
@@ -219,12 +219,12 @@ func (a *account) token() string {
 	return token
 }
 
-// peer is an authorization server that a test signs in at.
+// peer is an authorization server at which a test signs in.
 type peer struct {
 	config oauth.Config
 	// decide is what the user does in a browser at a page: approve or deny.
 	decide func(t *testing.T, page, decision string)
-	server *authserver.Server // of ours
+	server *authserver.Server // nil if it is not ours
 }
 
 const user, password = "demo", "secret"
@@ -259,7 +259,7 @@ func ours(t *testing.T, change func(*authserver.Config)) peer {
 	}, func(t *testing.T, page, decision string) { t.Helper(); browse(t, page, decision) }, server}
 }
 
-// certified is npm oidc-provider, a certified server that is not ours.
+// certified is npm oidc-provider, a certified server of others.
 func certified(t *testing.T, options ...string) peer {
 	t.Helper()
 	const lib = "../../../js/test/lib/"
@@ -302,7 +302,8 @@ var (
 	formButton = regexp.MustCompile(`<button[^>]* name="action" value="([^"]+)"`)
 )
 
-// browse goes through the pages of our server, until it is sent to where one of stop says so.
+// browse goes through the pages of our server, until a redirect leads to an address that one of
+// stop accepts.
 func browse(t *testing.T, page, decision string, stop ...func(*url.URL) bool) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -334,7 +335,7 @@ func browse(t *testing.T, page, decision string, stop ...func(*url.URL) bool) {
 		}
 		if form.Has("username") {
 			form.Set("username", user)
-			if form.Get("password") == "" { // the demo fills its own in
+			if form.Get("password") == "" { // the demo fills in its own
 				form.Set("password", password)
 			}
 		}
@@ -350,8 +351,8 @@ func browse(t *testing.T, page, decision string, stop ...func(*url.URL) bool) {
 	t.Fatal("no end of pages")
 }
 
-// arrival approves at our server and gives the address that the browser is sent to, which is
-// nowhere.
+// arrival approves at our server and returns the address to which the browser is redirected. Nobody
+// serves it.
 func arrival(t *testing.T, page string) (address *url.URL) {
 	t.Helper()
 	browse(t, page, "approve", func(to *url.URL) bool {

@@ -23,7 +23,7 @@ func answers(t *testing.T, out string) (all []map[string]any) {
 	return all
 }
 
-// one is the JSON line that a run must end with.
+// one is the single JSON line that a run must print.
 func (a *account) one(status int, args ...string) map[string]any {
 	a.t.Helper()
 	all := answers(a.t, a.start(args...).ends(status))
@@ -33,8 +33,8 @@ func (a *account) one(status int, args ...string) map[string]any {
 	return all[0]
 }
 
-// TestJSON (M81): with -json every command prints one object a line, and so is what failed, with
-// the exit status.
+// TestJSON (M81): with -json every command prints one object per line; so does a failure, with its
+// exit status.
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	p := certified(t)
@@ -83,8 +83,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestWhoamiByUserinfo (M81): without an ID token the server is asked who signed in, and what it
-// says does nothing to the terminal.
+// TestWhoamiByUserinfo (M81): without an ID token the server is asked who signed in, and its answer
+// cannot control the terminal.
 func TestWhoamiByUserinfo(t *testing.T) {
 	t.Parallel()
 	p := ours(t, nil)

@@ -14,18 +14,17 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sealedstore"
 )
 
-// keyringService is what the operating system's keyring knows this program by.
+// keyringService is the name of this program in the operating system's keyring.
 const keyringService = "oauth2-wasm oauth2-token"
 
-// openStore gives what sessions are kept in: files, or with -keyring files that are sealed with a
-// key in the operating system's keyring (Secret Service, macOS Keychain, Windows Credential
-// Manager). Sessions themselves are too long for some of these, and none of them compares before it
-// replaces.
+// openStore returns the store of sessions: files, or with -keyring files that are sealed with a key
+// in the operating system's keyring (Secret Service, macOS Keychain, Windows Credential Manager).
+// The sessions themselves are too long for some keyrings, and no keyring has compare-and-set.
 func (o options) openStore(ctx context.Context) (oauth.Store, error) {
 	if !o.keyring {
 		return filestore.Open(o.dir)
 	}
-	// Beside those in the clear, which a key would not open.
+	// They are in another directory than unsealed ones, which the key could not open.
 	dir, err := filestore.Open(filepath.Join(o.dir, "sealed"))
 	if err != nil {
 		return nil, err
@@ -37,7 +36,8 @@ func (o options) openStore(ctx context.Context) (oauth.Store, error) {
 	return sealedstore.New(dir, ring), nil
 }
 
-// keyringKey finds the key of a directory, or makes one: of processes that do so at once, one.
+// keyringKey finds the key of a directory, or makes one. Processes that do so at once get the same
+// key.
 func keyringKey(ctx context.Context, locks oauth.Locker, dir string) (*backend.Ring, error) {
 	account, err := filepath.Abs(dir)
 	if err != nil {
@@ -60,7 +60,7 @@ func keyringKey(ctx context.Context, locks oauth.Locker, dir string) (*backend.R
 	}
 	ring, err := backend.ReadRing(key)
 	if err != nil {
-		return nil, fmt.Errorf("what the keyring holds for %s is no key of this program", account)
+		return nil, fmt.Errorf("the keyring's entry for %s is not a key of this program", account)
 	}
 	return ring, nil
 }

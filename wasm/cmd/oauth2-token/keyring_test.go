@@ -18,13 +18,13 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// secretService starts gnome-keyring-daemon, a Secret Service, on a D-Bus session of its own, and
-// gives the environment that reaches it.
+// secretService starts gnome-keyring-daemon, a Secret Service, in its own D-Bus session, and
+// returns the environment with which a program reaches it.
 func secretService(t *testing.T) (env []string) {
 	t.Helper()
 	programs(t, "dbus-run-session", "gnome-keyring-daemon")
 	home := short(t)
-	// The keyring "login" is made and unlocked with a password from standard input.
+	// The keyring "login" is created and unlocked with a password from standard input.
 	cmd := exec.Command("dbus-run-session", "--", "sh", "-c", `printf secret | gnome-keyring-daemon --unlock --components=secrets >/dev/null && echo "$DBUS_SESSION_BUS_ADDRESS" && exec sleep infinity`)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_RUNTIME_DIR=" + home, "XDG_DATA_HOME=" + home}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -46,9 +46,9 @@ func secretService(t *testing.T) (env []string) {
 	return []string{"DBUS_SESSION_BUS_ADDRESS=" + lines.Text()}
 }
 
-// TestKeyring (M89): with -keyring no file has a token in the clear, every process of the user
-// reads the session with the key that the Secret Service keeps, another keyring has no session, and
-// without a keyring nothing is kept. The Secret Service is gnome-keyring's, the real one.
+// TestKeyring (M89): with -keyring no file contains a token in plain text, every process of the
+// user reads the session with the key in the Secret Service, another keyring has no session, and
+// without a keyring nothing is stored. The Secret Service is gnome-keyring.
 func TestKeyring(t *testing.T) {
 	t.Parallel()
 	env := secretService(t)
@@ -74,7 +74,7 @@ func TestKeyring(t *testing.T) {
 	if files < 2 {
 		t.Errorf("%d files", files)
 	}
-	a.start("token").ends(exitNotSignedIn) // without the flag, sessions in the clear
+	a.start("token").ends(exitNotSignedIn) // without the flag, the sessions that are not sealed
 
 	other := &account{t: t, dir: a.dir, env: secretService(t)}
 	other.start("-keyring", "token").ends(exitNotSignedIn)
@@ -87,7 +87,8 @@ func TestKeyring(t *testing.T) {
 	}
 }
 
-// TestKeyringAtOnce (M89): of processes that find no key at once, one makes it, and all use that.
+// TestKeyringAtOnce (M89): if processes find no key at once, one of them makes it, and all use that
+// one.
 func TestKeyringAtOnce(t *testing.T) {
 	for _, pair := range secretService(t) {
 		name, value, _ := strings.Cut(pair, "=")

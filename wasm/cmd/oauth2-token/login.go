@@ -44,13 +44,13 @@ func (p *program) login(ctx context.Context) error {
 	return nil
 }
 
-// openBrowser shows the URL in any case: whether a browser came up, only the user sees.
+// openBrowser shows the URL in any case, because only the user can see whether a browser opened.
 func (p *program) openBrowser(url string) error {
 	if err := p.printURL(url); err != nil {
 		return err
 	}
 	p.screen.print("To sign in, use the browser that opens now, or open\n\n    %s\n\nWaiting for you to allow it …\n", url)
-	browser.Stdout, browser.Stderr = io.Discard, io.Discard // standard output is the token's
+	browser.Stdout, browser.Stderr = io.Discard, io.Discard // standard output is for the token
 	browser.OpenURL(url)
 	return nil
 }
@@ -63,7 +63,7 @@ func (p *program) askForCode(url string) error {
 	return nil
 }
 
-// printURL gives where to sign in to a program that reads JSON.
+// printURL prints the sign-in URL for a program that reads JSON.
 func (p *program) printURL(url string) error {
 	if !p.json {
 		return nil
@@ -73,8 +73,8 @@ func (p *program) printURL(url string) error {
 	}{url})
 }
 
-// device signs in with a code that the user enters elsewhere (RFC 8628), or goes on with a sign-in
-// that was left behind.
+// device signs in with a code that the user enters elsewhere (RFC 8628), or continues an unfinished
+// sign-in.
 func (p *program) device(ctx context.Context) (oauth.Status, error) {
 	d, err := p.startDevice(ctx)
 	if err == nil {
@@ -93,7 +93,7 @@ func (p *program) device(ctx context.Context) (oauth.Status, error) {
 			return status, nil
 		}
 	}
-	// Whoever gives up with Ctrl-C, or is refused, begins anew next time.
+	// After Ctrl-C or a refusal the next run begins again.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	return oauth.Status{}, errors.Join(err, p.client.DeviceCancel(last))
@@ -116,8 +116,8 @@ func (p *program) startDevice(ctx context.Context) (oauth.DeviceAuthorization, e
 	return p.client.DeviceAuthorize(ctx, oauth.DeviceParams{})
 }
 
-// showDevice ends with the code, and so keeps it in sight: what is long and least needed, the QR
-// code, comes first, and not at all where the terminal is too low for both.
+// showDevice prints the code last, so that it stays visible. The QR code, which is long and least
+// needed, comes first, and is omitted if the terminal is too small for both.
 func (p *program) showDevice(d oauth.DeviceAuthorization) {
 	text, link := "To sign in, open\n\n    "+d.VerificationURI+"\n\non any device and enter the code\n\n    "+printable(d.UserCode)+"\n\n", d.VerificationURI
 	if d.VerificationURIComplete != "" {
@@ -131,11 +131,11 @@ func (p *program) showDevice(d oauth.DeviceAuthorization) {
 	p.screen.print("%s", text)
 }
 
-// below is what stands below the code at the most: an empty line, one that says that the server
-// cannot be reached, and the one that changes.
+// below is the greatest number of lines below the code: an empty line, one that says that the
+// server cannot be reached, and the one that changes.
 const below = 3
 
-// lines is how many a text takes on a terminal of that width; 0: none wraps.
+// lines is the number of lines of a text on a terminal of that width; 0: lines do not wrap.
 func lines(text string, width int) (n int) {
 	for line := range strings.Lines(text) {
 		n++
@@ -146,7 +146,7 @@ func lines(text string, width int) (n int) {
 	return n
 }
 
-// printable is a text of the server's or of others without what a terminal would obey.
+// printable is a text of others without characters that control a terminal.
 func printable(text string) string {
 	return strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {

@@ -19,7 +19,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// peers are the servers that a behaviour is shown at.
+// peers are the servers at which a behaviour is tested.
 var peers = []struct {
 	name  string
 	start func(t *testing.T, codeSeconds string) peer
@@ -39,7 +39,7 @@ var peers = []struct {
 	}},
 }
 
-// Q31, Q32, Q34, Q35: signing in by code, as the user decides.
+// Q31, Q32, Q34, Q35: sign-in with a code, for each decision of the user.
 func TestDevice(t *testing.T) {
 	for _, p := range peers {
 		t.Run(p.name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestDevice(t *testing.T) {
 	}
 }
 
-// private checks that nobody else reads what is kept.
+// private checks that nobody else can read the stored files.
 func (a *account) private() {
 	a.t.Helper()
 	files := 0
@@ -114,14 +114,14 @@ func (a *account) private() {
 	}
 }
 
-// Q34: a server that has devices poll slower gets what it wants.
+// Q34: if a server demands slower polls, it gets them.
 func TestSlowedDown(t *testing.T) {
 	t.Parallel()
 	peer := certified(t, "--enforce", "3")
 	a := newAccount(t, peer.config)
 	login := a.start("login")
 	page, _ := login.code()
-	// The second poll, a second after the first, is the one too soon.
+	// The second poll, one second after the first, comes too soon.
 	a.until("slowed down", func() bool {
 		return strings.Contains(a.stored(".device"), `"interval_ms":6000`) || strings.Contains(a.stored(".device"), "6000")
 	})
@@ -130,7 +130,7 @@ func TestSlowedDown(t *testing.T) {
 	a.token()
 }
 
-// Q36: a login that was killed is taken up by the next one, one that was given up is not.
+// Q36: the next login continues one that was killed, but not one that was cancelled.
 func TestLeftBehind(t *testing.T) {
 	for _, row := range []struct {
 		name      string
@@ -164,7 +164,7 @@ func TestLeftBehind(t *testing.T) {
 	}
 }
 
-// Q36: what was begun is told by status, and a code that ran out meanwhile is replaced.
+// Q36: status reports an unfinished sign-in, and a code that has expired meanwhile is replaced.
 func TestLeftBehindTooLong(t *testing.T) {
 	t.Parallel()
 	peer := ours(t, func(c *authserver.Config) { c.DeviceCodeLifetime = 15 * time.Second })
@@ -184,7 +184,7 @@ func TestLeftBehindTooLong(t *testing.T) {
 	}
 }
 
-// Q36, X5: a connection that fails while polling is not the end.
+// Q36, X5: a failed connection during polling does not end the sign-in.
 func TestServerAway(t *testing.T) {
 	t.Parallel()
 	peer := ours(t, nil)
@@ -192,7 +192,7 @@ func TestServerAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The token endpoint stands behind a door of its own, which closes.
+	// The token endpoint is behind a proxy, which closes.
 	door := httptest.NewServer(httputil.NewSingleHostReverseProxy(upstream))
 	address := door.Listener.Addr().String()
 	peer.config.TokenEndpoint = door.URL + "/token"
@@ -213,7 +213,7 @@ func TestServerAway(t *testing.T) {
 	login.ends(exitOK)
 }
 
-// Q40: the browser comes back by itself; it was opened with the URL that is printed.
+// Q40: the browser returns by itself. It was opened with the URL that is printed.
 func TestLoopback(t *testing.T) {
 	for _, p := range peers {
 		t.Run(p.name, func(t *testing.T) {
@@ -245,7 +245,7 @@ func TestLoopback(t *testing.T) {
 		login.ends(exitRefused)
 		login.says(`the sign-in was refused`)
 	})
-	// E75: what a stranger sends is on the terminal, and ends nothing.
+	// E75: a stranger's reply is shown on the terminal, and ends nothing.
 	t.Run("a stranger's reply", func(t *testing.T) {
 		t.Parallel()
 		peer := ours(t, nil)
@@ -275,7 +275,7 @@ func TestLoopback(t *testing.T) {
 	})
 }
 
-// Q42: the user pastes the code, or the address that the browser ended at.
+// Q42: the user pastes the code, or the address at which the browser ended.
 func TestPaste(t *testing.T) {
 	peer := ours(t, nil)
 	peer.config.RedirectURI = "https://app.example/paste"

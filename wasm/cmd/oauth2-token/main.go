@@ -1,9 +1,9 @@
-// Oauth2-token signs its user in at an OAuth 2 server from a terminal and prints access tokens,
-// fresh ones, for other programs:
+// Oauth2-token signs its user in at an OAuth 2 server from a terminal, and prints access tokens,
+// refreshed if necessary, for other programs:
 //
 //	curl -H "Authorization: Bearer $(oauth2-token -config app.json)" https://api.example/
 //
-// It is oauth2.wasm on wazero with a terminal around it. `oauth2-token -h` says how it is used.
+// It is oauth2-full.wasm on wazero, with a terminal around it. `oauth2-token -h` explains its use.
 package main
 
 import (
@@ -30,14 +30,14 @@ func main() {
 type program struct {
 	options
 	source source
-	client *oauth.Client // nil with an agent
+	client *oauth.Client // nil if an agent is used
 	watch  *watch
 	in     io.Reader
 	out    io.Writer
 	screen *screen
 }
 
-// run gives the exit status. The first of args is the program's name.
+// run returns the exit status. The first of args is the program's name.
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer, errOut *os.File) int {
 	opts, err := parseArgs(args[0], args[1:], os.Getenv)
 	if errors.Is(err, flag.ErrHelp) {
@@ -92,7 +92,7 @@ func (p *program) do(ctx context.Context) error {
 	return p.give(ctx)
 }
 
-// give carries out the commands that need tokens and nothing else.
+// give carries out the commands that only need tokens.
 func (p *program) give(ctx context.Context) error {
 	switch p.command {
 	case "status":
@@ -122,7 +122,7 @@ func (p *program) event(e oauth.Event) {
 	case oauth.EventSessionRefused:
 		p.screen.print("The session in %s is of another version of this program and is left alone.\n", p.dir)
 	case oauth.EventRequestFailed:
-		if errors.Is(e.Error, oauth.ErrNetwork) && e.Error.Op == "polling" { // which goes on by itself (RFC 8628 section 3.5)
+		if errors.Is(e.Error, oauth.ErrNetwork) && e.Error.Op == "polling" { // polling continues by itself (RFC 8628 section 3.5)
 			p.screen.print("The server cannot be reached; trying again …\n")
 		}
 	case oauth.EventNotPersisted:

@@ -26,11 +26,11 @@ type options struct {
 	keyring               bool
 	idToken               bool
 	agent, socket         string
-	hosts                 []string // that credential helpers give the token to
+	hosts                 []string // for which credential helpers return the token
 	username              string
 }
 
-// usageError is one that the user's words caused.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
 func usageErrorf(format string, args ...any) error {
@@ -39,11 +39,11 @@ func usageErrorf(format string, args ...any) error {
 
 const secretVariable = "OAUTH2_CLIENT_SECRET"
 
-// command is a word of the command line, with the word behind it where there is one.
+// command is a command of the command line, with the arguments that it may have.
 type command struct {
 	name      string
 	arguments []string
-	// tokens: it needs tokens and nothing else, so an agent can serve it.
+	// tokens means that it only needs tokens, so an agent can serve it.
 	tokens bool
 }
 
@@ -60,11 +60,11 @@ var commands = []command{
 	{name: "completion", arguments: shells},
 }
 
-// dockerPrefix begins the name that docker starts a helper by: docker-credential-oauth2-token is a
-// link to this program.
+// dockerPrefix begins the name under which docker starts a helper: docker-credential-oauth2-token
+// is a link to this program.
 const dockerPrefix = "docker-credential-"
 
-// settings are the flags that stand for a member of the configuration.
+// settings are the flags for members of the configuration.
 var settings = []struct {
 	name   string
 	member func(*oauth.Config) *string
@@ -103,8 +103,8 @@ func (o *options) flags(overrides map[string]string) *flag.FlagSet {
 	return flags
 }
 
-// parseArgs reads the command line, the file and the environment. Flags may stand before and behind
-// the command. name is what the program was started as.
+// parseArgs reads the command line, the file and the environment. Flags may come before and after
+// the command. name is the name with which the program was started.
 func parseArgs(name string, args []string, getenv func(string) string) (options, error) {
 	var o options
 	overrides := map[string]string{}
@@ -129,7 +129,7 @@ func parseArgs(name string, args []string, getenv func(string) string) (options,
 		} else if o.argument == "" && slices.Contains(known.arguments, word) {
 			o.argument = word
 		} else if known.arguments != nil && o.argument == "" {
-			return o, usageErrorf("%q is nothing that %s knows: %s", word, o.command, strings.Join(known.arguments, ", "))
+			return o, usageErrorf("%q is not an argument of %s: %s", word, o.command, strings.Join(known.arguments, ", "))
 		} else {
 			return o, usageErrorf("%q is not a command here", word)
 		}
@@ -146,7 +146,7 @@ func parseArgs(name string, args []string, getenv func(string) string) (options,
 	case o.agent != "" && !known.tokens:
 		return o, usageErrorf("-agent is for commands that need a token and nothing else; %s is for a session", o.command)
 	case strings.ContainsFunc(o.username, unicode.IsControl):
-		return o, usageErrorf("-username has a character that no line of a credential may have")
+		return o, usageErrorf("-username has a character that is not allowed in a credential")
 	case o.command == "completion":
 		return o, nil
 	}
@@ -172,11 +172,11 @@ func parseArgs(name string, args []string, getenv func(string) string) (options,
 	}
 	for _, host := range o.hosts {
 		if !isHost(host) {
-			return o, usageErrorf("%q is no host: a name, with a port where it is not 443", host)
+			return o, usageErrorf("%q is not a host: give a name, and a port if that is not 443", host)
 		}
 	}
 	if o.agent != "" {
-		return o, nil // whose session that is, the agent knows
+		return o, nil // the agent knows its session
 	}
 	if o.config, err = configure(said, o.provider, overrides, getenv); err != nil {
 		return o, usageError{err}
@@ -184,7 +184,7 @@ func parseArgs(name string, args []string, getenv func(string) string) (options,
 	return o, nil
 }
 
-// isHost tells a host, with or without a port, from a URL or a pattern.
+// isHost reports whether text is a host, with or without a port, and not a URL or a pattern.
 func isHost(text string) bool {
 	u, err := url.Parse("https://" + text)
 	return err == nil && u.Host == text && u.Hostname() != "" && !strings.ContainsAny(text, "*@ ")

@@ -4,5 +4,5 @@ package main
 
 import "io/fs"
 
-// mine: here the access control list of the directory says so.
+// mine is true: here the access control list of the directory decides.
 func mine(fs.FileInfo) bool { return true }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// mine: the file is this user's. Who owns a directory can put another socket in it, whatever its
-// mode is.
+// mine reports whether the file belongs to this user. The owner of a directory can put another
+// socket into it, whatever its mode is.
 func mine(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Getuid()

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerUID is the uid of the process at the other end when it connected, as the kernel knows it.
+// peerUID is the uid of the process at the other end when it connected, according to the kernel.
 func peerUID(conn net.Conn) (uid int, err error) {
 	raw, err := conn.(*net.UnixConn).SyscallConn()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// peerUID: an agent that cannot tell whose a peer is serves nobody.
+// peerUID fails: an agent that cannot find out a peer's user serves nobody.
 func peerUID(net.Conn) (uid int, err error) {
-	return 0, errors.New("this system does not tell the uid of a peer")
+	return 0, errors.New("this system does not report the uid of a peer")
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/boombuler/barcode/qr"
 )
 
-// quiet is the white border that ISO/IEC 18004 asks for, in modules.
+// quiet is the width of the white border that ISO/IEC 18004 requires, in modules.
 const quiet = 4
 
-// qrCode draws text as a QR code of two modules a character. It names both of its colours, so that
-// it is dark on light whatever the terminal's are: not every reader takes the inverse. It is empty
-// where width characters are too few.
+// qrCode draws text as a QR code, two modules per character. It sets both colours, so that it is
+// dark on light on any terminal: not every reader accepts the inverse. It is empty if width is too
+// small.
 func qrCode(text string, width int) string {
 	code, err := qr.Encode(text, qr.L, qr.Auto)
 	if err != nil {
-		return "" // too long for any
+		return "" // too long for any QR code
 	}
 	side := code.Bounds().Dx()
 	if side+2*quiet > width {
@@ -27,7 +27,7 @@ func qrCode(text string, width int) string {
 	}
 	var b strings.Builder
 	for y := -quiet; y < side+quiet; y += 2 {
-		b.WriteString("\x1b[38;5;16;48;5;231m") // black on white of the fixed part of the 256 colours, which no theme changes
+		b.WriteString("\x1b[38;5;16;48;5;231m") // black on white from the fixed part of the 256 colours, which no theme changes
 		for x := -quiet; x < side+quiet; x++ {
 			switch top, bottom := dark(x, y), dark(x, y+1); {
 			case top && bottom:

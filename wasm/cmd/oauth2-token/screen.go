@@ -10,11 +10,11 @@ import (
 	"golang.org/x/term"
 )
 
-// screen is standard error: lines that stay, and on a terminal one below them that changes.
+// screen is standard error: lines that stay and, on a terminal, one below them that changes.
 type screen struct {
 	mu   sync.Mutex
 	w    io.Writer
-	tty  func() (width, height int) // nil where it is no terminal
+	tty  func() (width, height int) // nil if it is not a terminal
 	line func() string
 }
 
@@ -32,7 +32,7 @@ func newScreen(f *os.File) *screen {
 	return s
 }
 
-// size is that of the terminal in characters, 0 where it is none.
+// size is the size of the terminal in characters, 0 if it is not one.
 func (s *screen) size() (width, height int) {
 	if s.tty == nil {
 		return 0, 0
@@ -58,8 +58,8 @@ func (s *screen) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// keep shows line, drawn anew each second, until stop is called. It does nothing where there is no
-// terminal.
+// keep shows line, and updates it each second, until stop is called. Without a terminal it does
+// nothing.
 func (s *screen) keep(line func() string) (stop func()) {
 	if s.tty == nil {
 		return func() {}
@@ -94,7 +94,7 @@ func (s *screen) draw() {
 		return
 	}
 	text := []rune(s.line())
-	// A line that wraps cannot be cleared.
+	// A line that wraps could not be cleared.
 	if width, _ := s.size(); width > 0 && len(text) >= width {
 		text = text[:width-1]
 	}

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// understandsEscapes switches them on, which older consoles leave to the program.
+// understandsEscapes switches escape sequences on, which is necessary on older consoles.
 func understandsEscapes(f *os.File) bool {
 	var mode uint32
 	if windows.GetConsoleMode(windows.Handle(f.Fd()), &mode) != nil {

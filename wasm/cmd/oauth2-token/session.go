@@ -45,7 +45,7 @@ func (p *program) status(ctx context.Context) error {
 	return err
 }
 
-// tell is status for a person.
+// tell prints the status for a person.
 func (p *program) tell(s statusAnswer) {
 	fmt.Fprintf(p.out, "client:   %s\n", printable(s.Client))
 	if d := s.Device; d != nil {

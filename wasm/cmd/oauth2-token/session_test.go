@@ -18,7 +18,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// until waits for something that comes by itself.
+// until waits until f is true.
 func (a *account) until(what string, f func() bool) {
 	a.t.Helper()
 	for end := time.Now().Add(oauthtest.Patience); !f(); time.Sleep(20 * time.Millisecond) {
@@ -28,7 +28,7 @@ func (a *account) until(what string, f func() bool) {
 	}
 }
 
-// stored is the file whose name ends so.
+// stored is the file whose name ends with suffix.
 func (a *account) stored(suffix string) string {
 	a.t.Helper()
 	names, err := filepath.Glob(filepath.Join(a.dir, "*"+suffix))
@@ -42,7 +42,7 @@ func (a *account) stored(suffix string) string {
 	return string(raw)
 }
 
-// signIn gives a user who has signed in.
+// signIn returns the account of a user who has signed in.
 func signIn(t *testing.T, p peer) *account {
 	t.Helper()
 	a := newAccount(t, p.config)
@@ -53,8 +53,8 @@ func signIn(t *testing.T, p peer) *account {
 	return a
 }
 
-// A token that ended is refreshed before it is printed; of processes that find that at once one
-// refreshes, and all print what it got.
+// An expired token is refreshed before it is printed. If several processes need that at once, one
+// refreshes, and all print the new token.
 func TestRefresh(t *testing.T) {
 	t.Parallel()
 	p := ours(t, func(c *authserver.Config) { c.AccessTokenLifetime = 20 * time.Second })
@@ -62,7 +62,7 @@ func TestRefresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A refresh takes so long that the processes meet.
+	// A refresh takes so long that the processes overlap.
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Second)
 		httputil.NewSingleHostReverseProxy(upstream).ServeHTTP(w, r)
@@ -94,7 +94,7 @@ func TestRefresh(t *testing.T) {
 	a.private()
 }
 
-// At a certified server, too, a token is replaced when it has ended.
+// A certified server, too, replaces an expired token.
 func TestRefreshCertified(t *testing.T) {
 	t.Parallel()
 	a := signIn(t, certified(t, "--access-token", "2"))
@@ -132,8 +132,8 @@ func TestStatusAndLogout(t *testing.T) {
 	a.start("logout").ends(exitOK)
 }
 
-// Where the server keeps sessions of browsers, logout says where one of them is ended, and the
-// server knows whose it is.
+// If the server has browser sessions, logout prints where to end one, and the server knows whose it
+// is.
 func TestLogoutOfTheBrowser(t *testing.T) {
 	t.Parallel()
 	logout := signIn(t, certified(t)).start("logout")
@@ -148,7 +148,7 @@ func TestLogoutOfTheBrowser(t *testing.T) {
 	}
 }
 
-// Sessions of two clients stand beside each other.
+// Sessions of two clients are independent.
 func TestTwoClients(t *testing.T) {
 	t.Parallel()
 	one, other := ours(t, nil), ours(t, nil)
@@ -215,7 +215,7 @@ func TestDirectoryThatOthersRead(t *testing.T) {
 	login.says("0700")
 }
 
-// A session that cannot be kept is a failure, however well the sign-in went.
+// If the session cannot be stored, that is a failure, although the sign-in succeeded.
 func TestNotKept(t *testing.T) {
 	t.Parallel()
 	p := ours(t, nil)

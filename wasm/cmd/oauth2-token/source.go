@@ -9,22 +9,22 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// source is where tokens come from: a session of this process, or an agent that holds one.
+// source is where tokens come from: a session in this process, or an agent that has one.
 type source interface {
-	// token gives an access token that is still good; fresh: another one than before.
+	// token returns a valid access token; with fresh, a newer one.
 	token(ctx context.Context, fresh bool) (tokenAnswer, error)
 	status(ctx context.Context) (statusAnswer, error)
 	whoami(ctx context.Context) (identity, error)
 }
 
-// tokenAnswer is what `token -json` prints, and what an agent answers.
+// tokenAnswer is the output of `token -json`, and an agent's answer.
 type tokenAnswer struct {
 	Client      string    `json:"client"`
 	AccessToken string    `json:"access_token"`
 	TokenType   string    `json:"token_type"`
 	ExpiresAt   time.Time `json:"expires_at,omitzero"`
 	Scope       string    `json:"scope,omitempty"`
-	// IDToken is there for kubectl, which some clusters want it from.
+	// IDToken is for kubectl, because some clusters require it.
 	IDToken string `json:"id_token,omitempty"`
 }
 
@@ -39,7 +39,7 @@ type statusAnswer struct {
 	Device      *device   `json:"device,omitempty"`
 }
 
-// device is a sign-in by code that has begun.
+// device is an unfinished sign-in with a code.
 type device struct {
 	UserCode                string    `json:"user_code"`
 	VerificationURI         string    `json:"verification_uri"`
@@ -62,7 +62,7 @@ type identity struct {
 	EmailVerified bool   `json:"email_verified,omitempty"`
 }
 
-// session is a source of this process.
+// session is a source in this process.
 type session struct {
 	client *oauth.Client
 	config oauth.Config
@@ -98,8 +98,8 @@ func (s session) status(ctx context.Context) (statusAnswer, error) {
 	return answer, nil
 }
 
-// whoami asks where the provider has a way of its own, and else reads the ID token, and asks the
-// userinfo endpoint for what that lacks.
+// whoami asks the provider in its own way, if it has one. Otherwise it reads the ID token, and asks
+// the userinfo endpoint for what that lacks.
 func (s session) whoami(ctx context.Context) (identity, error) {
 	who := identity{}
 	if s.config.Profile != nil {
@@ -116,19 +116,19 @@ func (s session) whoami(ctx context.Context) (identity, error) {
 	who.read(status.Claims)
 	if who.Name == "" && who.Email == "" {
 		claims, err := s.client.Userinfo(ctx)
-		if err != nil && who.Subject == "" { // what the ID token says is enough
+		if err != nil && who.Subject == "" { // the ID token is enough
 			return who, err
 		}
 		who.read(claims)
 	}
 	if who.Client = s.config.Name; who.Subject == "" {
-		return who, errors.New("the server does not tell who signed in")
+		return who, errors.New("the server does not say who signed in")
 	}
 	return who, nil
 }
 
-// read takes what claims say. A claim of another type than usual is passed over: some providers
-// write email_verified as a text.
+// read reads the claims. It ignores a claim of an unusual type: some providers write email_verified
+// as a string.
 func (who *identity) read(claims json.RawMessage) {
 	var all map[string]any
 	if json.Unmarshal(claims, &all) != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm/internal/beside"
 )
 
-// startOn starts the program on a terminal of its own.
+// startOn starts the program on its own terminal.
 func (a *account) startOn(size pty.Winsize, args ...string) *process {
 	a.t.Helper()
 	p := &process{t: a.t, cmd: a.command(args...), more: make(chan struct{}, 1)}
@@ -32,7 +32,7 @@ func (a *account) startOn(size pty.Winsize, args ...string) *process {
 
 var wide = pty.Winsize{Rows: 50, Cols: 100}
 
-// On a terminal the QR code can be read, time passes, and Ctrl-C ends it.
+// On a terminal the QR code can be read, the time counts down, and Ctrl-C ends the program.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
 	peer := ours(t, nil)
@@ -59,7 +59,7 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// No QR code: because the user wants none, because it would not fit, because the terminal is a
+// No QR code, because the user wants none, because it would not fit, or because the terminal is a
 // simple one.
 func TestTerminalWithoutQR(t *testing.T) {
 	peer := ours(t, nil)
@@ -88,8 +88,8 @@ func TestTerminalWithoutQR(t *testing.T) {
 	}
 }
 
-// TestSizes (M80): on a terminal of any usual size the code and the short URL stand on the screen
-// when the program waits, with a QR code above them where it fits.
+// TestSizes (M80): on a terminal of any usual size the code and the short URL are visible while the
+// program waits, with a QR code above them if it fits.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	peer := ours(t, nil)
@@ -129,8 +129,8 @@ func TestSizes(t *testing.T) {
 
 var escape = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// visible is what a terminal of that size shows at the end of a text: the lines that are left at
-// its bottom, those that wrapped as several.
+// visible is what a terminal of that size shows at the end of a text: the last lines, where a line
+// that wraps counts as several.
 func visible(text string, size pty.Winsize) []string {
 	rows := []string{""}
 	text = escape.ReplaceAllString(text, "")
@@ -154,13 +154,13 @@ func visible(text string, size pty.Winsize) []string {
 
 var qrLine = regexp.MustCompile("\x1b\\[38;5;16;48;5;231m([ ▀▄█]+)\x1b\\[0m")
 
-// readQR is a camera: it takes what the terminal shows as a picture and has it read by npm jsqr.
+// readQR plays a camera: it makes a picture of what the terminal shows, and npm jsqr reads it.
 func readQR(t *testing.T, screen string) string {
 	t.Helper()
 	beside.Node(t, "../../..")
 	var picture strings.Builder
 	for _, line := range qrLine.FindAllStringSubmatch(screen, -1) {
-		for _, dark := range []string{"▀█", "▄█"} { // the upper half of a character, then the lower
+		for _, dark := range []string{"▀█", "▄█"} { // the upper half of a character, then the lower half
 			for _, c := range line[1] {
 				picture.WriteByte("01"[min(1, strings.Count(dark, string(c)))])
 			}

@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/presets"
 )
 
-// usage names the providers that there are.
+// usage returns the help text, with the names of the providers.
 func usage() string {
 	var lines []string
 	for names := range slices.Chunk(presets.Names(), 6) {

@@ -8,12 +8,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// watch follows a device flow by what the client does, for the line that tells of it.
+// watch follows a device flow through the client's effects, for the line that reports it.
 type watch struct {
 	mu       sync.Mutex
 	expires  time.Time
 	interval time.Duration
-	next     time.Time // of the next poll; zero while one is under way
+	next     time.Time // when the next poll comes; zero during a poll
 }
 
 func (w *watch) device(d oauth.DeviceAuthorization) {
@@ -28,7 +28,7 @@ func (w *watch) event(e oauth.Event) {
 	}
 }
 
-// effect: polls are requests, and the timer that is set behind one runs until the next.
+// effect: a poll is a request, and the timer after it runs until the next poll.
 func (w *watch) effect(e oauth.EffectInfo) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -41,7 +41,7 @@ func (w *watch) effect(e oauth.EffectInfo) {
 	}
 }
 
-// line says how long the codes are good, and when the server is asked next.
+// line says how long the codes are valid, and when the next poll comes.
 func (w *watch) line(now time.Time) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -55,7 +55,7 @@ func (w *watch) line(now time.Time) string {
 	return fmt.Sprintf("Waiting for you to allow it … %s left, %s", left(w.expires.Sub(now)), asking)
 }
 
-// left is a time to wait as m:ss, or as seconds where it is short.
+// left formats a remaining time as m:ss, or in seconds if it is short.
 func left(d time.Duration) string {
 	s := int64(max(0, d+time.Second-1) / time.Second)
 	if s < 60 {

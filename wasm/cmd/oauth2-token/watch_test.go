@@ -18,7 +18,7 @@ func TestLeft(t *testing.T) {
 	}
 }
 
-// The line follows the polls, and the interval where the server makes it longer.
+// The line follows the polls, and the interval when the server makes it longer.
 func TestLine(t *testing.T) {
 	w := &watch{}
 	if w.line(time.Now()) != "" {
@@ -42,6 +42,6 @@ func TestLine(t *testing.T) {
 	w.event(oauth.Event{Name: "device", Device: &flow})
 	w.effect(oauth.EffectInfo{Kind: "timer"})
 	expect("next look in 8:00 min")
-	w.event(oauth.Event{Name: "device", Device: &oauth.DeviceAuthorization{}}) // it is over
+	w.event(oauth.Event{Name: "device", Device: &oauth.DeviceAuthorization{}}) // the flow has ended
 	expect("10:00 min left")
 }

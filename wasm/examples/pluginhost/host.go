@@ -1,14 +1,14 @@
-// Package pluginhost is an example: a host that runs plugins of third parties, WebAssembly programs
-// on wazero, and gives them an OAuth client without ambient authority.
+// Package pluginhost is an example: a host that runs plugins of third parties, which are
+// WebAssembly programs on wazero, and gives them an OAuth client without ambient authority.
 //
-// A plugin can reach what its manifest names and nothing else: no file, no environment, no socket,
-// no clock. It asks for a client by name and gets a handle, a number that means something to this
-// plugin alone. With that it asks the host to send a request; the host adds the token, where the
-// URL is one of the manifest's resources, and gives back what came. The plugin never holds a token.
+// A plugin can reach only what its manifest names: no file, no environment, no socket, no clock. It
+// asks for a client by name and gets a handle, a number that is valid for this plugin alone. With
+// the handle it asks the host to send a request. The host adds the token, if the URL is one of the
+// manifest's resources, and returns the answer. The plugin never gets a token.
 //
-// Each plugin is a tenant of a wasm.Pool, so that it has a module instance, limits and sessions of
-// its own. What it may reach is no rule of this host: the resources of the manifest are the
-// token_destinations of its clients, which the module holds to.
+// Each plugin is a tenant of a wasm.Pool, so it has its own module instance, limits and sessions.
+// This host has no rule of its own about what a plugin may reach: the manifest's resources are the
+// token_destinations of its clients, which the module enforces.
 package pluginhost
 
 import (
@@ -30,9 +30,9 @@ import (
 
 // Manifest says what a plugin may use. A person agrees to it before the plugin is loaded.
 type Manifest struct {
-	// Name is the plugin's own, by which its sessions are kept apart from those of others.
+	// Name is the plugin's name, which separates its sessions from those of others.
 	Name string
-	// Uses are the clients that it may ask for, by the names that it asks with.
+	// Uses are the clients that it may ask for, by the names that it uses.
 	Uses map[string]Use
 }
 
@@ -40,34 +40,34 @@ type Manifest struct {
 type Use struct {
 	// Provider is one of Options.Providers.
 	Provider string
-	// Scope is what the user is asked to agree to.
+	// Scope is the scope to which the user is asked to agree.
 	Scope string
-	// Resources are the URLs under which its requests may go with the token: https, or http on
+	// Resources are the URLs below which its requests may be sent with the token: https, or http on
 	// loopback.
 	Resources []string
 }
 
-// Options are what a Host works with.
+// Options are the options of a Host.
 type Options struct {
-	// Providers are the clients that the host is registered as, by the names that manifests use.
+	// Providers are the clients as which the host is registered, by the names in manifests.
 	Providers map[string]oauth.Config
-	// Store keeps the sessions of all plugins; nil means memory.
+	// Store stores the sessions of all plugins; nil means memory.
 	Store oauth.Store
 	// HTTP sends the requests of clients and plugins; nil means http.DefaultTransport.
 	HTTP http.RoundTripper
-	// Limits are those of each plugin's client.
+	// Limits are the limits of each plugin's clients.
 	Limits wasm.Limits
 	// Time is how long one run of a plugin may take; 0 means 10 s.
 	Time time.Duration
 }
 
 const (
-	// pages bound a plugin's memory: 64 MiB.
+	// pages limits a plugin's memory: 64 MiB.
 	pages = 1024
-	// mostAnswer bounds the body that a plugin gets, and mostOutput what it may print, in bytes.
+	// mostAnswer limits the body that a plugin gets, and mostOutput its output, in bytes.
 	mostAnswer = 1 << 20
 	mostOutput = 1 << 20
-	// mostRequests bounds what one run may ask for.
+	// mostRequests limits the requests of one run.
 	mostRequests = 100
 )
 
@@ -107,12 +107,12 @@ func (h *Host) Close() error {
 	return h.runtime.Close(context.Background())
 }
 
-// Plugin is one that was loaded.
+// Plugin is a loaded plugin.
 type Plugin struct {
 	host     *Host
 	compiled wazero.CompiledModule
 	tenant   *wasm.Tenant
-	clients  map[string]*oauth.Client // by what the plugin calls them
+	clients  map[string]*oauth.Client // by the plugin's names for them
 	names    []string                 // handle n is names[n-1]
 }
 
@@ -145,13 +145,13 @@ func (h *Host) Load(ctx context.Context, program []byte, m Manifest) (*Plugin, e
 	return p, nil
 }
 
-// Client is one of the plugin's, for the host: it signs the user in.
+// Client returns a client of the plugin, with which the host signs the user in.
 func (p *Plugin) Client(name string) *oauth.Client { return p.clients[name] }
 
-// Metrics is what the plugin's clients use.
+// Metrics returns what the plugin's clients use.
 func (p *Plugin) Metrics() wasm.Metrics { return p.tenant.Metrics() }
 
-// Run starts the plugin with arguments, in a new instance, and gives what it printed.
+// Run starts the plugin with arguments, in a new instance, and returns its output.
 func (p *Plugin) Run(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.host.opts.Time)
 	defer cancel()
@@ -164,7 +164,7 @@ func (p *Plugin) Run(ctx context.Context, args ...string) (string, error) {
 		instance.Close(ctx)
 	}
 	if why := context.Cause(ctx); why != nil {
-		err = why // and not the exit that it was ended with
+		err = why // and not the exit code with which it was stopped
 	}
 	if err != nil && !ended(err) {
 		return out.String(), fmt.Errorf("pluginhost: %s: %w", p.tenant.Name(), err)
@@ -172,14 +172,13 @@ func (p *Plugin) Run(ctx context.Context, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// Close ends the plugin: its clients, their memory, its code. Its sessions stay in the Store.
+// Close ends the plugin: its clients, their memory and its code. Its sessions stay in the Store.
 func (p *Plugin) Close() error {
 	p.tenant.Close()
 	return p.compiled.Close(context.Background())
 }
 
-// bounded keeps what is written to it, up to mostOutput. A plugin that does not heed the error of a
-// write is ended.
+// bounded collects output, up to mostOutput. A plugin that ignores the error of a write is stopped.
 type bounded struct {
 	bytes.Buffer
 	stop context.CancelCauseFunc

@@ -20,7 +20,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm/examples/pluginhost"
 )
 
-// program is the plugin of testdata, built once.
+// program is the plugin in testdata, built once.
 var program = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "plugin")
 	if err != nil {
@@ -36,7 +36,7 @@ var program = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(file)
 })
 
-// internet stands for an authorization server and two resources. It notes what came with a token.
+// internet plays an authorization server and two resources. It records requests that have a token.
 type internet struct {
 	mu   sync.Mutex
 	seen []string
@@ -94,8 +94,8 @@ var notes = pluginhost.Manifest{Name: "notes", Uses: map[string]pluginhost.Use{
 	"files": {Provider: "example", Scope: "files", Resources: []string{"https://files.example/"}},
 }}
 
-// A plugin asks for a client by name, and uses it by its handle. The token goes to the resources of
-// its manifest only, and the plugin never sees it.
+// A plugin asks for a client by name, and uses it by its handle. The token goes only to the
+// resources in its manifest, and the plugin never sees it.
 func Example() {
 	ctx := context.Background()
 	bytes, err := program()
@@ -131,8 +131,8 @@ func Example() {
 	// files: true sockets: true environment: 0
 }
 
-// TestPluginsThatDoNotEnd (M78): a plugin that runs on, takes all memory or prints without end is
-// ended, and the host and its other plugins go on.
+// TestPluginsThatDoNotEnd (M78): a plugin that runs for ever, takes all memory or prints without
+// end is stopped, and the host and its other plugins continue.
 func TestPluginsThatDoNotEnd(t *testing.T) {
 	bytes, err := program()
 	if err != nil {
@@ -155,7 +155,7 @@ func TestPluginsThatDoNotEnd(t *testing.T) {
 	for _, row := range []struct {
 		what   string
 		plugin *pluginhost.Plugin
-		time   bool // it is ended for the time
+		time   bool // it is stopped because of the time
 	}{{"loop", hasty, true}, {"hog", patient, false}, {"chat", patient, false}} {
 		out, err := row.plugin.Run(t.Context(), row.what)
 		if err == nil || errors.Is(err, context.DeadlineExceeded) != row.time || len(out) > 1<<20 {
@@ -167,7 +167,7 @@ func TestPluginsThatDoNotEnd(t *testing.T) {
 	}
 }
 
-// TestPlugins (M76, M77): what a plugin can do with a client, and with what is none of its own.
+// TestPlugins (M76, M77): what a plugin can do with its clients, and with what is not its own.
 func TestPlugins(t *testing.T) {
 	bytes, err := program()
 	if err != nil {

@@ -18,12 +18,12 @@ import (
 type run struct {
 	plugin   *Plugin
 	requests int
-	answer   []byte // waits to be read
+	answer   []byte // that the plugin has not read yet
 }
 
 type runKey struct{}
 
-// request is what a plugin asks for, and answer what it gets: status with headers and body, or an
+// request is a plugin's request, and answer the host's answer: status with headers and body, or an
 // error.
 type (
 	request struct {
@@ -40,7 +40,7 @@ type (
 	}
 )
 
-// provide gives plugins the module "oauth", all that they may import beside WASI:
+// provide gives plugins the module "oauth", which is all that they may import in addition to WASI:
 //
 //	client(name, length) handle   a client of the manifest by its name; 0: there is none
 //	request(handle, json, length) length   sends a request with the token of that client; an answer of so many bytes waits
@@ -69,14 +69,14 @@ func (h *Host) provide(ctx context.Context) error {
 		}
 		raw, err := json.Marshal(result)
 		if err != nil {
-			panic(err) // texts and numbers
+			panic(err) // it has only texts and numbers
 		}
 		r.answer = raw
 		return uint32(len(raw))
 	}).Export("request")
 	b.NewFunctionBuilder().WithFunc(func(ctx context.Context, m api.Module, to uint32) {
 		r := of(ctx)
-		m.Memory().Write(to, r.answer) // out of its memory: the plugin's loss
+		m.Memory().Write(to, r.answer) // if that is outside its memory, the plugin gets nothing
 		r.answer = nil
 	}).Export("read")
 	_, err := b.Instantiate(ctx)
@@ -85,14 +85,14 @@ func (h *Host) provide(ctx context.Context) error {
 
 func of(ctx context.Context) *run { return ctx.Value(runKey{}).(*run) }
 
-// withheld are headers that are the host's: what carries tokens and proofs, and what belongs to the
-// connection.
+// withheld are headers that only the host sets: those that carry tokens and proofs, and those of
+// the connection.
 var withheld = map[string]bool{
 	"Authorization": true, "Dpop": true, "Cookie": true, "Host": true, "Proxy-Authorization": true, "Connection": true,
 	"Transfer-Encoding": true, "Content-Length": true, "Upgrade": true, "Te": true, "Trailer": true, "Expect": true,
 }
 
-// send carries a request out. Errors are codes, so that a plugin learns nothing of the host.
+// send carries out a request. Errors are codes, so that a plugin learns nothing about the host.
 func (r *run) send(ctx context.Context, handle uint32, text []byte) answer {
 	if handle == 0 || int(handle) > len(r.plugin.names) {
 		return answer{Error: "no_client"}
@@ -136,7 +136,7 @@ func (r *run) send(ctx context.Context, handle uint32, text []byte) answer {
 	return got
 }
 
-// code is what a plugin is told of an error.
+// code is the error code that a plugin gets.
 func code(err error) string {
 	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Code != "" {
 		return e.Code
@@ -144,7 +144,7 @@ func code(err error) string {
 	return "network"
 }
 
-// ended: the plugin ended by itself, and well.
+// ended reports whether the plugin ended by itself without an error.
 func ended(err error) bool {
 	exit, ok := errors.AsType[*sys.ExitError](err)
 	return ok && exit.ExitCode() == 0

@@ -9,7 +9,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// body answers everything with one.
+// body answers every request with one body.
 type body string
 
 func (b body) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -1,4 +1,4 @@
-// Package beside is for tests that need programs of others, which run in Node.
+// Package beside is for tests that need programs of others, which run with Node.
 package beside
 
 import (
@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Node skips a test unless the environment has PEERS, as `make test` sets it, so that Go alone is
-// enough for the other tests. With PEERS the test fails where Node or its packages are missing.
-// root is the way to the folder of go.mod.
+// Node skips a test unless PEERS is in the environment, as in `make test`, so that Go alone is
+// enough for the other tests. With PEERS the test fails if Node or its packages are missing. root
+// is the path of the folder with go.mod.
 func Node(t testing.TB, root string) {
 	t.Helper()
 	if os.Getenv("PEERS") == "" {

@@ -1,4 +1,4 @@
-// Package hosts has the tests that run the plugins on the hosts they are for: the Extism plugin on
-// Extism's SDK for Go, the component and the host in C of core/contract/HOSTS.md on wasmtime. It is
-// a Go module of its own, so that nobody else loads these runtimes.
+// Package hosts tests the plugins in the hosts for which they are made: the Extism plugin in
+// Extism's SDK for Go, and the component and the C host of core/contract/HOSTS.md on wasmtime. It
+// is a separate Go module, so that nobody else loads these runtimes.
 package hosts

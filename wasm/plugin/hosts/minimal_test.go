@@ -17,7 +17,7 @@ import (
 )
 
 // minimal is the host that the second half of core/contract/HOSTS.md describes: five kinds of
-// effects, and "unsupported" for every other that wants an answer. It knows nothing of OAuth.
+// effects, and "unsupported" for every other one that needs an answer. It knows nothing of OAuth.
 type minimal struct {
 	t       *testing.T
 	engine  oauth.Engine
@@ -26,7 +26,7 @@ type minimal struct {
 	kept    map[string]entry
 	writes  int
 	results map[int]result
-	inputs  []map[string]any // that wait
+	inputs  []map[string]any // that wait for their turn
 	refused map[string]bool  // kinds that were answered "unsupported"
 }
 
@@ -49,7 +49,7 @@ type (
 	}
 )
 
-// message adds what every one carries.
+// message adds the members that every message has.
 func (m *minimal) message(members map[string]any) []byte {
 	entropy := make([]byte, 32)
 	rand.Read(entropy)
@@ -85,7 +85,7 @@ func (m *minimal) do(id int, command string, members map[string]any) result {
 	return r
 }
 
-// run drains the effects and feeds what waits, until there is nothing.
+// run carries out effects and passes waiting inputs until there are none.
 func (m *minimal) run() {
 	for {
 		var effects []effect
@@ -138,7 +138,7 @@ func (m *minimal) carryOut(e effect) map[string]any {
 	case "result":
 		m.results[e.Command] = e.result
 		return nil
-	case "timer": // none ends here
+	case "timer": // no timer fires here
 		return nil
 	case "event", "http-cancel", "timer-cancel", "unlock", "remember":
 		return nil
@@ -159,7 +159,7 @@ func (m *minimal) fetch(e effect, ok func(map[string]any) map[string]any, failed
 	for _, h := range e.Headers {
 		r.Header.Add(h[0], h[1])
 	}
-	res, err := http.DefaultTransport.RoundTrip(r) // follows no redirect
+	res, err := http.DefaultTransport.RoundTrip(r) // it follows no redirect
 	if err != nil {
 		return failed("network")
 	}
@@ -178,8 +178,8 @@ func (m *minimal) fetch(e effect, ok func(map[string]any) map[string]any, failed
 }
 
 // TestMinimalHost (M67): five kinds of effects are enough to sign in, to get a token, to refresh
-// it, and for the next process to go on; every other kind, locks among them, is "unsupported". On
-// wasmtime, through the host in C of HOSTS.md.
+// it, and for the next process to continue. Every other kind, locks included, is "unsupported". It
+// runs on wasmtime, with the C host of HOSTS.md.
 func TestMinimalHost(t *testing.T) {
 	var forms []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -212,7 +212,7 @@ func TestMinimalHost(t *testing.T) {
 		t.Fatal(r)
 	}
 
-	m = begin(time.Now().Add(time.Hour)) // another process, when the token is over
+	m = begin(time.Now().Add(time.Hour)) // another process, when the token has expired
 	if r := m.do(1, "token", nil); r.OK["access_token"] != "at-2" {
 		t.Fatal(r)
 	}

@@ -24,7 +24,7 @@ const (
 	contract = top + "core/contract/"
 )
 
-// artifact reads one that `make plugins` built, or the module that they were built from.
+// artifact reads a file that `make plugins` built, or the module from which they were built.
 func artifact(t *testing.T, path string) (file string, bytes []byte) {
 	t.Helper()
 	file = filepath.Join(top, path)
@@ -35,14 +35,14 @@ func artifact(t *testing.T, path string) (file string, bytes []byte) {
 	return file, bytes
 }
 
-// module is the file that the plugins were built from: the first line of their digests names it.
+// module is the file from which the plugins were built: the first line of their digests names it.
 func module(t *testing.T) string {
 	_, sums := artifact(t, "build/plugins/SHA256SUMS")
 	line, _, _ := strings.Cut(string(sums), "\n")
 	return "wasm/" + strings.Fields(line)[1]
 }
 
-// replay runs all transcripts, and leaves a line for the table of hosts.
+// replay replays all transcripts, and writes a line for the table of hosts.
 func replay(t *testing.T, host string, bytes []byte, open func(testing.TB) oauth.Engine) {
 	digest := sha256.Sum256(bytes)
 	tally := oauthtest.RunTranscripts(t, contract+"client", open)
@@ -52,7 +52,7 @@ func replay(t *testing.T, host string, bytes []byte, open func(testing.TB) oauth
 	oauthtest.Report{Host: host, SHA256: hex.EncodeToString(digest[:]), Transcripts: tally}.Write(t, top+"build/hosts/"+host+".json")
 }
 
-// TestExtism (M60): the Extism plugin on Extism's SDK for Go replays all transcripts.
+// TestExtism (M60): the Extism plugin in Extism's SDK for Go replays all transcripts.
 func TestExtism(t *testing.T) {
 	_, bytes := artifact(t, "build/plugins/oauth2.extism.wasm")
 	compiled, err := extism.NewCompiledPlugin(t.Context(), extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: bytes}}}, extism.PluginConfig{}, nil)
@@ -106,8 +106,8 @@ func (e *onExtism) Effect(handle int32) []byte {
 
 func (e *onExtism) Close(handle int32) { e.call("close", addressed(handle, nil)) }
 
-// TestExtismBounds (M61): a message above 1 MiB is code 3, or a handle that is refused; a call
-// without a handle reaches no session; and the plugin works on.
+// TestExtismBounds (M61): a message above 1 MiB gives code 3, or a refused handle; a call without a
+// handle reaches no session; and the plugin continues to work.
 func TestExtismBounds(t *testing.T) {
 	_, bytes := artifact(t, "build/plugins/oauth2.extism.wasm")
 	plugin, err := extism.NewPlugin(t.Context(), extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: bytes}}}, extism.PluginConfig{}, nil)
@@ -166,14 +166,14 @@ func TestComponent(t *testing.T) {
 	replay(t, "component-wasmtime", bytes, onWasmtime(t, file, "-DCOMPONENT"))
 }
 
-// TestGuide (M63): the host of 60 lines in core/contract/HOSTS.md is enough: compiled as it stands
-// there, on wasmtime, it replays all transcripts with the module itself.
+// TestGuide (M63): the host of 60 lines in core/contract/HOSTS.md is enough: compiled unchanged, it
+// replays all transcripts on wasmtime with the module itself.
 func TestGuide(t *testing.T) {
 	file, bytes := artifact(t, module(t))
 	replay(t, "c-wasmtime", bytes, onWasmtime(t, file, "-I"+guide(t)))
 }
 
-// guide writes the page's host to a folder, as host.c.
+// guide writes the host in HOSTS.md to a folder, as host.c.
 func guide(t *testing.T) (folder string) {
 	t.Helper()
 	page, err := os.ReadFile(contract + "HOSTS.md")
@@ -192,7 +192,7 @@ func guide(t *testing.T) (folder string) {
 	return folder
 }
 
-// onWasmtime compiles driver.c and starts it with a program; each engine is an instance in that
+// onWasmtime compiles driver.c and starts it with a program. Each engine is an instance in that
 // process, the last one.
 func onWasmtime(t *testing.T, program string, flags ...string) func(testing.TB) oauth.Engine {
 	t.Helper()

@@ -2,5 +2,5 @@
 
 package hosts
 
-// The tests take the C library that this module carries (see onWasmtime); no Go code calls it.
+// The tests use the C library in this module (see onWasmtime). No Go code calls it.
 import _ "github.com/bytecodealliance/wasmtime-go/v39"

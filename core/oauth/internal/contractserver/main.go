@@ -1,5 +1,5 @@
 // Command contractserver serves the live server of the contract suite, for hosts that are not
-// written in Go. It prints "ready: URL" when it listens, and runs until it is told to end.
+// written in Go. It prints "ready: URL" when it listens, and runs until it is stopped.
 package main
 
 import (

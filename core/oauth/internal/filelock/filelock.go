@@ -1,10 +1,10 @@
-// Package filelock gives locks across processes, each by a lock file of its own: no name shares one
-// with another, so nobody waits for a stranger.
+// Package filelock provides locks across processes. Each name has its own lock file, so nobody
+// waits for the lock of another name.
 //
-// A file is held with flock (LockFileEx on Windows), so the operating system frees it when its
-// holder ends, however that comes about, and nothing takes it from one who lives. It is removed by
-// its holder, so that files do not pile up with every name there ever was. Who opened it before
-// that finds, once it has the lock, that the file is not the one of that name any more, and begins
+// A file is locked with flock (LockFileEx on Windows). So the operating system releases the lock
+// when its holder ends, for whatever reason, and nobody can take it from a live holder. The holder
+// removes the file afterwards, so that files do not accumulate. A waiter that opened the file
+// before that notices, once it has the lock, that the name now belongs to another file, and starts
 // again.
 package filelock
 
@@ -25,20 +25,20 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// pause is how long a process waits before it asks for a lock again: the systems' calls that wait
-// cannot be given up.
+// pause is how long a process waits between two tries: the system calls that wait cannot be
+// cancelled.
 const pause = 20 * time.Millisecond
 
-// Dir is a directory with lock files. It is safe for concurrent use, and several may stand for one
-// directory.
+// Dir is a directory with lock files. It is safe for concurrent use, and one directory may have
+// several Dirs.
 type Dir struct {
 	Path  string
 	queue oauth.MemoryLocker
 }
 
-// Lock waits until the caller holds the lock file of that name, or until ctx is done. It fails with
-// the error of ctx, or with one of the file system. Within a Dir those who wait get it in the order
-// in which they came, and only the first of them asks the system.
+// Lock waits until the caller holds the lock file of that name, or until ctx is done. It returns
+// the error of ctx, or one of the file system. Within a Dir waiters get the lock in the order in
+// which they came, and only the first one asks the system.
 func (d *Dir) Lock(ctx context.Context, file string) (unlock func(), err error) {
 	leave, err := d.queue.Lock(ctx, file)
 	if err != nil {
@@ -66,9 +66,9 @@ func (d *Dir) Lock(ctx context.Context, file string) (unlock func(), err error) 
 	}
 }
 
-// Sweep removes what holders left behind that were killed: the lock files whose names begin with
-// prefix and that nobody holds. While it holds one it calls found with the rest of the name. It
-// fails with an error of the file system.
+// Sweep removes lock files that killed holders left behind: those whose names begin with prefix and
+// that nobody holds. While it holds such a file, it calls found with the rest of the name. It
+// returns an error of the file system.
 func (d *Dir) Sweep(prefix string, found func(rest string)) error {
 	entries, err := os.ReadDir(d.Path)
 	for _, e := range entries {
@@ -86,7 +86,7 @@ func (d *Dir) Sweep(prefix string, found func(rest string)) error {
 	return err
 }
 
-// try takes the lock if it can be had at once; both results are nil where it cannot.
+// try takes the lock if it is free. If it is not, both results are nil.
 func try(path string) (release func(), err error) {
 	f := flock.New(path, flock.SetPermissions(0o600))
 	locked, err := f.TryLock()
@@ -110,19 +110,20 @@ func try(path string) (release func(), err error) {
 	return nil, err
 }
 
-// end removes a lock file and gives up the lock.
+// end removes a lock file and releases the lock.
 func end(f *flock.Flock) {
 	if runtime.GOOS == "windows" {
-		// What is open there cannot be removed, so that it is not taken from one who has it.
+		// Windows cannot remove an open file, so close it first. If another process has opened it
+		// meanwhile, Remove fails, and that process keeps its lock file.
 		f.Close()
 		os.Remove(f.Path())
 		return
 	}
-	os.Remove(f.Path()) // where it stays, the next holder removes it
+	os.Remove(f.Path()) // if that fails, the next holder removes it
 	f.Close()
 }
 
-// sharingViolation is what Windows says of a file that somebody is about to remove.
+// sharingViolation is Windows' error for a file that another process is about to remove.
 const sharingViolation = syscall.Errno(32)
 
 func beingRemoved(err error) bool {

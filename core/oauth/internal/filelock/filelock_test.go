@@ -13,10 +13,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/filelock"
 )
 
-// patience ends a wait that only a hang makes as long.
+// patience ends a wait. Only a hang reaches it.
 const patience = time.Minute
 
-// TestOneHolder (S70): of those who take, remove and make anew one lock file all the time, one at a
+// TestOneHolder (S70): many take, remove and create one lock file all the time, and only one at a
 // time holds it.
 func TestOneHolder(t *testing.T) {
 	path := t.TempDir()
@@ -26,7 +26,7 @@ func TestOneHolder(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			d := filelock.Dir{Path: path} // as a process of its own
+			d := filelock.Dir{Path: path} // like a process of its own
 			for range 200 {
 				unlock, err := d.Lock(ctx, "lock")
 				if err != nil {
@@ -53,7 +53,7 @@ func TestOneHolder(t *testing.T) {
 	}
 }
 
-// TestWhoGivesUpLeavesNothing (S70): no file, no turn.
+// TestWhoGivesUpLeavesNothing (S70): no file, and no place in the queue.
 func TestWhoGivesUpLeavesNothing(t *testing.T) {
 	path := t.TempDir()
 	a, b := filelock.Dir{Path: path}, filelock.Dir{Path: path}
@@ -74,7 +74,7 @@ func TestWhoGivesUpLeavesNothing(t *testing.T) {
 		}
 	}
 	unlock()
-	unlock() // a second time it does nothing
+	unlock() // a second call does nothing
 	if entries, err := os.ReadDir(path); err != nil || len(entries) > 0 {
 		t.Error(entries, err)
 	}
@@ -85,7 +85,7 @@ func TestWhoGivesUpLeavesNothing(t *testing.T) {
 	again()
 }
 
-// TestSweep (S72): what nobody holds goes, what somebody holds or what has another name stays.
+// TestSweep (S72): files that nobody holds are removed; held files and other names stay.
 func TestSweep(t *testing.T) {
 	d := filelock.Dir{Path: t.TempDir()}
 	for _, name := range []string{"lock-left", "value"} {

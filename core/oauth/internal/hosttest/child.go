@@ -1,5 +1,5 @@
-// Package hosttest is what tests of stores that processes share have in common: other processes,
-// and a site that they sign in to.
+// Package hosttest has helpers for tests of stores that processes share: other processes, and a
+// site at which they sign in.
 package hosttest
 
 import (
@@ -14,11 +14,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// role says what a process of a test's binary does that a test has started.
+// role says what a process does that a test has started.
 const role = "OAUTH_TEST_ROLE"
 
-// Play has a process that a test has started do what it is for, and ends it; in any other process
-// it does nothing. TestMain calls it first.
+// Play makes a process that a test has started do its role, and ends it. In any other process it
+// does nothing. TestMain calls it first.
 func Play(roles map[string]func(args []string) error) {
 	name := os.Getenv(role)
 	if name == "" {
@@ -35,14 +35,14 @@ func Play(roles map[string]func(args []string) error) {
 	os.Exit(0)
 }
 
-// A Child is another process of the test's binary.
+// A Child is another process that runs the test's binary.
 type Child struct {
 	*exec.Cmd
-	Lines chan string // that it prints
+	Lines chan string // lines that it prints
 	t     *testing.T
 }
 
-// Start begins a process with a role. It ends with the test.
+// Start starts a process with a role. It ends with the test.
 func Start(t *testing.T, what string, args ...string) *Child {
 	t.Helper()
 	self, err := os.Executable()
@@ -52,7 +52,7 @@ func Start(t *testing.T, what string, args ...string) *Child {
 	c := &Child{Cmd: exec.Command(self, args...), Lines: make(chan string, 1000), t: t}
 	c.Env = append(os.Environ(), role+"="+what)
 	c.Stderr = os.Stderr
-	if _, err := c.StdinPipe(); err != nil { // closed when this process ends
+	if _, err := c.StdinPipe(); err != nil { // it is closed when this process ends
 		t.Fatal(err)
 	}
 	out, err := c.StdoutPipe()
@@ -72,7 +72,7 @@ func Start(t *testing.T, what string, args ...string) *Child {
 	return c
 }
 
-// Line is the next one that the child prints.
+// Line returns the next line that the child prints.
 func (c *Child) Line() string {
 	c.t.Helper()
 	select {
@@ -87,7 +87,7 @@ func (c *Child) Line() string {
 	}
 }
 
-// End waits until the child has ended by itself and gives what it still printed.
+// End waits until the child has ended by itself, and returns its remaining lines.
 func (c *Child) End() (rest []string) {
 	c.t.Helper()
 	late := time.After(oauthtest.Patience)
@@ -108,7 +108,7 @@ func (c *Child) End() (rest []string) {
 	}
 }
 
-// Kill ends the child as the operating system ends a process: without a chance to tidy up.
+// Kill kills the child, without a chance to tidy up.
 func (c *Child) Kill() {
 	c.Process.Kill()
 	for range c.Lines {

@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sealedstore"
 )
 
-// RunRows runs what every store on a server keeps to: as it is, sealed, and as the hands of a host.
-// pair gives two handles of an empty store; contract is the path of contract.json.
+// RunRows tests what every store on a server must do: directly, sealed, and as part of a host. pair
+// returns two handles of an empty store; contract is the path of contract.json.
 func RunRows(t *testing.T, contract string, pair func(testing.TB) (a, b oauthtest.SharedStore)) {
 	t.Run("store", func(t *testing.T) { oauthtest.RunStore(t, pair) })
 	t.Run("sealed", func(t *testing.T) {

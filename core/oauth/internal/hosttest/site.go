@@ -20,7 +20,7 @@ import (
 
 const redirectURI = "http://127.0.0.1/cb"
 
-// Open gives a client of the site at issuer. A nil transport is one of its own.
+// Open returns a client of the site at issuer. If transport is nil, the client has its own.
 func Open(store oauth.Store, issuer string, transport http.RoundTripper) (*oauth.Client, error) {
 	if transport == nil {
 		transport = &http.Transport{}
@@ -31,17 +31,18 @@ func Open(store oauth.Store, issuer string, transport http.RoundTripper) (*oauth
 	}, oauth.Options{Store: store, HTTP: &http.Client{Transport: transport}})
 }
 
-// A Site is an authorization server that rotates refresh tokens, as in a process of its own.
+// A Site is an authorization server that rotates refresh tokens, like one in another process.
 type Site struct {
 	*httptest.Server
 	server *authserver.Server
 
 	mu       sync.Mutex
-	sent     []string // refresh tokens, in the order in which they came
+	sent     []string // refresh tokens, in the order in which they were sent
 	answered func(n int, r *http.Request)
 }
 
-// NewSite makes a site where a refresh token may come again within grace. It ends with the test.
+// NewSite makes a site that accepts a rotated refresh token again within grace. It ends with the
+// test.
 func NewSite(t *testing.T, grace time.Duration) *Site {
 	t.Helper()
 	store := authserver.NewMemoryStore()
@@ -67,15 +68,15 @@ func NewSite(t *testing.T, grace time.Duration) *Site {
 	return s
 }
 
-// Answered has do called with the number of a refresh that the server has carried out, before its
-// answer goes out.
+// Answered sets a function that is called with the number of a refresh that the server has carried
+// out, before the answer is sent.
 func (s *Site) Answered(do func(n int, r *http.Request)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answered = do
 }
 
-// Sent are the refresh tokens that came, in their order.
+// Sent returns the refresh tokens that were sent, in order.
 func (s *Site) Sent() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +88,7 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	own := r.WithContext(context.Background()) // whoever asks may be gone
+	own := r.WithContext(context.Background()) // the client may be gone
 	own.Body = io.NopCloser(strings.NewReader(string(raw)))
 	form, _ := url.ParseQuery(string(raw))
 	if r.URL.Path != "/token" || form.Get("grant_type") != "refresh_token" {
@@ -112,7 +113,7 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request) {
 
 var interaction = regexp.MustCompile(`name="interaction" value="([^"]+)"`)
 
-// SignIn leaves a session in the store, the way a user would.
+// SignIn puts a session into the store, as if a user had signed in.
 func (s *Site) SignIn(t *testing.T, store oauth.Store) {
 	t.Helper()
 	c, err := Open(store, s.URL, nil)

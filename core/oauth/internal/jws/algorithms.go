@@ -1,4 +1,4 @@
-// Package jws makes and judges signatures with public keys (RFC 7515), by the algorithms of RFC
+// Package jws makes and verifies signatures with public-key algorithms (RFC 7515), those of RFC
 // 7518 section 3.1, RFC 8037 and RFC 9864.
 package jws
 
@@ -9,22 +9,22 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	_ "crypto/sha256" // the hashes that algorithms names
+	_ "crypto/sha256" // the hashes of the algorithms
 	_ "crypto/sha512"
 )
 
-// An Algorithm says what its keys are. The public key alone decides what a key is good for: the
-// private one may be in a device that shows nothing of it.
+// An Algorithm says which keys it uses. Only the public key decides whether a key fits, because the
+// private key may be in a device that does not reveal it.
 type Algorithm struct {
 	Generate func() (crypto.Signer, error)
 	// Fits reports whether a public key is one of this algorithm.
 	Fits    func(public crypto.PublicKey) bool
-	hash    crypto.Hash // 0: the input is signed as it is
+	hash    crypto.Hash // 0: the input itself is signed
 	options crypto.SignerOpts
-	verify  func(public crypto.PublicKey, hash crypto.Hash, input, signature []byte) bool // public fits
+	verify  func(public crypto.PublicKey, hash crypto.Hash, input, signature []byte) bool // public is a key that fits
 }
 
-// Algorithms are those that there are, by name.
+// Algorithms are the known algorithms by name.
 var Algorithms = map[string]Algorithm{
 	"RS256": rs(crypto.SHA256), "RS384": rs(crypto.SHA384), "RS512": rs(crypto.SHA512),
 	"PS256": ps(crypto.SHA256), "PS384": ps(crypto.SHA384), "PS512": ps(crypto.SHA512),
@@ -47,7 +47,7 @@ func ps(hash crypto.Hash) Algorithm {
 
 func generateRSA() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 
-// es binds a hash to its curve (RFC 7518 section 3.4).
+// es combines a hash with its curve (RFC 7518 section 3.4).
 func es(hash crypto.Hash, curve elliptic.Curve) Algorithm {
 	fits := func(public crypto.PublicKey) bool {
 		k, ok := public.(*ecdsa.PublicKey)

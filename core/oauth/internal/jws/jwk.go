@@ -13,15 +13,16 @@ import (
 	"strings"
 )
 
-// unbase64url is strict (RFC 7515 section 2): no line ends, no padding, unused bits zero.
+// unbase64url accepts only the canonical form (RFC 7515 section 2): no line ends, no padding,
+// unused bits zero.
 func unbase64url(s string) ([]byte, bool) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	return raw, err == nil && !strings.ContainsAny(s, "\r\n") // which the package skips
+	return raw, err == nil && !strings.ContainsAny(s, "\r\n") // the package ignores line ends
 }
 
-// ReadKey gives the public key of a JWK (RFC 7518 section 6, RFC 8037 section 2), nil where it is
-// none. The engine has judged its members (core/contract/README.md, "Keys"); here they become
-// numbers, and a point that is not on its curve is none.
+// ReadKey returns the public key of a JWK (RFC 7518 section 6, RFC 8037 section 2), or nil if it is
+// invalid. The engine has checked the members (core/contract/README.md, "Keys"). Here they are
+// converted to numbers, and a point that is not on its curve is refused.
 func ReadKey(text []byte) crypto.PublicKey {
 	var k struct {
 		Type     string `json:"kty"`
@@ -66,7 +67,7 @@ func ReadKey(text []byte) crypto.PublicKey {
 
 var curves = map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}
 
-// rsaKey is of one of two types: the package crypto/rsa has exponents below 2^31 only.
+// rsaKey returns one of two types, because crypto/rsa supports only exponents below 2^31.
 func rsaKey(n, e *big.Int) crypto.PublicKey {
 	switch {
 	case e.Bit(0) == 0 || e.BitLen() > 32 || n.Bit(0) == 0:
@@ -77,8 +78,8 @@ func rsaKey(n, e *big.Int) crypto.PublicKey {
 	return &rsa.PublicKey{N: n, E: int(e.Int64())}
 }
 
-// rsaFits takes keys of 2,048 bits (RFC 7518 section 3.3) to 8,192, which all hosts can use, and no
-// exponent whose signatures anybody can make.
+// rsaFits accepts keys from 2,048 bits (RFC 7518 section 3.3) to 8,192, which all hosts support,
+// and no exponent with which anybody could make signatures.
 func rsaFits(public crypto.PublicKey) bool {
 	var n *big.Int
 	switch k := public.(type) {

@@ -9,7 +9,7 @@ import (
 	"math/big"
 )
 
-// Sign gives the signature of a key that fits, as RFC 7515 wants it.
+// Sign makes a signature in the form of RFC 7515. The key must fit.
 func (a Algorithm) Sign(signer crypto.Signer, input []byte) ([]byte, error) {
 	signature, err := crypto.SignMessage(signer, rand.Reader, input, a.options)
 	if err != nil {
@@ -19,7 +19,7 @@ func (a Algorithm) Sign(signer crypto.Signer, input []byte) ([]byte, error) {
 	if !ok {
 		return signature, nil
 	}
-	// A crypto.Signer gives the ASN.1 form; RFC 7518 section 3.4 wants R and S, each as long as the
+	// A crypto.Signer returns ASN.1. RFC 7518 section 3.4 requires R and S, each as long as the
 	// order of the curve.
 	var pair struct{ R, S *big.Int }
 	rest, err := asn1.Unmarshal(signature, &pair)

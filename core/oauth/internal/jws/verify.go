@@ -8,14 +8,14 @@ import (
 	"math/big"
 )
 
-// Verify tells whether signature, in base64url, is that of input and key. A key of another kind, or
-// none, has no signature.
+// Verify reports whether signature, in base64url, is the signature of input with key. It is false
+// if the key is nil or does not fit.
 func (a Algorithm) Verify(key crypto.PublicKey, input []byte, signature string) bool {
 	raw, ok := unbase64url(signature)
 	return ok && a.Valid(key, input, raw)
 }
 
-// Valid is Verify for the octets of a signature.
+// Valid is Verify for a signature in bytes.
 func (a Algorithm) Valid(key crypto.PublicKey, input, signature []byte) bool {
 	return a.Fits(key) && a.verify(key, a.hash, input, signature)
 }
@@ -34,7 +34,7 @@ func verifyPSS(public crypto.PublicKey, hash crypto.Hash, input, signature []byt
 	return rsa.VerifyPSS(public.(*rsa.PublicKey), hash, digest(hash, input), signature, pssOptions(hash)) == nil
 }
 
-// verifyECDSA wants R and S, each as long as the order of the curve (RFC 7518 section 3.4).
+// verifyECDSA expects R and S, each as long as the order of the curve (RFC 7518 section 3.4).
 func verifyECDSA(public crypto.PublicKey, hash crypto.Hash, input, signature []byte) bool {
 	k := public.(*ecdsa.PublicKey)
 	n := scalarSize(k)

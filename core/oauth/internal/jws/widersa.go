@@ -9,11 +9,11 @@ import (
 	"math/big"
 )
 
-// wideRSA is a public key with an exponent of 32 bits, which crypto/rsa refuses and other hosts
-// take. Nothing here is secret.
+// wideRSA is a public key with an exponent of 32 bits. crypto/rsa refuses such keys, and other
+// hosts accept them. Nothing here is secret.
 type wideRSA struct{ n, e *big.Int }
 
-// open gives the encoded message of a signature (RFC 8017 section 5.2.2), of so many octets.
+// open returns the encoded message of a signature (RFC 8017 section 5.2.2), with that many octets.
 func (k *wideRSA) open(signature []byte, octets int) (em []byte, ok bool) {
 	s := new(big.Int).SetBytes(signature)
 	if len(signature) != (k.n.BitLen()+7)/8 || s.Cmp(k.n) >= 0 {
@@ -30,8 +30,7 @@ var digestNames = map[crypto.Hash]asn1.ObjectIdentifier{ // RFC 8017 appendix B.
 	crypto.SHA256: {2, 16, 840, 1, 101, 3, 4, 2, 1}, crypto.SHA384: {2, 16, 840, 1, 101, 3, 4, 2, 2}, crypto.SHA512: {2, 16, 840, 1, 101, 3, 4, 2, 3},
 }
 
-// verifyPKCS1 compares with the one encoded message that there is (RFC 8017 sections 8.2.2 and
-// 9.2).
+// verifyPKCS1 compares with the only valid encoded message (RFC 8017 sections 8.2.2 and 9.2).
 func (k *wideRSA) verifyPKCS1(hash crypto.Hash, digest, signature []byte) bool {
 	em, ok := k.open(signature, (k.n.BitLen()+7)/8)
 	info, err := asn1.Marshal(struct {

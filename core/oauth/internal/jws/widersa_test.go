@@ -9,10 +9,10 @@ import (
 )
 
 // TestWideExponents (S77): a key with an exponent of 32 bits verifies what it signed and nothing
-// else, as one with a smaller exponent does in crypto/rsa.
+// else, like one with a smaller exponent in crypto/rsa.
 func TestWideExponents(t *testing.T) {
 	input := []byte("input")
-	for _, bits := range []int{2048, 2049, 2055} { // with 2,049 the encoded message of PSS is an octet shorter
+	for _, bits := range []int{2048, 2049, 2055} { // with 2,049 bits the encoded message of PSS is one octet shorter
 		key, err := rsa.GenerateKey(rand.Reader, bits)
 		if err != nil {
 			t.Fatal(err)
@@ -32,7 +32,7 @@ func TestWideExponents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The encoded message of the ordinary signature, signed for the other exponent.
+			// The encoded message of the normal signature, signed for the other exponent.
 			em := new(big.Int).Exp(new(big.Int).SetBytes(ordinary), big.NewInt(int64(key.E)), key.N)
 			signature := em.Exp(em, d, key.N).FillBytes(make([]byte, len(ordinary)))
 			if !a.Valid(wide, input, signature) {
@@ -42,7 +42,7 @@ func TestWideExponents(t *testing.T) {
 			if !a.Valid(same, input, ordinary) || a.Valid(wide, input, ordinary) {
 				t.Errorf("%s, %d bits: judged unlike crypto/rsa", name, bits)
 			}
-			for _, at := range []int{0, 100, len(signature) - 1} { // one octet of it is another
+			for _, at := range []int{0, 100, len(signature) - 1} { // one octet is wrong
 				signature[at] ^= 1
 				if a.Valid(wide, input, signature) {
 					t.Errorf("%s, %d bits: octet %d does not matter", name, bits, at)
@@ -52,7 +52,7 @@ func TestWideExponents(t *testing.T) {
 			if a.Valid(wide, []byte("other"), signature) || a.Valid(wide, input, append([]byte{0}, signature...)) || a.Valid(wide, input, nil) {
 				t.Errorf("%s, %d bits: valid", name, bits)
 			}
-			// What is shorter than PSS demands, or of another padding, is no encoded message.
+			// A message that is too short for PSS, or has other padding, is refused.
 			for _, em := range []*big.Int{new(big.Int), big.NewInt(1), big.NewInt(0xbc), new(big.Int).Sub(key.N, big.NewInt(1))} {
 				forged := new(big.Int).Exp(em, d, key.N).FillBytes(make([]byte, len(ordinary)))
 				if a.Valid(wide, input, forged) {

@@ -12,43 +12,43 @@ import (
 )
 
 const (
-	// DefaultLease is how long a lock stays with a holder who does not renew it. A request to the
-	// authorization server takes 30 s at most (timeout_ms of core/contract/README.md), and the
-	// store before and after it a little: a holder who sleeps, or is cut off from the server of the
-	// locks, still has its lock when its request is over. The engine waits 60 s for a lock, so who
-	// waits for a dead holder gets it.
+	// DefaultLease is how long a holder has a lock without renewing it. A request to the
+	// authorization server takes 30 s at most (timeout_ms in core/contract/README.md), and the
+	// store operations before and after it a little more. So a holder that sleeps, or cannot reach
+	// the server of the locks, still has its lock when its request ends. The engine waits 60 s for
+	// a lock, so a waiter gets the lock of a dead holder.
 	DefaultLease = 40 * time.Second
-	// LeastLease leaves room for three renewals that are late.
+	// LeastLease leaves time for three late renewals.
 	LeastLease = time.Second
 
-	// A waiter looks for the lock at intervals from firstLook to maxLook. One of a process does,
-	// for all others of the process.
+	// A waiter asks for the lock at intervals from firstLook to maxLook. In each process only one
+	// waiter asks.
 	firstLook = 5 * time.Millisecond
 	maxLook   = 100 * time.Millisecond
 )
 
-// Table keeps who holds which lock, by the clock of its server. Each method is one operation, and
-// twice the same as once.
+// Table records who holds which lock, by the clock of its server. Each method is one operation, and
+// to repeat it has the same effect as one call.
 type Table interface {
-	// Take gives the lock called name to holder for that long, if nobody holds it, or holder does.
+	// Take gives the lock called name to holder for that long, if it is free or holder has it.
 	Take(ctx context.Context, name, holder string, lease time.Duration) (taken bool, err error)
-	// Renew begins the lease anew, if holder has the lock.
+	// Renew starts the lease again, if holder has the lock.
 	Renew(ctx context.Context, name, holder string, lease time.Duration) (held bool, err error)
-	// Free takes the lock from holder, if holder has it.
+	// Free releases the lock, if holder has it.
 	Free(ctx context.Context, name, holder string) error
-	// Passing says whether an error is that of a fault that may pass.
+	// Passing reports whether an error is temporary.
 	Passing(err error) bool
 }
 
-// Locks is a oauth.Locker over a Table. Within the process those who wait for a lock get it in the
-// order in which they came.
+// Locks is an oauth.Locker over a Table. Within the process waiters get a lock in the order in
+// which they came.
 type Locks struct {
 	table Table
 	lease time.Duration
 	local oauth.MemoryLocker
 }
 
-// NewLocks gives locks with that lease; 0 means DefaultLease.
+// NewLocks returns locks with that lease; 0 means DefaultLease.
 func NewLocks(table Table, lease time.Duration) (*Locks, error) {
 	if lease == 0 {
 		lease = DefaultLease
@@ -59,8 +59,7 @@ func NewLocks(table Table, lease time.Duration) (*Locks, error) {
 	return &Locks{table: table, lease: lease}, nil
 }
 
-// Lock implements oauth.Locker. It fails with the error of ctx, or with one of the server that does
-// not pass.
+// Lock implements oauth.Locker. It returns the error of ctx, or a permanent error of the server.
 func (l *Locks) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	leave, err := l.local.Lock(ctx, name)
 	if err != nil {
@@ -68,7 +67,7 @@ func (l *Locks) Lock(ctx context.Context, name string) (unlock func(), err error
 	}
 	holder := rand.Text()
 	if err := l.take(ctx, name, holder); err != nil {
-		// An answer that was lost may have been that the lock is ours. Nobody waits for this.
+		// The lost answer may have given us the lock, so release it. Nobody waits for that.
 		go l.free(name, holder)
 		leave()
 		return nil, err
@@ -109,8 +108,8 @@ func (l *Locks) take(ctx context.Context, name, holder string) error {
 	}
 }
 
-// renew keeps the lock until ctx ends. One that was lost meanwhile is not taken back: the versions
-// of the store tell who was first.
+// renew renews the lock until ctx ends. If the lock is lost meanwhile, it is not taken again: the
+// store's versions decide who was first.
 func (l *Locks) renew(ctx context.Context, name, holder string) {
 	next := l.lease / 3
 	for Sleep(ctx, next) == nil {
@@ -128,7 +127,7 @@ func (l *Locks) renew(ctx context.Context, name, holder string) {
 	}
 }
 
-// free gives the lock back. Where that fails its lease ends by itself.
+// free releases the lock. If that fails, the lease expires by itself.
 func (l *Locks) free(name, holder string) {
 	ctx, cancel := context.WithTimeout(context.Background(), l.lease)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package remote has what stores on servers have in common: operations that outlast a short fault
-// of the server or the network, and locks with a lease.
+// Package remote has what stores on servers share: operations that survive a short fault of the
+// server or the network, and locks with a lease.
 package remote
 
 import (
@@ -11,25 +11,24 @@ import (
 )
 
 const (
-	// patience is how long an operation is tried again: a server that restarts is back before. The
-	// engine asks a second time for a store that failed, so a fault of 30 s is outlasted.
+	// patience is how long an operation is retried: a server that restarts is back before that. The
+	// engine retries a failed store operation once, so a fault of 30 s is survived.
 	patience = 20 * time.Second
-	// attempt ends one try of an operation: its answer is lost.
+	// attempt is how long one try of an operation may take. Then its answer counts as lost.
 	attempt    = 3 * time.Second
 	firstPause = 20 * time.Millisecond
 	maxPause   = time.Second
 )
 
-// Do carries out an operation until it succeeds or fails for good: passing says which errors are
-// those of a fault that may pass. An answer that was lost may be one of an operation that was
-// carried out, so doing it twice has to be the same as doing it once. It fails with the error of
-// ctx, or with the operation's.
+// Do retries an operation until it succeeds or fails permanently. passing reports which errors are
+// temporary. If an answer is lost, the operation may have been carried out, so to repeat it must
+// have the same effect as one call. Do returns the error of ctx or of the operation.
 func Do(ctx context.Context, passing func(error) bool, operation func(context.Context) error) error {
 	limit := time.Now().Add(patience)
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		one, cancel := context.WithTimeout(ctx, attempt)
 		err := operation(one)
-		late := one.Err() != nil // which is no fault of the operation's
+		late := one.Err() != nil // the operation is not to blame
 		cancel()
 		if err == nil {
 			return nil
@@ -44,7 +43,7 @@ func Do(ctx context.Context, passing func(error) bool, operation func(context.Co
 	}
 }
 
-// Sleep waits. It fails with the error of ctx.
+// Sleep waits. It returns the error of ctx.
 func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -56,5 +55,5 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Jitter gives half of d to d, so that those who began together do not go on together.
+// Jitter returns a time from d/2 to d, so that those who began together do not retry together.
 func Jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }

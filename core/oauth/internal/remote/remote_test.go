@@ -19,7 +19,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// TestNobodyElseLoadsTheClients (B5): who does not import a store has no code of its database.
+// TestNobodyElseLoadsTheClients (B5): a program that does not import a store contains no code of
+// its database.
 func TestNobodyElseLoadsTheClients(t *testing.T) {
 	const here = "github.com/oauth2-wasm/oauth2-wasm/"
 	deps := func(pkg string) string {
@@ -44,8 +45,8 @@ func TestNobodyElseLoadsTheClients(t *testing.T) {
 	}
 }
 
-// chain stores, replaces and deletes, each time what it knows to be there: no answer may say that
-// another was there.
+// chain stores, replaces and deletes, each time with the version that it knows. No operation may
+// report a conflict.
 func chain(ctx context.Context, s oauthtest.SharedStore, rounds int) error {
 	for i := range rounds {
 		unlock, err := s.Lock(ctx, "chain")
@@ -70,8 +71,8 @@ func chain(ctx context.Context, s oauthtest.SharedStore, rounds int) error {
 	return nil
 }
 
-// TestLostAnswers (B6): whose answer was lost, and was written, has written; nobody is told of a
-// conflict with himself.
+// TestLostAnswers (B6): if a write succeeded and its answer was lost, the caller learns that it
+// succeeded. Nobody gets a conflict with their own write.
 func TestLostAnswers(t *testing.T) {
 	onEach(t, func(t *testing.T, kind string, s *servers.Server, place string) {
 		proxy, err := servers.NewProxy(s.Addr)
@@ -92,8 +93,8 @@ func TestLostAnswers(t *testing.T) {
 	})
 }
 
-// TestRestart (B7): a server that is killed and starts again has what it acknowledged, and nothing
-// fails meanwhile.
+// TestRestart (B7): a server that is killed and restarted still has what it acknowledged, and no
+// operation fails meanwhile.
 func TestRestart(t *testing.T) {
 	servers.Need(t)
 	for kind, begin := range map[string]func() (*servers.Server, error){"redis": func() (*servers.Server, error) { return servers.Redis() }, "postgres": servers.Postgres} {
@@ -143,8 +144,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestDeadHolder (B8): the lock of a process that was killed is free when its lease ends, and that
-// of one that lives never.
+// TestDeadHolder (B8): the lock of a killed process is free when its lease expires. That of a live
+// process is never free.
 func TestDeadHolder(t *testing.T) {
 	onEach(t, func(t *testing.T, kind string, s *servers.Server, place string) {
 		store := opened(t, kind, s.Addr, place, lease)
@@ -152,7 +153,7 @@ func TestDeadHolder(t *testing.T) {
 		if l := c.Line(); l != "held" {
 			t.Fatal(l)
 		}
-		// It is renewed: three leases long nobody else gets it.
+		// The holder renews it: for three leases nobody else gets it.
 		ctx, cancel := context.WithTimeout(t.Context(), 3*lease)
 		if _, err := store.Lock(ctx, "n"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatal("two hold it:", err)
@@ -169,14 +170,14 @@ func TestDeadHolder(t *testing.T) {
 	})
 }
 
-// TestSleeper (B9): a process sleeps under the lock, for longer than its lease, with the only copy
-// of a rotated token on the way to it. It writes if what is stored is still its own mark or
-// another's mark on the same token, and then it must; what is newer stays.
+// TestSleeper (B9): a process sleeps under the lock for longer than its lease, while the only copy
+// of a rotated token is on its way to it. When it wakes, it must write if the store still holds its
+// own mark, or another process's mark on the same token. Anything newer stays.
 func TestSleeper(t *testing.T) {
 	for name, row := range map[string]struct {
 		grace time.Duration
-		// meanwhile is what another process does; it gives the text that has to stay, or nothing
-		// where the sleeper has to write.
+		// meanwhile is what another process does. It returns the text that must stay, or "" if the
+		// sleeper must write.
 		meanwhile func(t *testing.T, s *hosttest.Site, store oauthtest.SharedStore) string
 	}{
 		"nobody wrote": {0, func(*testing.T, *hosttest.Site, oauthtest.SharedStore) string { return "" }},
@@ -231,7 +232,7 @@ func TestSleeper(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), oauthtest.Patience)
 				defer cancel()
-				unlock, err := store.Lock(ctx, sessionKey(s)) // when the lease has ended
+				unlock, err := store.Lock(ctx, sessionKey(s)) // when the lease has expired
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -246,7 +247,7 @@ func TestSleeper(t *testing.T) {
 				if err != nil || stays != "" && text != stays || text == mark {
 					t.Errorf("the sleeper wrote: %t, %v", text != mark && text != stays, err)
 				}
-				// The session goes on, with a token that was not sent before.
+				// The session continues with a token that was not sent before.
 				c, err := hosttest.Open(store, s.URL, nil)
 				if err != nil {
 					t.Fatal(err)
@@ -264,7 +265,7 @@ func TestSleeper(t *testing.T) {
 	}
 }
 
-// unsent is a network that nothing gets into.
+// unsent is a network that sends nothing.
 type unsent struct{}
 
 func (unsent) RoundTrip(*http.Request) (*http.Response, error) {

@@ -22,7 +22,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/redisstore"
 )
 
-// TestMain is the other processes, too.
+// TestMain also runs the other processes.
 func TestMain(m *testing.M) {
 	hosttest.Play(roles)
 	m.Run()
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 
 var running []*servers.Server
 
-// engines are what stores stand on.
+// engines are the servers of the stores.
 var engines = map[string]func() (*servers.Server, error){"redis": shared(func() (*servers.Server, error) { return servers.Redis() }), "postgres": shared(servers.Postgres)}
 
 func shared(start func() (*servers.Server, error)) func() (*servers.Server, error) {
@@ -46,7 +46,7 @@ func shared(start func() (*servers.Server, error)) func() (*servers.Server, erro
 	})
 }
 
-// onEach runs a test on each engine, with one of its servers and a place there that is empty.
+// onEach runs a test on each engine, with one of its servers and an empty place there.
 func onEach(t *testing.T, test func(t *testing.T, kind string, s *servers.Server, place string)) {
 	servers.Need(t)
 	for kind, start := range engines {
@@ -60,7 +60,7 @@ func onEach(t *testing.T, test func(t *testing.T, kind string, s *servers.Server
 	}
 }
 
-// open gives a store, as a process has it that knows the address.
+// open returns a store, as a process gets it that knows the address.
 func open(kind, addr, place string, lease time.Duration) (oauthtest.SharedStore, error) {
 	if kind == "redis" {
 		return redisstore.New(redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true}), redisstore.Options{Prefix: place, Lease: lease})
@@ -90,7 +90,7 @@ func opened(t testing.TB, kind, addr, place string, lease time.Duration) oauthte
 
 var roles = map[string]func(args []string) error{"hold": hold, "refresh": refresh}
 
-// hold takes the lock "n" and keeps it until it is killed.
+// hold takes the lock "n" and keeps it until the process is killed.
 func hold(args []string) error {
 	s, err := open(args[0], args[1], args[2], lease)
 	if err == nil {
@@ -103,7 +103,7 @@ func hold(args []string) error {
 	select {}
 }
 
-// refresh refreshes the session that the store has.
+// refresh refreshes the session in the store.
 func refresh(args []string) error {
 	s, err := open(args[0], args[1], args[2], lease)
 	if err != nil {
@@ -120,7 +120,7 @@ func refresh(args []string) error {
 	return c.Close()
 }
 
-// lease is that of tests that wait for its end.
+// lease is for tests that wait until a lease expires.
 const lease = time.Second
 
 // sessionKey is the key of a session in the store, and the name of its lock.

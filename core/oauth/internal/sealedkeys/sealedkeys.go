@@ -1,5 +1,4 @@
-// Package sealedkeys keeps the keys that sessions make for themselves (RFC 9449) as sealed texts in
-// a store.
+// Package sealedkeys stores the keys that sessions make (RFC 9449) as sealed texts in a store.
 package sealedkeys
 
 import (
@@ -15,7 +14,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Ring seals texts, each for where it stands: a *backend.Ring.
+// Ring seals texts, each for its place: a *backend.Ring.
 type Ring interface {
 	Seal(text, context string) string
 	Unseal(sealed, context string) (string, error)
@@ -25,18 +24,19 @@ type Ring interface {
 type Keys struct {
 	Kept oauth.Store
 	Ring Ring
-	// Entry is where the key of a name is kept.
+	// Entry returns the key of the store for a name.
 	Entry func(name string) string
-	// WithAlg has the text begin with the algorithm and a space, which other hosts need.
+	// WithAlg puts the algorithm and a space before the text, which other hosts need.
 	WithAlg bool
-	// Until is until when a key that is made now is of use; nil means for ever.
+	// Until returns until when a key that is made now is needed; nil means for ever.
 	Until func() time.Time
-	// Tampered is the error for a key that another has just made and nobody can unseal.
+	// Tampered is the error for a key that another process has just made and that cannot be
+	// unsealed.
 	Tampered error
 }
 
-// LoadKey implements oauth.KeyStore. A key that cannot be unsealed is none: its user signs in
-// again.
+// LoadKey implements oauth.KeyStore. A key that cannot be unsealed counts as missing: its user
+// signs in again.
 func (k *Keys) LoadKey(ctx context.Context, name string) (crypto.Signer, error) {
 	key, _, err := k.load(ctx, name)
 	return key, err
@@ -54,10 +54,10 @@ func (k *Keys) load(ctx context.Context, name string) (key crypto.Signer, versio
 	return read(text), version, nil
 }
 
-// sealedFor keeps a key from being taken for another, or for what is no key.
+// sealedFor prevents that another key, or another kind of text, is accepted as this key.
 func sealedFor(name string) string { return "key " + name }
 
-// read gives the key of a text, nil where it has none.
+// read returns the key in a text, nil if there is none.
 func read(text string) crypto.Signer {
 	raw, err := base64.StdEncoding.DecodeString(text[strings.LastIndexByte(text, ' ')+1:])
 	if err != nil {
@@ -72,8 +72,8 @@ func read(text string) crypto.Signer {
 	return key
 }
 
-// CreateKey implements oauth.KeyStore. It fails as the store and oauth.GenerateKey do. What cannot
-// be unsealed makes room.
+// CreateKey implements oauth.KeyStore. It returns errors of the store and of oauth.GenerateKey. A
+// key that cannot be unsealed is replaced.
 func (k *Keys) CreateKey(ctx context.Context, name string, alg oauth.Algorithm) (crypto.Signer, error) {
 	key, version, err := k.load(ctx, name)
 	if key != nil || err != nil {
@@ -98,7 +98,7 @@ func (k *Keys) CreateKey(ctx context.Context, name string, alg oauth.Algorithm) 
 	case !errors.Is(err, oauth.ErrConflict):
 		return nil, err
 	}
-	key, err = k.LoadKey(ctx, name) // another one was first: that stays
+	key, err = k.LoadKey(ctx, name) // another process was first: its key stays
 	if key == nil && err == nil {
 		err = fmt.Errorf("%w: the key %q", k.Tampered, name)
 	}
@@ -115,7 +115,7 @@ func (k *Keys) keep(ctx context.Context, name, version, sealed string) error {
 	return err
 }
 
-// DeleteKey implements oauth.KeyStore. It fails as the store does.
+// DeleteKey implements oauth.KeyStore. It returns errors of the store.
 func (k *Keys) DeleteKey(ctx context.Context, name string) error {
 	_, version, ok, err := k.Kept.Load(ctx, k.Entry(name))
 	if err != nil || !ok {

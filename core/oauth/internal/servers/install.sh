@@ -1,11 +1,14 @@
 #!/bin/sh
-# Sees to the servers that stores are tested on: Redis, PostgreSQL and PgBouncer, or Debian's packages of them. Without them the tests fail;
-# make test does not skip them.
+# Installs the servers with which stores and deployments are tested (Redis, PostgreSQL, PgBouncer and
+# nginx) and systemd-analyze from Debian's packages, unless they are there. Without them the tests
+# fail; make test does not skip them.
 set -eu
 missing=
 command -v redis-server >/dev/null || missing="$missing redis-server"
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$missing postgresql"
+command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
 [ -n "$missing" ] || exit 0
 if command -v apt-get >/dev/null; then
 	sudo=; [ "$(id -u)" = 0 ] || sudo="sudo -n"

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Need skips a test that needs the servers, unless PEERS is in the environment, as make test has
-// it; they have to be installed then.
+// Need skips a test that needs the servers, unless PEERS is in the environment, as in make test.
+// Then the servers must be installed.
 func Need(t testing.TB) {
 	t.Helper()
 	if os.Getenv("PEERS") == "" {

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Proxy is a network to a server that loses answers: of each connection some answer is not passed
-// on, although the server did what it was asked, and the connection ends, or it stays and nothing
-// comes over it any more.
+// Proxy is a network to a server that loses answers. In each connection some answer is not passed
+// on, although the server did what it was asked. Then the connection ends, or it stays open and
+// nothing more arrives.
 type Proxy struct {
 	// Addr is where it listens.
 	Addr string
@@ -26,7 +26,7 @@ type Proxy struct {
 	conns map[net.Conn]struct{}
 }
 
-// NewProxy starts one that loses nothing.
+// NewProxy starts a proxy that loses nothing.
 func NewProxy(to string) (*Proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -45,13 +45,13 @@ func NewProxy(to string) (*Proxy, error) {
 	return p, nil
 }
 
-// LoseEvery has one of n answers lost; 0: none.
+// LoseEvery makes the proxy lose one of n answers; 0: none.
 func (p *Proxy) LoseEvery(n int) { p.every.Store(int64(n)) }
 
-// Lost is how many answers were lost.
+// Lost returns how many answers were lost.
 func (p *Proxy) Lost() int { return int(p.lost.Load()) }
 
-// Close ends the network.
+// Close stops the proxy.
 func (p *Proxy) Close() {
 	p.listener.Close()
 	p.mu.Lock()
@@ -91,7 +91,7 @@ func (p *Proxy) pass(in net.Conn) {
 			return
 		}
 		if every := p.every.Load(); every > 0 && !mute && p.answers.Add(1)%every == 0 {
-			// Every fourth of those that are lost leaves a connection that looks whole.
+			// After every fourth lost answer the connection looks intact.
 			if mute = p.lost.Add(1)%4 == 0; !mute {
 				end()
 				return

@@ -1,8 +1,8 @@
 //go:build unix
 
-// Package servers starts the servers that stores stand on, for tests: Redis, a Redis Cluster,
-// PostgreSQL, PgBouncer, and a network between that loses answers. All of it is on loopback, in
-// folders of its own, and ends with the process that started it.
+// Package servers starts the servers of stores for tests: Redis, a Redis Cluster, PostgreSQL,
+// PgBouncer, and a network that loses answers. All of them listen on loopback, use their own
+// folders, and end with the process that started them.
 package servers
 
 import (
@@ -24,17 +24,17 @@ import (
 	"time"
 )
 
-// patience ends a wait that only a hang makes as long.
+// patience ends a wait. Only a hang reaches it.
 const patience = time.Minute
 
-// Server is a server that can be stopped and started again, on the same port and with what it kept.
+// Server is a server that can be stopped and started again, on the same port and with its data.
 type Server struct {
 	// Addr is where it listens: host and port.
 	Addr string
 
 	command func() *exec.Cmd
 	ready   func(context.Context) error
-	remove  string // a folder that goes with it, if one does
+	remove  string // a folder that Close removes, or ""
 	also    []*Server
 
 	mu      sync.Mutex
@@ -42,7 +42,7 @@ type Server struct {
 	ended   chan struct{}
 }
 
-// Missing names a program that is not installed; empty where all are.
+// Missing returns a program that is not installed, or "".
 func Missing() string {
 	for _, name := range []string{"redis-server", "pgbouncer"} {
 		if _, err := program(name); err != nil {
@@ -59,10 +59,10 @@ func program(name string) (string, error) {
 	if path, err := exec.LookPath(name); err == nil {
 		return path, nil
 	}
-	return exec.LookPath("/usr/sbin/" + name) // which is not in everybody's PATH
+	return exec.LookPath("/usr/sbin/" + name) // it is not in everybody's PATH
 }
 
-// postgresBinary finds a program of the newest PostgreSQL there is.
+// postgresBinary finds a program of the newest PostgreSQL.
 func postgresBinary(name string) (string, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	slices.SortFunc(found, func(a, b string) int { return version(a) - version(b) })
@@ -94,7 +94,7 @@ func (s *Server) Start() error {
 	cmd.Stdout, cmd.Stderr = said, said
 	started, ended := make(chan error, 1), make(chan struct{})
 	go func() {
-		// The kernel ends a child with the thread that started it.
+		// The kernel kills the child when the thread that started it ends.
 		runtime.LockOSThread()
 		err := cmd.Start()
 		started <- err
@@ -125,7 +125,7 @@ func (s *Server) Start() error {
 	}
 }
 
-// Stop has the server end in order; Kill as a process ends that is killed.
+// Stop shuts the server down in order. Kill kills it.
 func (s *Server) Stop() { s.end(syscall.SIGINT) } // PostgreSQL: a fast shutdown
 func (s *Server) Kill() { s.end(syscall.SIGKILL) }
 
@@ -155,7 +155,7 @@ func (s *Server) Close() {
 	}
 }
 
-// tail keeps the end of what a server says.
+// tail keeps the end of a server's output.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
@@ -176,8 +176,8 @@ func (t *tail) String() string {
 	return string(t.text)
 }
 
-// freePort gives a port that nobody listens at, and whose number with 10,000 added is free, too
-// (the bus of a cluster). Somebody else may take it before it is used.
+// freePort returns a port on which nobody listens, and for which port + 10,000 is free, too (the
+// bus of a cluster). Another program may take it before it is used.
 func freePort() (int, error) {
 	for range 100 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -186,8 +186,8 @@ func freePort() (int, error) {
 		}
 		port := l.Addr().(*net.TCPAddr).Port
 		l.Close()
-		// Below the range that connections get their own ports from, so that those of others do not
-		// take it meanwhile.
+		// It is below the range from which connections get their ports, so that other connections
+		// do not take it meanwhile.
 		port = 20000 + port%12000
 		if free(port) && free(port+10000) {
 			return port, nil
@@ -205,8 +205,8 @@ func free(port int) bool {
 	return true
 }
 
-// Redis starts a Redis that keeps what it acknowledges. Further settings are as in its
-// configuration file: name, value.
+// Redis starts a Redis that persists what it acknowledges. settings are names and values, as in its
+// configuration file.
 func Redis(settings ...string) (*Server, error) {
 	binary, err := program("redis-server")
 	if err != nil {
@@ -243,7 +243,7 @@ func (s *Server) startOrClose() error {
 	return err
 }
 
-// ask sends a line and wants an answer that begins with that.
+// ask sends a line and expects an answer that begins with want.
 func ask(ctx context.Context, addr, line, want string) error {
 	answer, err := tell(ctx, addr, line)
 	if err == nil && !strings.HasPrefix(answer, want) {
@@ -268,7 +268,7 @@ func tell(ctx context.Context, addr, line string) (string, error) {
 	return string(buffer[:n]), err
 }
 
-// RedisCluster starts a cluster of three masters. Close of the first closes all.
+// RedisCluster starts a cluster of three masters. To close the first one closes all.
 func RedisCluster() ([]*Server, error) {
 	var nodes []*Server
 	closeAll := func(err error) ([]*Server, error) {
@@ -315,7 +315,8 @@ func RedisCluster() ([]*Server, error) {
 	return nodes, nil
 }
 
-// unprivileged is the user that PostgreSQL runs as where root starts it, which it refuses.
+// unprivileged is the user as which PostgreSQL runs if root starts it, because it refuses to run as
+// root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil
@@ -330,7 +331,7 @@ func unprivileged() (*syscall.Credential, error) {
 	return nil, errors.New("servers: root cannot run PostgreSQL, and there is no user postgres or nobody")
 }
 
-// as gives a command that runs as that user, or as the one that runs this.
+// as returns a command that runs as that user; if who is nil, as the current user.
 func as(who *syscall.Credential, dir, path string, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
@@ -349,7 +350,7 @@ func folderOf(who *syscall.Credential, name string) (string, error) {
 	return dir, err
 }
 
-// Postgres starts a PostgreSQL with a database "postgres" that user "postgres" may use from
+// Postgres starts a PostgreSQL with a database "postgres", which user "postgres" may use from
 // loopback.
 func Postgres() (*Server, error) {
 	initdb, err := postgresBinary("initdb")
@@ -386,15 +387,15 @@ func Postgres() (*Server, error) {
 	return s, s.startOrClose()
 }
 
-// postgresReady asks for a session, and wants it without a password (AuthenticationOk): while the
-// server starts it is refused (57P03).
+// postgresReady opens a session without a password and expects success (AuthenticationOk). While
+// the server starts, it refuses (57P03).
 func postgresReady(ctx context.Context, addr string) error {
 	const parameters = "\x00\x03\x00\x00user\x00postgres\x00database\x00postgres\x00\x00"
 	return ask(ctx, addr, string([]byte{0, 0, 0, byte(len(parameters) + 4)})+parameters, "R\x00\x00\x00\x08\x00\x00\x00\x00")
 }
 
-// PgBouncer starts one in front of a PostgreSQL, with few connections, each of which goes to
-// whoever comes next after a transaction.
+// PgBouncer starts a PgBouncer in front of a PostgreSQL, with few connections. After each
+// transaction a connection goes to the next client.
 func PgBouncer(of *Server) (*Server, error) {
 	binary, err := program("pgbouncer")
 	if err != nil {

@@ -1,9 +1,9 @@
-// Package shared has values that live as long as somebody holds them.
+// Package shared has values that live as long as somebody uses them.
 package shared
 
 import "sync"
 
-// A Registry hands out one shared value for a key as long as somebody holds it.
+// A Registry hands out one shared value for a key, as long as somebody uses it.
 type Registry[K comparable, V any] struct {
 	mu      sync.Mutex
 	entries map[K]*entry[V]
@@ -14,7 +14,7 @@ type entry[V any] struct {
 	holders int
 }
 
-// Acquire gives the value of key, which make makes where nobody holds one.
+// Acquire returns the value of key. If nobody uses one, make makes it.
 func (r *Registry[K, V]) Acquire(key K, make func() V) V {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -30,7 +30,7 @@ func (r *Registry[K, V]) Acquire(key K, make func() V) V {
 	return e.value
 }
 
-// Release gives back what Acquire gave.
+// Release ends the use of a value that Acquire returned.
 func (r *Registry[K, V]) Release(key K) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

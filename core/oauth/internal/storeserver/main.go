@@ -1,8 +1,8 @@
 //go:build unix
 
-// Command storeserver starts the servers that stores stand on, for tests in other languages than
-// Go. It prints "ready: URL" when it listens, and runs until it is told to end or whoever started
-// it is gone. Requests, all of them GET, answered with JSON:
+// Command storeserver starts the servers of stores, for tests in languages other than Go. It prints
+// "ready: URL" when it listens, and runs until it is stopped or the process that started it is
+// gone. All requests are GET, and are answered with JSON:
 //
 //	/missing                   {"missing":"redis-server"}: what is not installed
 //	/new?kind=KIND&of=ID       {"id":1,"addrs":["127.0.0.1:20000"]}: redis, cluster, postgres; pgbouncer and proxy in front of another
@@ -56,7 +56,7 @@ func main() {
 	}
 }
 
-// farm is what was started, by id.
+// farm holds what was started, by id.
 type farm struct {
 	mu  sync.Mutex
 	all []any // *servers.Server or *servers.Proxy

@@ -8,9 +8,10 @@
 //	}
 //	transport := &sdk.StreamableClientTransport{Endpoint: url, OAuthHandler: mcpsdk.New(client, url, signIn)}
 //
-// The rules are those of package mcp, and none of the SDK's own: discovery, client identity,
-// registration, scopes, step-up, refreshing. All processes that share the Store share the session:
-// one of them signs in, one at a time refreshes, and one that is killed leaves it whole.
+// Package mcp decides everything, and none of the SDK's own code is used for discovery, client
+// identity, registration, scopes, step-up and refreshing. All processes that share the Store share
+// the session: one of them signs in, one at a time refreshes, and a process that is killed does not
+// damage it.
 //
-// It is a Go module of its own, so that nobody else loads the SDK.
+// It is a separate Go module, so that programs without it do not load the SDK.
 package mcpsdk

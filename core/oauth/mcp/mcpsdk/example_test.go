@@ -18,7 +18,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// An agent that shares its credential with whoever else uses the directory.
+// An agent that shares its credential with every other program that uses the directory.
 func Example() {
 	ctx := context.Background()
 	config, err := os.UserConfigDir()
@@ -31,7 +31,7 @@ func Example() {
 	}
 	const redirectURI = "http://127.0.0.1/callback" // on any port
 	client, err := mcp.Open(ctx, new(core.Engine), mcp.Config{
-		ClientID:       "https://agent.example/oauth/client.json", // where the server takes such
+		ClientID:       "https://agent.example/oauth/client.json", // if the server supports such documents
 		ClientMetadata: json.RawMessage(`{"client_name":"Agent"}`),
 		RedirectURI:    redirectURI,
 	}, oauth.Options{Store: dir})

@@ -23,8 +23,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// TestExampleServer (M100): the SDK's own example server with authorization, built as it stands,
-// has tokens introspected at core/authserver; the adapter signs in, and calls its tool.
+// TestExampleServer (M100): the SDK's own example server with authorization, unmodified, has tokens
+// introspected at core/authserver. The adapter signs in, and calls its tool.
 func TestExampleServer(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

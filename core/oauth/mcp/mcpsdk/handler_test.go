@@ -22,12 +22,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// world is a site and a directory, and who agreed to what.
+// world is a site, a directory, and a record of who agreed to what.
 type world struct {
 	*site.Site
 	dir     string
 	signIns atomic.Int32
-	scopes  sync.Map // that were asked for
+	scopes  sync.Map // that were requested
 }
 
 func newWorld(t *testing.T, o site.Options) *world {
@@ -40,7 +40,7 @@ func newWorld(t *testing.T, o site.Options) *world {
 	return &world{Site: s, dir: t.TempDir() + "/agents"}
 }
 
-// signIn is a user with a browser, who comes back to a loopback port.
+// signIn is a user with a browser, who returns to a loopback port.
 func (w *world) signIn(ctx context.Context, s *mcp.SignIn) error {
 	w.signIns.Add(1)
 	w.scopes.Store(s.Scope, true)
@@ -57,7 +57,7 @@ func (w *world) signIn(ctx context.Context, s *mcp.SignIn) error {
 	})
 }
 
-// process opens a client as a process of its own has it.
+// process opens a client as a separate process would.
 func (w *world) process(t *testing.T, more oauth.Config) *mcp.Client {
 	t.Helper()
 	dir, err := filestore.Open(w.dir)
@@ -100,8 +100,8 @@ func call(t *testing.T, s *sdk.ClientSession, tool string) error {
 	return nil
 }
 
-// TestHandler (M94): a client of the SDK meets a 401, its user signs in once, and another process
-// on the same directory has nothing to ask.
+// TestHandler (M94): a client of the SDK gets a 401, its user signs in once, and another process
+// with the same directory need not ask.
 func TestHandler(t *testing.T) {
 	w := newWorld(t, site.Options{Lifetime: time.Hour})
 	for range 2 {
@@ -118,7 +118,7 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// TestHandlerRefreshes (M94): a token that ends is refreshed once, by one of several processes, and
+// TestHandlerRefreshes (M94): an expired token is refreshed once, by one of several processes, and
 // nobody is asked.
 func TestHandlerRefreshes(t *testing.T) {
 	w := newWorld(t, site.Options{Lifetime: 2 * time.Second})
@@ -149,8 +149,8 @@ func TestHandlerRefreshes(t *testing.T) {
 	}
 }
 
-// TestHandlerStepsUp (M94): a tool that wants more scope has the user asked for all of it together;
-// of many calls that need it at once, one asks.
+// TestHandlerStepsUp (M94): for a tool that needs more scope, the user is asked once for all of it.
+// Of many calls that need it at once, one asks.
 func TestHandlerStepsUp(t *testing.T) {
 	w := newWorld(t, site.Options{Lifetime: time.Hour})
 	s, err := connect(t, w.Resource, mcpsdk.New(w.process(t, oauth.Config{}), w.Resource, w.signIn))
@@ -179,8 +179,8 @@ func TestHandlerStepsUp(t *testing.T) {
 	}
 }
 
-// TestHandlerWithoutSignIn (M94): where nobody may be asked, the error says that a sign-in is
-// needed, and names the resource; so does one of a sign-in that fails.
+// TestHandlerWithoutSignIn (M94): if nobody may be asked, the error says that a sign-in is needed,
+// and names the resource. So does the error of a failed sign-in.
 func TestHandlerWithoutSignIn(t *testing.T) {
 	w := newWorld(t, site.Options{Lifetime: time.Hour})
 	_, err := connect(t, w.Resource, mcpsdk.New(w.process(t, oauth.Config{}), w.Resource, nil))
@@ -194,7 +194,7 @@ func TestHandlerWithoutSignIn(t *testing.T) {
 	}
 }
 
-// TestHandlerBound (M94): a token that is bound to a key is not sent as if it were not.
+// TestHandlerBound (M94): a token that is bound to a key is not sent as a bearer token.
 func TestHandlerBound(t *testing.T) {
 	w := newWorld(t, site.Options{Lifetime: time.Hour})
 	_, err := connect(t, w.Resource, mcpsdk.New(w.process(t, oauth.Config{DPoP: true}), w.Resource, w.signIn))

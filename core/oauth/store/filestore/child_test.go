@@ -14,7 +14,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// TestMain is the other processes, too.
+// TestMain also runs the other processes.
 func TestMain(m *testing.M) {
 	hosttest.Play(roles)
 	os.Exit(m.Run())
@@ -24,7 +24,7 @@ var roles = map[string]func(args []string) error{
 	"count": count, "write": write, "hold": hold, "refresh": refresh, "create": create, "leave": leave,
 }
 
-// count adds 1 to a number in the store, n times, each time anew where another one was first.
+// count adds 1 to a number in the store, n times. After a conflict it tries again.
 func count(args []string) error {
 	d, err := filestore.Open(args[0])
 	if err != nil {
@@ -59,7 +59,7 @@ func count(args []string) error {
 	return nil
 }
 
-// write stores one long value after the other until it is killed, and says so after each.
+// write stores one long value after the other until it is killed, and prints a line after each.
 func write(args []string) error {
 	d, err := filestore.Open(args[0])
 	if err != nil {
@@ -75,7 +75,7 @@ func write(args []string) error {
 	return err
 }
 
-// hold takes a lock and keeps it until it is killed.
+// hold takes a lock and keeps it until the process is killed.
 func hold(args []string) error {
 	d, err := filestore.Open(args[0])
 	if err != nil {
@@ -112,7 +112,7 @@ func refresh(args []string) error {
 	return nil
 }
 
-// leave signs the session in a directory out.
+// leave signs out of the session in a directory.
 func leave(args []string) error {
 	c, err := openClient(args[0], args[1])
 	if err != nil {

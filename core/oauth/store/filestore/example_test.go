@@ -11,7 +11,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// A program that finds its session again when it is started the next time.
+// A program that finds its session again after a restart.
 func Example() {
 	parent, err := os.MkdirTemp("", "example")
 	if err != nil {

@@ -32,7 +32,7 @@ func fresh(t testing.TB) (*filestore.Dir, string) {
 	return openDir(t, path), path
 }
 
-// TestStore (X9): what every store keeps to.
+// TestStore (X9): what every store must do.
 func TestStore(t *testing.T) {
 	oauthtest.RunStore(t, func(t testing.TB) (a, b oauthtest.SharedStore) {
 		one, path := fresh(t)
@@ -40,7 +40,7 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// The contract of hosts holds with a directory as the store and its file locks as the locks.
+// The contract suite passes with a directory as the store and with its file locks.
 func TestContract(t *testing.T) {
 	oauthtest.RunContract(t, "../../../contract/contract.json", func(testing.TB) oauth.Engine { return new(core.Engine) }, func(t testing.TB) oauth.Options {
 		d, _ := fresh(t)
@@ -48,7 +48,8 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// Of two writers who saw the same only one replaces it, and a version never comes back.
+// Of two writers that saw the same version only one replaces the value, and a version is never used
+// again.
 func TestCompareAndSet(t *testing.T) {
 	d, path := fresh(t)
 	again := openDir(t, path)
@@ -96,7 +97,7 @@ func TestCompareAndSet(t *testing.T) {
 	store(d, "", "one\n\x00\xff two")
 }
 
-// Every key has a file of its own in the directory, whatever stands in it.
+// Every key has its own file in the directory, whatever characters it has.
 func TestKeysBecomeFileNames(t *testing.T) {
 	d, path := fresh(t)
 	long := strings.Repeat("n", 300)
@@ -189,8 +190,8 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// A file that was cut short or changed is an error, and nothing writes over it. The client says why
-// it has no session.
+// A file that was truncated or changed is an error, and is not overwritten. The client's error says
+// why it has no session.
 func TestCorruptFile(t *testing.T) {
 	d, path := fresh(t)
 	value := `{"access_token":"a"}`
@@ -246,8 +247,8 @@ func TestCorruptFile(t *testing.T) {
 	}
 }
 
-// S72: what a crash left, half of a value and the files of locks, stands in nobody's way; the next
-// Open removes it, but not what somebody holds.
+// S72: what a crash left (half of a value, and lock files) disturbs nobody. The next Open removes
+// it, but no file that another process holds.
 func TestLeftByACrash(t *testing.T) {
 	d, path := fresh(t)
 	for _, name := range []string{"unfinished-value-k", "guard-value-k", "guard-value-other", "unfinished-value-other", "lock-other"} {
@@ -276,8 +277,7 @@ func TestLeftByACrash(t *testing.T) {
 	}
 }
 
-// S71: who is held up while a value is replaced, as a process that is stopped in the middle, holds
-// up nobody but those who want that value.
+// S71: a process that is stopped while it replaces a value delays only those who need that value.
 func TestOneValueHoldsUpNoOther(t *testing.T) {
 	d, path := fresh(t)
 	slow := flock.New(filepath.Join(path, "guard-value-slow"))
@@ -310,8 +310,8 @@ func TestOneValueHoldsUpNoOther(t *testing.T) {
 	}
 }
 
-// A lock is one for all who stand for the directory. Waiting ends with the context, and those who
-// wait do not take it.
+// A lock is shared by all Dirs of the directory. A wait ends with its context, and then does not
+// take the lock.
 func TestLockWithinAProcess(t *testing.T) {
 	d, path := fresh(t)
 	for name, other := range map[string]*filestore.Dir{"the same": d, "another": openDir(t, path)} {
@@ -358,8 +358,8 @@ func TestDirectoryThatIsGone(t *testing.T) {
 	}
 }
 
-// E33: two clients on one directory, each with a handle of its own as in two processes, hear of
-// each other.
+// E33: two clients with one directory, each with its own Dir as in two processes, notice each
+// other's changes.
 func TestChanges(t *testing.T) {
 	oauthtest.RunChanges(t, func(testing.TB) oauth.Engine { return new(core.Engine) }, func(t testing.TB) (a, b oauth.Store) {
 		d, path := fresh(t)

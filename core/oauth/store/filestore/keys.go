@@ -32,7 +32,7 @@ func (d *Dir) CreateKey(ctx context.Context, name string, alg oauth.Algorithm) (
 	if key, err := d.LoadKey(ctx, name); key != nil || err != nil {
 		return key, err
 	}
-	made, err := oauth.GenerateKey(alg) // without the lock: an RSA key takes a while
+	made, err := oauth.GenerateKey(alg) // outside the lock, because an RSA key takes a while
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (d *Dir) CreateKey(ctx context.Context, name string, alg oauth.Algorithm) (
 		return nil, fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	defer clear(raw)
-	// A host on WebCrypto has to know the algorithm of a key before it reads it. PEM may have text
+	// A host with WebCrypto must know the algorithm of a key before it reads it. PEM may have text
 	// before it (RFC 7468 section 2).
 	text := append([]byte("Algorithm: "+string(alg)+"\n"), pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: raw})...)
 	defer clear(text)
@@ -52,7 +52,7 @@ func (d *Dir) CreateKey(ctx context.Context, name string, alg oauth.Algorithm) (
 	}
 	defer unlock()
 	if key, err := d.readKey(name); key != nil || err != nil {
-		return key, err // another one was first
+		return key, err // another process was first
 	}
 	if err := d.replace(keyFile(name), text); err != nil {
 		return nil, err

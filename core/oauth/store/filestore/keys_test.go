@@ -31,8 +31,8 @@ func printed(key crypto.Signer) string {
 	return fmt.Sprint(base64.StdEncoding.EncodeToString(der), err)
 }
 
-// A key lasts as a file that only its owner reads, whatever its kind and its name, until it is
-// deleted.
+// A key stays in a file that only its owner can read, whatever its algorithm and its name, until it
+// is deleted.
 func TestKeysLast(t *testing.T) {
 	d, path := fresh(t)
 	for _, alg := range []oauth.Algorithm{"ES256", "ES384", "ES512", "RS256", "PS512", "EdDSA"} {
@@ -77,7 +77,7 @@ func TestKeysLast(t *testing.T) {
 	}
 }
 
-// A key and a value of one name do not meet.
+// A key and a value with the same name are independent.
 func TestKeysAreNoValues(t *testing.T) {
 	d, _ := fresh(t)
 	if _, err := d.CreateKey(t.Context(), "n", "ES256"); err != nil {
@@ -91,7 +91,7 @@ func TestKeysAreNoValues(t *testing.T) {
 	}
 }
 
-// A file that is no key is neither used nor overwritten.
+// A file that is not a key is neither used nor overwritten.
 func TestCorruptKeys(t *testing.T) {
 	d, path := fresh(t)
 	if _, err := d.CreateKey(t.Context(), "good", "ES256"); err != nil {
@@ -137,7 +137,7 @@ func create(args []string) error {
 	return nil
 }
 
-// Of processes that create the same keys at once, all get those that stay.
+// If processes create the same keys at once, all get the same keys.
 func TestProcessesCreateKeys(t *testing.T) {
 	d, path := fresh(t)
 	var all []*hosttest.Child

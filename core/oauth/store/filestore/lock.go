@@ -5,14 +5,15 @@ import (
 	"fmt"
 )
 
-// Lock files are named by what they lock: a lock, or a key that is read, compared and replaced.
+// Lock files are named after what they lock: a lock of the engine, or a file that is being read or
+// replaced.
 const (
 	lockPrefix  = "lock-"
 	guardPrefix = "guard-"
 )
 
 // Lock implements oauth.Locker. It fails with the error of ctx, or with one of the file system.
-// Within the process those who wait for a lock get it in the order in which they came.
+// Within the process waiters get a lock in the order in which they came.
 func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	return d.lock(ctx, lockPrefix+escape(name))
 }

@@ -11,7 +11,7 @@ import (
 // allow.
 const longest = 200
 
-// escape turns a key into a part of a file name, a different one for every key. It escapes
+// escape converts a key to a part of a file name, a different one for every key. It escapes
 // upper-case letters, because some file systems ignore case, and a final full stop, which Windows
 // drops.
 func escape(key string) string {

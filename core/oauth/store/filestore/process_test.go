@@ -15,7 +15,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// Compare-and-set holds across processes: no addition is lost.
+// Compare-and-set works across processes: no addition is lost.
 func TestProcessesCount(t *testing.T) {
 	d, path := fresh(t)
 	const processes, each = 4, 25
@@ -31,8 +31,7 @@ func TestProcessesCount(t *testing.T) {
 	}
 }
 
-// A process that is killed while it writes leaves the last value that it reported, or the one after
-// it.
+// A process that is killed while it writes leaves the last value that it reported, or the next one.
 func TestKilledWhileWriting(t *testing.T) {
 	d, path := fresh(t)
 	for round := range 5 {
@@ -56,8 +55,8 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 }
 
-// A lock that another process holds is waited for, not taken; when that process is killed, the
-// system frees it.
+// A process waits for a lock that another one holds. When the holder is killed, the system releases
+// the lock.
 func TestLockOfAnotherProcess(t *testing.T) {
 	d, path := fresh(t)
 	c := hosttest.Start(t, "hold", path, "n")
@@ -83,7 +82,7 @@ func TestLockOfAnotherProcess(t *testing.T) {
 // is signed out.
 func TestProcessesShareASession(t *testing.T) {
 	d, path := fresh(t)
-	s := hosttest.NewSite(t, 0) // a token that came twice would end the session for all
+	s := hosttest.NewSite(t, 0) // a token that is sent twice would end the session for all
 	s.SignIn(t, d)
 	var all []*hosttest.Child
 	for range 4 {
@@ -114,15 +113,15 @@ func TestProcessesShareASession(t *testing.T) {
 	}
 }
 
-// X9: a process is killed under the lock, after the server has rotated and before the answer is
-// there. The next one gets the lock, knows from what is stored that the token was sent, and sends
-// it once more, as the server's grace allows.
+// X9: a process is killed while it holds the lock, after the server has rotated the token and
+// before the answer arrives. The next one gets the lock, sees from the store that the token was
+// sent, and sends it once more, as the server's grace period allows.
 func TestKilledInMidRefresh(t *testing.T) {
 	d, path := fresh(t)
 	s := hosttest.NewSite(t, time.Minute)
 	s.SignIn(t, d)
 	told := make(chan struct{}, 9)
-	s.Answered(func(_ int, r *http.Request) { // the answer stays here
+	s.Answered(func(_ int, r *http.Request) { // the answer is held back
 		told <- struct{}{}
 		<-r.Context().Done()
 	})
@@ -132,7 +131,7 @@ func TestKilledInMidRefresh(t *testing.T) {
 	case <-time.After(oauthtest.Patience):
 		t.Fatal("no refresh")
 	}
-	waiting := hosttest.Start(t, "refresh", path, s.URL, "1") // for the lock, in another process
+	waiting := hosttest.Start(t, "refresh", path, s.URL, "1") // it waits for the lock, in another process
 	s.Answered(nil)
 	killed.Kill()
 	if got := fmt.Sprint(waiting.End()); got != "[granted true]" {
@@ -144,10 +143,10 @@ func TestKilledInMidRefresh(t *testing.T) {
 	}
 }
 
-// E33: a sign-out in another process is what status says, and no token is given out a second later.
+// E33: Status reports a sign-out in another process, and one second later no token is returned.
 func TestSignedOutInAnotherProcess(t *testing.T) {
 	_, path := fresh(t)
-	const issuer = "http://127.0.0.1:9" // nothing is asked there
+	const issuer = "http://127.0.0.1:9" // no request is sent there
 	c, err := openClient(path, issuer)
 	if err != nil {
 		t.Fatal(err)

@@ -15,8 +15,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/postgresstore"
 )
 
-// A backend whose sessions are in PostgreSQL. Nothing is sent to it before somebody is signed in,
-// so this runs without one.
+// A backend whose sessions are in PostgreSQL. It sends nothing to the database before somebody
+// signs in, so this example runs without one.
 func Example() {
 	pool, err := pgxpool.New(context.Background(), "postgres://app@postgres.internal/app")
 	if err != nil {
@@ -56,7 +56,7 @@ func Example() {
 	// 401 {"error":"not_signed_in"}
 }
 
-// The statements for a tool that makes tables; Create runs them where the program may do so itself.
+// The statements for a migration tool. Create runs them, if the program itself may create tables.
 func ExampleStore_Migration() {
 	store, err := postgresstore.New(nil, postgresstore.Options{Schema: "app"})
 	if err != nil {

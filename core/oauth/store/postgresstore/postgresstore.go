@@ -69,15 +69,15 @@ func New(pool *pgxpool.Pool, opts Options) (*Store, error) {
 	entries, held := s.table("oauth2_entries"), s.table("oauth2_locks")
 	const there = `(expires_at IS NULL OR expires_at > now())`
 	s.load = `SELECT value, version FROM ` + entries + ` WHERE key = $1::text AND ` + there
-	// An answer that was lost has the same statement sent again: it finds its own version, and
-	// writes the same once more.
+	// If an answer is lost, the same statement is sent again: it finds its own version, and writes
+	// the same once more.
 	s.insert = `INSERT INTO ` + entries + ` AS e (key, value, version, expires_at) VALUES ($1::text, $2::text, $3::text, to_timestamp($4::float8 / 1000))
 ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at
 WHERE e.expires_at <= now() OR e.version = excluded.version`
 	s.update = `UPDATE ` + entries + ` SET value = $2::text, version = $3::text, expires_at = to_timestamp($4::float8 / 1000)
 WHERE key = $1::text AND version IN ($5::text, $3::text) AND ` + there
 	s.remove = `DELETE FROM ` + entries + ` WHERE key = $1::text AND version = $2::text AND ` + there
-	// The clock is read after the row was waited for: clock_timestamp, and not now.
+	// The clock is read after the wait for the row: clock_timestamp, and not now.
 	const end = `clock_timestamp() + $3::float8 * interval '1 millisecond'`
 	s.take = `INSERT INTO ` + held + ` AS l (name, holder, expires_at) VALUES ($1::text, $2::text, ` + end + `)
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = ` + end + `
@@ -126,8 +126,8 @@ func (s *Store) Create(ctx context.Context) error {
 	return nil
 }
 
-// exec runs a statement that has no name, in one round trip, whatever mode the pool has: PgBouncer
-// may give the next one to another server.
+// exec runs an unnamed statement in one round trip, whatever mode the pool has: PgBouncer may send
+// the next one to another server connection.
 func (s *Store) exec(ctx context.Context, statement string, args ...any) (rows int64, err error) {
 	tag, err := s.pool.Exec(ctx, statement, append([]any{pgx.QueryExecModeExec}, args...)...)
 	return tag.RowsAffected(), err
@@ -188,7 +188,7 @@ func (s *Store) StoreUntil(ctx context.Context, key, version string, value strin
 }
 
 func (s *Store) put(ctx context.Context, key, version, value string, until *float64) (string, error) {
-	next := rand.Text() // random, so that none comes back, not after a deletion either
+	next := rand.Text() // random, so that none is used again, not even after a deletion
 	err := s.one(ctx, func(ctx context.Context) (int64, error) {
 		if version == "" {
 			return s.exec(ctx, s.insert, key, value, next, until)

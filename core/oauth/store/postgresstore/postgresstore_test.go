@@ -22,7 +22,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/postgresstore"
 )
 
-// TestMain ends the servers that the tests share.
+// TestMain stops the servers that the tests share.
 func TestMain(m *testing.M) {
 	m.Run()
 	for _, s := range running {
@@ -50,7 +50,7 @@ var (
 	})
 )
 
-// connect gives a pool, as a process has it.
+// connect returns a pool, as each process has one.
 func connect(t testing.TB, to func() (*servers.Server, error)) *pgxpool.Pool {
 	t.Helper()
 	servers.Need(t)
@@ -66,7 +66,7 @@ func connect(t testing.TB, to func() (*servers.Server, error)) *pgxpool.Pool {
 	return pool
 }
 
-// open gives a store in a schema of its own, whose name has to be quoted.
+// open returns a store in its own schema, whose name needs quotes.
 func open(t testing.TB, pool *pgxpool.Pool, schema string) *postgresstore.Store {
 	t.Helper()
 	s, err := postgresstore.New(pool, postgresstore.Options{Schema: schema})
@@ -84,7 +84,7 @@ func open(t testing.TB, pool *pgxpool.Pool, schema string) *postgresstore.Store 
 
 func schema() string { return `a "b'; ` + rand.Text() }
 
-// pair is two handles of an empty store.
+// pair returns two handles of an empty store.
 func pair(to func() (*servers.Server, error)) func(testing.TB) (a, b oauthtest.SharedStore) {
 	return func(t testing.TB) (a, b oauthtest.SharedStore) {
 		in := schema()
@@ -92,18 +92,18 @@ func pair(to func() (*servers.Server, error)) func(testing.TB) (a, b oauthtest.S
 	}
 }
 
-// TestStore (B2): what every store keeps to, on PostgreSQL.
+// TestStore (B2): what every store must do, on PostgreSQL.
 func TestStore(t *testing.T) {
 	servers.Need(t)
 	hosttest.RunRows(t, "../../../contract/contract.json", pair(server))
 }
 
-// TestPgBouncer (B4): the same through PgBouncer, which gives connections to whoever comes next
-// after a transaction.
+// TestPgBouncer (B4): the same through PgBouncer, which gives a connection to another client after
+// each transaction.
 func TestPgBouncer(t *testing.T) { oauthtest.RunStore(t, pair(bouncer)) }
 
-// TestCreate (B2): processes that begin together all find the tables; a schema's name is a name and
-// no SQL.
+// TestCreate (B2): processes that start together all find the tables. The name of a schema is never
+// read as SQL.
 func TestCreate(t *testing.T) {
 	pool, in := connect(t, server), schema()
 	if _, err := pool.Exec(t.Context(), `CREATE SCHEMA `+pgx.Identifier{in}.Sanitize()); err != nil {
@@ -128,8 +128,8 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// TestRowsThatAreOverGo (B2): the tables do not grow with those who never come back, and no store
-// deletes more than a thousand rows of each.
+// TestRowsThatAreOverGo (B2): the tables do not grow with users who never come back, and a store
+// operation deletes at most a thousand rows of each.
 func TestRowsThatAreOverGo(t *testing.T) {
 	pool, in := connect(t, server), schema()
 	s := open(t, pool, in)
@@ -157,7 +157,7 @@ func TestRowsThatAreOverGo(t *testing.T) {
 	}
 }
 
-// TestRights (B2): a role with the rights that the documentation names needs no other.
+// TestRights (B2): a role needs only the rights that the documentation names.
 func TestRights(t *testing.T) {
 	admin := connect(t, server)
 	oauthtest.RunStore(t, func(t testing.TB) (a, b oauthtest.SharedStore) {
@@ -186,7 +186,7 @@ func TestRights(t *testing.T) {
 	})
 }
 
-// TestOptions: what is refused, and what fails for good fails at once.
+// TestOptions: invalid options are refused, and a permanent error is reported at once.
 func TestOptions(t *testing.T) {
 	pool := connect(t, server)
 	for want, o := range map[string]postgresstore.Options{"too short": {Lease: time.Millisecond}, "63 at most": {Schema: strings.Repeat("x", 64)}, "no NUL": {Schema: "a\x00b"}} {

@@ -13,8 +13,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/redisstore"
 )
 
-// A backend whose sessions are in Redis. Nothing is sent to it before somebody is signed in, so
-// this runs without one.
+// A backend whose sessions are in Redis. It sends nothing to Redis before somebody signs in, so
+// this example runs without one.
 func Example() {
 	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
 	defer client.Close()

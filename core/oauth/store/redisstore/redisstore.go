@@ -132,7 +132,7 @@ func (s *Store) StoreUntil(ctx context.Context, key, version string, value strin
 }
 
 func (s *Store) put(ctx context.Context, key, version, value, until string) (string, error) {
-	next := rand.Text() // random, so that none comes back, not after a deletion either
+	next := rand.Text() // random, so that none is used again, not even after a deletion
 	err := s.run(ctx, func(ctx context.Context) (int64, error) {
 		return put.Run(ctx, s.client, []string{s.entry(key)}, version, next, value, until).Int64()
 	})

@@ -20,7 +20,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/redisstore"
 )
 
-// TestMain ends the servers that the tests share.
+// TestMain stops the servers that the tests share.
 func TestMain(m *testing.M) {
 	m.Run()
 	for _, s := range running {
@@ -38,7 +38,7 @@ var server = sync.OnceValues(func() (*servers.Server, error) {
 	return s, err
 })
 
-// client is one of the server, as a process has it.
+// client returns a client of the server, as each process has one.
 func client(t testing.TB) redis.UniversalClient {
 	t.Helper()
 	servers.Need(t)
@@ -60,19 +60,19 @@ func open(t testing.TB, c redis.UniversalClient, prefix string) *redisstore.Stor
 	return s
 }
 
-// pair is two handles of an empty store.
+// pair returns two handles of an empty store.
 func pair(t testing.TB) (a, b oauthtest.SharedStore) {
 	prefix := rand.Text() + ":"
 	return open(t, client(t), prefix), open(t, client(t), prefix)
 }
 
-// TestStore (B1): what every store keeps to, on Redis.
+// TestStore (B1): what every store must do, on Redis.
 func TestStore(t *testing.T) {
 	servers.Need(t)
 	hosttest.RunRows(t, "../../../contract/contract.json", pair)
 }
 
-// TestCluster (B3): the same on a Redis Cluster of three masters, where keys are on different ones.
+// TestCluster (B3): the same on a Redis Cluster of three masters, with keys on different ones.
 func TestCluster(t *testing.T) {
 	servers.Need(t)
 	nodes, err := servers.RedisCluster()
@@ -102,7 +102,7 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// TestRights (B1): a user with the rights that the documentation names needs no other.
+// TestRights (B1): a user needs only the rights that the documentation names.
 func TestRights(t *testing.T) {
 	admin := client(t)
 	if err := admin.Do(t.Context(), "ACL", "SETUSER", "app", "on", ">secret", "~app:*", "+get", "+set", "+del", "+pexpire", "+eval", "+evalsha", "+@connection").Err(); err != nil {
@@ -120,7 +120,7 @@ func TestRights(t *testing.T) {
 	})
 }
 
-// TestOptions: what is refused, and what fails for good fails at once.
+// TestOptions: invalid options are refused, and a permanent error is reported at once.
 func TestOptions(t *testing.T) {
 	c := client(t)
 	if _, err := redisstore.New(c, redisstore.Options{Lease: time.Millisecond}); err == nil || !strings.Contains(err.Error(), "too short") {

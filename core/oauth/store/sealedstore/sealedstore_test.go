@@ -32,7 +32,7 @@ func ring(t testing.TB, keys string) *backend.Ring {
 	return r
 }
 
-// kept gives two handles of an empty database.
+// kept returns two handles of an empty database.
 func kept(t testing.TB) (a, b *sqlitestore.DB) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s.db")
@@ -48,7 +48,7 @@ func kept(t testing.TB) (a, b *sqlitestore.DB) {
 	return both[0], both[1]
 }
 
-// TestStore (B10): what every store keeps to, on a store that forgets and on one that does not.
+// TestStore (B10): what every store must do, on a store with expiry and on one without.
 func TestStore(t *testing.T) {
 	r := ring(t, first)
 	t.Run("SQLite", func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// TestContract (B10): the hands of a host, sealed.
+// TestContract (B10): the contract suite, with a sealed store.
 func TestContract(t *testing.T) {
 	oauthtest.RunContract(t, "../../../contract/contract.json", func(testing.TB) oauth.Engine { return new(core.Engine) },
 		func(t testing.TB) oauth.Options {
@@ -81,8 +81,8 @@ func TestContract(t *testing.T) {
 		})
 }
 
-// TestNothingInTheClear (B10): what is written down has nothing of what was given, and is good
-// where it stands only.
+// TestNothingInTheClear (B10): what is stored contains nothing of the plain text, and is valid only
+// under its own key.
 func TestNothingInTheClear(t *testing.T) {
 	ctx := t.Context()
 	d, _ := kept(t)
@@ -103,7 +103,8 @@ func TestNothingInTheClear(t *testing.T) {
 	if !ok || err != nil || !strings.HasPrefix(writtenKey, "a.") {
 		t.Errorf("%q %t %v", writtenKey, ok, err)
 	}
-	// In the place of another it is nothing; nor is the text of a key a value, or a value a key.
+	// Under another key it is invalid. Neither is the text of a private key a value, or a value a
+	// private key.
 	if _, err := d.Store(ctx, "two", "", &written); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestNothingInTheClear(t *testing.T) {
 	if other, err := s.LoadKey(ctx, "one"); other != nil || err != nil {
 		t.Error(other, err)
 	}
-	// A key that cannot be unsealed gives way to a new one.
+	// A key that cannot be unsealed is replaced by a new one.
 	made, err := s.CreateKey(ctx, "one", "ES256")
 	if err != nil || made == key {
 		t.Error(err)
@@ -129,7 +130,7 @@ func TestNothingInTheClear(t *testing.T) {
 	}
 }
 
-// TestForeign (B10): what the package for JavaScript sealed, a text and a key.
+// TestForeign (B10): a text and a key that the package for JavaScript sealed.
 func TestForeign(t *testing.T) {
 	ctx := t.Context()
 	d, _ := kept(t)
@@ -156,8 +157,8 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestRing (B10): a key of the ring is replaced without anybody being signed out; where it is gone,
-// what it sealed is none and gives way.
+// TestRing (B10): a key of the ring is replaced without signing anybody out. After it is removed,
+// what it sealed counts as missing and is replaced.
 func TestRing(t *testing.T) {
 	ctx := t.Context()
 	d, _ := kept(t)

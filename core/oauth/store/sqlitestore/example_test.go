@@ -32,10 +32,10 @@ func Example() {
 	value, same, ok, err := store.Load(ctx, "key")
 	fmt.Println(value, same == version, ok, err)
 
-	_, err = store.StoreUntil(ctx, "key", "", "another", time.Now().Add(time.Hour)) // who thinks that nothing is there
+	_, err = store.StoreUntil(ctx, "key", "", "another", time.Now().Add(time.Hour)) // a caller that believes that nothing is stored
 	fmt.Println(err)
 
 	// Output:
 	// a value true true <nil>
-	// oauth2: stored version is another
+	// oauth2: conflict: another version is stored
 }

@@ -12,10 +12,10 @@ import (
 // the disk together with the writes that were committed meanwhile. (With synchronous(NORMAL) SQLite
 // leaves syncing the log to us, but syncs it itself before a checkpoint.)
 type flusher struct {
-	sync func() error // has the disk keep the write-ahead log
+	sync func() error // syncs the write-ahead log to the disk
 
 	mu      sync.Mutex
-	next    *flush // the one that is not begun
+	next    *flush // the one that has not begun
 	running bool
 }
 

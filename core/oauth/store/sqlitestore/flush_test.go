@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestFlushesTogether: who waits while the disk is busy shares the next turn, and nobody is content
-// with one that began before (S62).
+// TestFlushesTogether: writers that wait while the disk is busy share the next flush. A flush that
+// began before a write does not count for it (S62).
 func TestFlushesTogether(t *testing.T) {
 	begun, go_ := make(chan struct{}), make(chan error)
 	f := flusher{sync: func() error {
@@ -27,7 +27,7 @@ func TestFlushesTogether(t *testing.T) {
 			}
 		})
 	}
-	for waiting := false; !waiting; { // one of them at least
+	for waiting := false; !waiting; { // at least one of them waits
 		f.mu.Lock()
 		waiting = f.next != nil
 		f.mu.Unlock()
@@ -47,12 +47,13 @@ func TestFlushesTogether(t *testing.T) {
 		select {
 		case <-ended:
 			return
-		case <-begun: // for those who came late
+		case <-begun: // for those who came later
 		}
 	}
 }
 
-// TestStoreFailsWithTheDisk: what the disk does not keep is not said to be stored (S62).
+// TestStoreFailsWithTheDisk: if the disk does not persist a value, the store does not report
+// success (S62).
 func TestStoreFailsWithTheDisk(t *testing.T) {
 	d, err := Open(filepath.Join(t.TempDir(), "sessions.db"))
 	if err != nil {
@@ -74,8 +75,8 @@ func TestStoreFailsWithTheDisk(t *testing.T) {
 	}
 }
 
-// TestSyncFile: a log that is gone stands in the database, and one that cannot be synced is an
-// error (S62).
+// TestSyncFile: if the log is gone, its content is in the database; a log that cannot be synced is
+// an error (S62).
 func TestSyncFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := syncFile(filepath.Join(dir, "none-wal")); err != nil {

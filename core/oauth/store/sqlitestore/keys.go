@@ -50,7 +50,7 @@ func (d *DB) CreateKey(ctx context.Context, name string, alg oauth.Algorithm) (c
 	if err := d.flush.wait(); err != nil {
 		return nil, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
-	return d.LoadKey(ctx, name) // of two that create it, both get the one that stays
+	return d.LoadKey(ctx, name) // concurrent creates return the same key
 }
 
 // DeleteKey implements oauth.KeyStore. It fails with the error of ctx, or with one of SQLite.

@@ -22,8 +22,8 @@ import (
 // oauth.Locker; a client or handler that gets it as its Store also uses its locks. It is safe for
 // concurrent use, and several DBs may use one database.
 type DB struct {
-	reads  *sql.DB // several at once, none of which waits for a write
-	writes *sql.DB // SQLite has one writer at a time; more of them would only wait for each other in a less orderly way
+	reads  *sql.DB // several at once; none waits for a write
+	writes *sql.DB // SQLite has one writer at a time; more connections would only wait for each other, in no order
 	locks  filelock.Dir
 	flush  flusher
 	// Now is the clock by which values expire; nil means time.Now. It is set before the first use.
@@ -88,7 +88,7 @@ func Open(path string) (*DB, error) {
 // connect opens a pool of at most that many connections, each with these settings.
 func connect(path string, most int, pragmas ...string) (*sql.DB, error) {
 	settings := url.Values{"_pragma": append(pragmas, fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()))}
-	// The path is given as a URI, so that no character of it is taken for the beginning of the
+	// The path is given as a URI, so that none of its characters is read as the beginning of the
 	// settings.
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}).String())
 	if err == nil {
@@ -98,7 +98,7 @@ func connect(path string, most int, pragmas ...string) (*sql.DB, error) {
 	return db, err
 }
 
-// Close closes the database. Locks that are held stay held.
+// Close closes the database. Locks that are held remain held.
 func (d *DB) Close() (err error) {
 	for _, db := range []*sql.DB{d.reads, d.writes} {
 		if db != nil {

@@ -30,7 +30,7 @@ func open(t testing.TB, path string) *sqlitestore.DB {
 
 func fresh(t testing.TB) *sqlitestore.DB { return open(t, filepath.Join(t.TempDir(), "a ?b%20#.db")) }
 
-// TestContract: the hands of a host, with this store, these locks and these keys.
+// TestContract: the contract suite, with this store, its locks and its keys.
 func TestContract(t *testing.T) {
 	oauthtest.RunContract(t, "../../../contract/contract.json", func(testing.TB) oauth.Engine { return new(core.Engine) },
 		func(t testing.TB) oauth.Options {
@@ -39,7 +39,7 @@ func TestContract(t *testing.T) {
 		})
 }
 
-// TestStore (X9): what every store keeps to.
+// TestStore (X9): what every store must do.
 func TestStore(t *testing.T) {
 	oauthtest.RunStore(t, func(t testing.TB) (a, b oauthtest.SharedStore) {
 		path := filepath.Join(t.TempDir(), "s.db")
@@ -47,8 +47,8 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// TestVersions: a value is replaced or deleted by who saw it as it is; versions never come back;
-// what has expired is as if it were not there.
+// TestVersions: only a client that saw the current version can replace or delete a value; versions
+// are never used again; an expired value behaves as if it did not exist.
 func TestVersions(t *testing.T) {
 	d, now := fresh(t), time.UnixMilli(1_700_000_000_000)
 	d.Now = func() time.Time { return now }
@@ -61,7 +61,7 @@ func TestVersions(t *testing.T) {
 		}
 		return d.StoreUntil(ctx, "k", version, x, now.Add(life))
 	}
-	stands := "" // the version that does
+	stands := "" // the current version
 	for n, row := range []struct {
 		what     string
 		wait     time.Duration
@@ -109,7 +109,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestRowsThatAreOverGo: the database does not grow with those who never come back.
+// TestRowsThatAreOverGo: the database does not grow with users who never come back.
 func TestRowsThatAreOverGo(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	d, now := open(t, path), time.UnixMilli(1_700_000_000_000)
@@ -128,7 +128,8 @@ func TestRowsThatAreOverGo(t *testing.T) {
 	}
 }
 
-// TestOneOfManyWins: of those who saw the same version, in several connections, one replaces it.
+// TestOneOfManyWins: of all who saw the same version, in several connections, one replaces the
+// value.
 func TestOneOfManyWins(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	dbs := []*sqlitestore.DB{open(t, path), open(t, path)}
@@ -158,18 +159,18 @@ func TestOneOfManyWins(t *testing.T) {
 	}
 }
 
-// patience ends a wait that only a hang makes as long.
+// patience ends a wait. Only a hang reaches it.
 const patience = time.Minute
 
-// TestSlowSessionsHoldUpNobody (S70): however many locks are held, one of another name is free at
-// once; its file goes with it.
+// TestSlowSessionsHoldUpNobody (S70): however many locks are held, a lock with another name is free
+// at once. Its file is removed with it.
 func TestSlowSessionsHoldUpNobody(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	a, b := open(t, path), open(t, path)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var held []func()
-	for i := range 500 { // as one a session, while a server is slow to refresh
+	for i := range 500 { // one for each session, while a server refreshes slowly
 		unlock, err := []*sqlitestore.DB{a, b}[i%2].Lock(ctx, fmt.Sprintf("oauth2.%d.session", i))
 		if err != nil {
 			t.Fatalf("the lock of session %d: %v", i, err)
@@ -184,8 +185,8 @@ func TestSlowSessionsHoldUpNobody(t *testing.T) {
 	}
 }
 
-// TestReadsDoNotWaitForWrites (S71): while a write waits for that of another process, everybody
-// reads, keys too.
+// TestReadsDoNotWaitForWrites (S71): while a write waits for another process's write, everybody can
+// read, keys too.
 func TestReadsDoNotWaitForWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	d := open(t, path)
@@ -223,7 +224,8 @@ func TestReadsDoNotWaitForWrites(t *testing.T) {
 	}
 }
 
-// TestLocks: one at a time over two connections; who gives up leaves nothing behind.
+// TestLocks: one holder at a time over two connections; a waiter that gives up leaves nothing
+// behind.
 func TestLocks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	a, b := open(t, path), open(t, path)
@@ -248,7 +250,7 @@ func TestLocks(t *testing.T) {
 	}
 }
 
-// TestKeys: of two that create one, both get the one that stays; it outlives the process.
+// TestKeys: concurrent creates return the same key, and it outlives the process.
 func TestKeys(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	a, b := open(t, path), open(t, path)
@@ -271,7 +273,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestFilesAreTheUsersAlone: the database, and what SQLite puts beside it.
+// TestFilesAreTheUsersAlone: only the user can access the database and SQLite's files beside it.
 func TestFilesAreTheUsersAlone(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no such modes")
@@ -302,8 +304,8 @@ func TestFilesAreTheUsersAlone(t *testing.T) {
 	}
 }
 
-// E33: two clients on one database, each with a connection of its own as in two processes, hear of
-// each other.
+// E33: two clients with one database, each with its own connection as in two processes, notice each
+// other's changes.
 func TestChanges(t *testing.T) {
 	oauthtest.RunChanges(t, func(testing.TB) oauth.Engine { return new(core.Engine) }, func(t testing.TB) (a, b oauth.Store) {
 		path := filepath.Join(t.TempDir(), "shared.db")

@@ -1,5 +1,6 @@
 // Command overlay writes the core with all planted faults into a folder, and prints the file for go
-// test -overlay.
+// test
+// -overlay.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Row 3: the contenders of a sign-in. Each has `name`, `does`, and `make`, which gives {begin,
+// Row 3: the contenders of a sign-in. Each has `name`, `does`, and `make`, which returns {begin,
 // finish} and is not timed.
 import * as arctic from './arctic.mjs';
 import { answer, callbackOf, network } from '../common.mjs';
@@ -8,8 +8,8 @@ import * as openidClient from './openid-client.mjs';
 import * as own from './own.mjs';
 
 /**
- * What every contender pays for in a finish: the stand-in for the network, whose answer is made and
- * read.
+ * The part of a finish that every contender pays: making and reading the answer of the stand-in
+ * network.
  */
 const floor = {
   name: 'floor',
@@ -25,10 +25,9 @@ export const contenders = [own.kept, own.fresh, oauth4webapi, openidClient, arct
 export const setUp = network;
 
 /**
- * Begins and finishes for `ms` milliseconds; the two are timed apart, what the server and the
- * browser would do is not timed. An authorization has `url`, and whatever else the client's finish
- * wants of it. Where a client has `prepare`, that is called before every `each` of them and not
- * timed.
+ * Begins and finishes for `ms` milliseconds. The two are timed separately; the work of server and
+ * browser is not timed. An authorization has `url`, and whatever else the client's finish needs. If
+ * a client has `prepare`, that is called before every `each` of them and not timed.
  */
 export const measure = async (client, ms) => {
   let begin = 0;

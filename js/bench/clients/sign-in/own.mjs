@@ -5,13 +5,13 @@ const settings = { ...config, scope: 'profile', nonce: 'enabled' };
 
 const opened = async () => {
   const client = await openClient(settings, { pendingStore: memoryStore() });
-  await client.status(); // it has loaded what there is
+  await client.status(); // waits until the session is loaded
   return client;
 };
 
 /**
- * What came is in the session; Client.token would hand it out, which is a command more than the
- * others have.
+ * The tokens are in the session. Client.token would return them, but that is one more command than
+ * the others need.
  */
 const finish = async (client, url) => {
   const { status, refreshable } = await client.callback({ url });

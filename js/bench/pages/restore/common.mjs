@@ -1,5 +1,5 @@
-// What the pages of row 10 have in common. A page that finds nobody signed in signs in, and its
-// server asks nothing; one that does says when it knew, and when the API had answered.
+// The common parts of row 10's pages. A page without a session signs in, and its server asks
+// nothing; a page with one records when it knew, and when the API had answered.
 const as = AS;
 export const redirect = `${location.origin}/`;
 export const api = `${as}/userinfo`;
@@ -23,9 +23,7 @@ export const metadata = {
   userinfo_endpoint: api,
 };
 
-/**
- * @param {() => Promise<Response>} ask asks the API as the client does
- */
+/** @param {() => Promise<Response>} ask calls the API with the client */
 export const restored = async (ask) => {
   const ready = performance.now();
   const response = await ask();

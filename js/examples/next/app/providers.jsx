@@ -3,8 +3,8 @@ import { useState } from 'react';
 import { openClient } from 'oauth2-wasm';
 import { AuthProvider, createAuth } from 'oauth2-wasm/react';
 
-// On the server this makes an object that does nothing: no client is opened, and no user's state is
-// there.
+// On the server this makes an object that does nothing: it opens no client and holds no user's
+// state.
 const createClient = (issuer) =>
   createAuth(() =>
     openClient({

@@ -1,7 +1,7 @@
-// Command plugin is one of a third party: GOOS=wasip1 GOARCH=wasm go build. Its arguments are the
-// client that it asks for and URLs that it tries to get with it; a number in place of the client is
-// a handle that it makes up, and loop, hog and chat are what they say. It tries what it has no
-// right to, too.
+// Command plugin plays a plugin of a third party: GOOS=wasip1 GOARCH=wasm go build. Its arguments
+// are the client that it asks for and URLs that it tries to get with it. A number in place of the
+// client is an invented handle; loop, hog and chat make it misbehave. It also tries what it may not
+// do.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Package espflasher stands in for the library of this name by which TinyGo writes programs to
-// microcontrollers: nobody here does, and not every module proxy has that library. It has the names
-// that TinyGo's command uses.
+// Package espflasher replaces the library of this name with which TinyGo writes programs to
+// microcontrollers: this project does not need that, and not every module proxy has the library. It
+// has the names that TinyGo's command uses.
 package espflasher
 
 import (
@@ -18,13 +18,13 @@ type Options struct {
 	ResetMode int
 }
 
-// DefaultOptions gives options that New refuses.
+// DefaultOptions returns options that New refuses.
 func DefaultOptions() *Options { return &Options{} }
 
 // A StdoutLogger is never written to.
 type StdoutLogger struct{ W io.Writer }
 
-// A Flasher cannot be had.
+// A Flasher cannot be made.
 type Flasher struct{}
 
 var errNone = errors.New("espflasher: this TinyGo is built without it")

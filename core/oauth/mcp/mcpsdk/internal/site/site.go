@@ -1,6 +1,5 @@
-// Package site is what agents sign in to and work with, on loopback: core/authserver with rotating
-// refresh tokens, an MCP server of the SDK whose tools need a token of it, and a user with a
-// browser.
+// Package site has what agents sign in to and use, on loopback: core/authserver with rotating
+// refresh tokens, an MCP server of the SDK whose tools need a token, and a user with a browser.
 package site
 
 import (
@@ -28,7 +27,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// ClientID is that of the client that the server knows, which has no secret; RedirectURI is its.
+// ClientID is the client that the server knows, which has no secret. RedirectURI is its redirect
+// URI.
 const (
 	ClientID    = "agents"
 	RedirectURI = "http://127.0.0.1/cb"
@@ -36,29 +36,29 @@ const (
 	WriteScope  = "write"
 )
 
-// Options are how a site works.
+// Options configure a site.
 type Options struct {
-	Lifetime, Grace time.Duration // of access tokens; how long a rotated refresh token may come again
-	// Refreshing is called with each refresh before it is carried out, Answering when it is, before
-	// the answer goes out; false loses the answer.
+	Lifetime, Grace time.Duration // of access tokens; how long a rotated refresh token is still accepted
+	// Refreshing is called before each refresh is carried out, Answering after it, before the
+	// answer is sent. If Answering returns false, the answer is lost.
 	Refreshing func(agent string)
 	Answering  func(agent string) bool
 }
 
-// A Refresh is one request for a new token, as the server saw it.
+// A Refresh is one refresh request, as the server saw it.
 type Refresh struct {
-	Agent    string    // its User-Agent
-	Token    string    // the first digits of a digest of the refresh token
-	Came     time.Time // and when the server had carried it out:
+	Agent    string    // User-Agent header
+	Token    string    // the first digits of the refresh token's digest
+	Came     time.Time // when it came; Answered is when the server had carried it out
 	Answered time.Time
 	OK       bool
-	Lost     bool // the answer did not go out
+	Lost     bool // the answer was not sent
 }
 
-// A Site is a running one.
+// A Site is a running site.
 type Site struct {
 	Issuer, Resource string // Resource is the URL of the MCP server
-	API              string // a resource that is no MCP server: it answers 200 to a good token
+	API              string // a resource that is not an MCP server: it answers 200 to a valid token
 
 	options Options
 	server  *authserver.Server
@@ -69,7 +69,7 @@ type Site struct {
 	refreshes []Refresh
 }
 
-// Start begins a site on two free ports.
+// Start starts a site on two free ports.
 func Start(o Options) (*Site, error) {
 	s := &Site{options: o}
 	issuer, err := s.listen(http.HandlerFunc(s.authorization))
@@ -102,7 +102,7 @@ func Start(o Options) (*Site, error) {
 	return s, nil
 }
 
-// Close ends it.
+// Close stops it.
 func (s *Site) Close() error {
 	var err error
 	for _, stop := range s.stop {
@@ -111,7 +111,7 @@ func (s *Site) Close() error {
 	return err
 }
 
-// Good tells whether a refresh token is one of a grant that was not revoked.
+// Good reports whether a refresh token belongs to a grant that was not revoked.
 func (s *Site) Good(refreshToken string) bool {
 	t, err := s.store.Token(authserver.DigestOf(refreshToken))
 	return err == nil && !t.Revoked
@@ -128,14 +128,14 @@ func (s *Site) listen(h http.Handler) (origin string, err error) {
 	return "http://" + l.Addr().String(), nil
 }
 
-// Refreshes are those until now.
+// Refreshes returns all refreshes until now.
 func (s *Site) Refreshes() []Refresh {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Refresh(nil), s.refreshes...)
 }
 
-// authorization is the authorization server, which finishes a request whoever asked.
+// authorization is the authorization server. It finishes a request even if the client is gone.
 func (s *Site) authorization(w http.ResponseWriter, r *http.Request) {
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -187,7 +187,7 @@ func (s *Site) resource(origin string) http.Handler {
 	guard := func(scope string, next http.Handler) http.Handler {
 		return auth.RequireBearerToken(s.verify, &auth.RequireBearerTokenOptions{Scopes: []string{scope}, ResourceMetadataURL: metadata})(next)
 	}
-	// The SDK's own refusal for want of scope says no error, which RFC 6750 section 3.1 wants.
+	// The SDK's own answer for missing scope has no error, which RFC 6750 section 3.1 requires.
 	reading, writing := guard(Scope, streams), guard(Scope, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !slices.Contains(auth.TokenInfoFromContext(r.Context()).Scopes, WriteScope) {
 			w.Header().Set("WWW-Authenticate", fmt.Sprintf("Bearer error=%q, scope=%q, resource_metadata=%q", "insufficient_scope", WriteScope, metadata))
@@ -232,8 +232,8 @@ func (s *Site) verify(_ context.Context, token string, r *http.Request) (*auth.T
 
 var formOf = regexp.MustCompile(`(?s)<form method="post" action="([^"]+)">.*name="interaction" value="([^"]+)"`)
 
-// Browse is what a user does with an authorization URL: signs in and allows what is asked for. It
-// gives the URL at which the browser arrives.
+// Browse does what a user does with an authorization URL: signs in and allows what is requested. It
+// returns the URL at which the browser arrives.
 func Browse(ctx context.Context, authorization string) (arrived string, err error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -285,5 +285,5 @@ func Browse(ctx context.Context, authorization string) (arrived string, err erro
 	return arrived, nil
 }
 
-// isReply tells the redirect URI, on any port (RFC 8252 section 7.3).
+// isReply reports whether u is the redirect URI, on any port (RFC 8252 section 7.3).
 func isReply(u *url.URL) bool { return u.Hostname() == "127.0.0.1" && u.Path == "/cb" }

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// insideVariable says that this process has mounts of its own.
+// insideVariable says that this process has its own mounts.
 const insideVariable = "SOAK_INSIDE"
 
-// enter runs this program again with mounts of its own, which end with it. Where that may not be,
-// it goes on, and the disk is as full as RLIMIT_FSIZE makes it.
+// enter runs this program again with its own mounts, which end with it. If that is not permitted,
+// it continues, and RLIMIT_FSIZE limits what the disk can hold.
 func enter() {
 	self := exec.Command("/proc/self/exe", os.Args[1:]...)
 	self.Env = append(os.Environ(), insideVariable+"=yes")
@@ -37,7 +37,7 @@ func enter() {
 	os.Exit(self.ProcessState.ExitCode())
 }
 
-// A disk holds a directory and can be full.
+// A disk holds a directory and can become full.
 type disk struct {
 	path    string
 	mounted bool
@@ -45,7 +45,7 @@ type disk struct {
 
 const filler = "filler"
 
-// newDisk makes one of half a megabyte, if mounts may be made.
+// newDisk makes a disk of half a megabyte, if mounts are permitted.
 func newDisk(path string) (*disk, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (d *disk) close() error {
 	return syscall.Unmount(d.path, syscall.MNT_DETACH)
 }
 
-// fill leaves no room, or no room for a byte more in the files that the processes write.
+// fill leaves no room on the disk, or no room in the files that the processes write.
 func (d *disk) fill(pids []int) {
 	if !d.mounted {
 		limit(pids, 0)

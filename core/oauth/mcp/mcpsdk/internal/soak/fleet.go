@@ -21,21 +21,21 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/mcp/mcpsdk/internal/site"
 )
 
-// kinds are those of the ten processes.
+// kinds are the kinds of the ten processes.
 var kinds = map[string][]string{
 	ours: {"adapter", "adapter", "adapter", "node", "node", "token", "token", "plain", "plain", "plain"},
 	sdk:  {"sdk", "sdk", "sdk", "sdk", "sdk", "node-sdk", "node-sdk", "node-sdk", "node-sdk", "node-sdk"},
 }
 
-// A fleet is ten processes, what they work with, and what was done to them.
+// A fleet is ten processes, what they use, and a record of what was done to them.
 type fleet struct {
 	o     *options
 	site  *site.Site
 	disk  *disk
 	slots []*slot
-	row   row // counted as it goes
+	row   row // counted during the run
 
-	renewal sync.Mutex // held by who signs in
+	renewal sync.Mutex // held while somebody signs in
 
 	mu     sync.Mutex
 	deaths map[string][]time.Time // by agent
@@ -44,16 +44,16 @@ type fleet struct {
 	rand   *rand.Rand
 }
 
-type span struct{ from, to time.Time } // to is zero while it goes on
+type span struct{ from, to time.Time } // to is zero while it lasts
 
-// A slot is one of the ten places; its process is replaced when it dies.
+// A slot is one of ten places. When its process dies, another one replaces it.
 type slot struct {
 	task
-	process *os.Process // nil between two
+	process *os.Process // nil between two processes
 	stopped bool
 }
 
-// A task is what a process is told, as JSON.
+// A task is what a process has to do, as JSON.
 type task struct {
 	Role     string
 	Agent    string // its User-Agent
@@ -62,7 +62,7 @@ type task struct {
 	Resource string
 	API      string
 	Config   json.RawMessage // of a plain client
-	Package  string          // oauth2-wasm, as installed
+	Package  string          // the installed package oauth2-wasm
 }
 
 func newFleet(o *options, clients string, grace time.Duration) (*fleet, error) {
@@ -85,7 +85,7 @@ func newFleet(o *options, clients string, grace time.Duration) (*fleet, error) {
 
 func (f *fleet) close() error { return errors.Join(f.site.Close(), f.disk.close()) }
 
-// live keeps the ten at work until ctx is done.
+// live keeps the ten processes at work until ctx is done.
 func (f *fleet) live(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, s := range f.slots {
@@ -107,15 +107,15 @@ func (f *fleet) live(ctx context.Context) {
 	all.Wait()
 }
 
-// work starts the process of a slot and hears what it says until it ends. One that prints a token
-// is given work by us.
+// work starts the process of a slot and reads its output until it ends. If it prints a token, we
+// make the request with it.
 func (f *fleet) work(ctx context.Context, s *slot) {
 	cmd := f.command(s)
 	cmd.Stderr = io.Discard
 	if f.o.verbose {
 		cmd.Stderr = os.Stderr
 	}
-	in, err := cmd.StdinPipe() // it ends with us, who hold the other end
+	in, err := cmd.StdinPipe() // it is closed when this process ends
 	if err != nil {
 		return
 	}
@@ -166,7 +166,7 @@ func (f *fleet) command(s *slot) *exec.Cmd {
 	return cmd
 }
 
-// hear takes a line of a process: ok, signed-out, failed: …, or a token.
+// hear handles a line of a process: ok, signed-out, failed: …, or a token.
 func (f *fleet) hear(ctx context.Context, s *slot, line string) {
 	f.o.tell("%s: %s", s.Agent, line)
 	if s.Role == "token" && line != "signed-out" && !strings.HasPrefix(line, "failed") {
@@ -203,7 +203,7 @@ func (f *fleet) use(ctx context.Context, token string) string {
 	return "ok"
 }
 
-// signIn is the user, who is asked when nobody is signed in any more, and signs in where the disk
+// signIn is the user, who is asked when nobody is signed in any more, and signs in when the disk
 // has room.
 func (f *fleet) signIn(ctx context.Context) error {
 	f.renewal.Lock()
@@ -217,7 +217,7 @@ func (f *fleet) signIn(ctx context.Context) error {
 		return nil // somebody else was asked, too
 	}
 	for {
-		f.emptyDisk() // the user's own sign-in is no part of what is counted
+		f.emptyDisk() // the user's own sign-in does not count
 		err := u.signIn(ctx)
 		if err == nil {
 			break
@@ -230,7 +230,7 @@ func (f *fleet) signIn(ctx context.Context) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.row.signOuts++ // the first one counts for none: it began at -1
+	f.row.signOuts++ // the first one does not count: it began at -1
 	return nil
 }
 

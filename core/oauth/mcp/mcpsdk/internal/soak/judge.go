@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/mcp/mcpsdk/internal/site"
 )
 
-// A row is what became of a credential.
+// A row is the result for a credential.
 type row struct {
 	clients                     string
 	grace                       time.Duration
@@ -18,7 +18,7 @@ type row struct {
 	refreshes, resent           int
 	kills, stops, fulls, losses int
 	signOuts                    int
-	caused, replays             int // refresh tokens that came twice, with a cause and without one
+	caused, replays             int // refresh tokens that were used twice, with a cause and without one
 }
 
 // good is what we promise.
@@ -40,12 +40,12 @@ func (r *row) String() string {
 		r.clients, r.grace, r.calls, r.failed, r.refreshes, r.resent, r.kills, r.stops, r.fulls, r.losses, r.signOuts, r.caused, r.replays)
 }
 
-// judge reads the server's log beside what was done to the processes.
+// judge compares the server's log with what was done to the processes.
 func (f *fleet) judge() *row {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := f.row
-	answered := map[string][]site.Refresh{} // the answers to a token that gave a new one
+	answered := map[string][]site.Refresh{} // the answers to a token with a new token
 	counted := map[string]bool{}
 	// In the order in which the server carried them out.
 	all := f.site.Refreshes()
@@ -60,7 +60,7 @@ func (f *fleet) judge() *row {
 			}
 			answered[one.Token] = append(before, one)
 		case len(before) == 0 || counted[one.Token]:
-			// It is of a credential that ended before.
+			// It belongs to a credential that ended before.
 		default:
 			counted[one.Token] = true
 			if f.hasCause(before, one) {
@@ -74,8 +74,9 @@ func (f *fleet) judge() *row {
 	return &r
 }
 
-// hasCause tells whether one who was answered may not have written it down before the token came
-// again, or whether who sent it again died meanwhile, so that somebody else went on.
+// hasCause reports whether there is an excuse for a token that was sent again: a process that got
+// the answer may not have stored it yet, or the one that sent the token again had died meanwhile,
+// so that another one continued.
 func (f *fleet) hasCause(answers []site.Refresh, again site.Refresh) bool {
 	died := func(one site.Refresh) bool {
 		return slices.ContainsFunc(f.deaths[one.Agent], func(at time.Time) bool { return !at.Before(one.Came) && !at.After(again.Answered) })

@@ -1,15 +1,16 @@
 //go:build linux
 
-// Soak has ten processes of four kinds use one credential while things go wrong: processes are
+// Soak makes ten processes of four kinds use one credential while faults happen: processes are
 // killed and stopped, the disk is full, answers of the authorization server are lost. It counts
-// what becomes of the credential, and does the same with the providers of the MCP SDKs and a file
+// what happens to the credential. It does the same with the providers of the MCP SDKs and a file
 // that they share.
 //
-// The authorization server's log says whose fault a sign-out is: a refresh token that came twice
-// has a cause where whoever got the first answer died, lost it, or could not write it down.
+// The authorization server's log shows who is to blame for a sign-out: a refresh token that was
+// used twice has a cause if the process that got the first answer died, lost it, or could not store
+// it.
 //
-// It ends with status 1 where our clients were signed out without such a cause: with a grace at
-// the server at all.
+// It exits with status 1 if our clients were signed out without such a cause or, with a grace
+// period at the server, at all.
 package main
 
 import (
@@ -73,7 +74,7 @@ func main() {
 	os.Exit(status)
 }
 
-// run is one row: a site, a directory, ten processes, and faults.
+// run makes one row: a site, a directory, ten processes, and faults.
 func (o *options) run(ctx context.Context, clients string, grace time.Duration) (*row, error) {
 	f, err := newFleet(o, clients, grace)
 	if err != nil {

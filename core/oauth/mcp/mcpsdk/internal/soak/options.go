@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Whose clients.
+// The kinds of clients.
 const (
 	ours = "ours"
 	sdk  = "sdk"

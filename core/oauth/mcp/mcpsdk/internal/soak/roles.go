@@ -22,14 +22,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// roleVariable has the task of a process, as JSON.
+// roleVariable contains the task of a process, as JSON.
 const roleVariable = "SOAK_TASK"
 
 var errSignedOut = errors.New("nobody is signed in")
 
-// play is a process of the ten: it calls again and again, and says what came of it.
+// play is one of the ten processes: it calls again and again, and prints the results.
 func play(raw string) {
-	go func() { // a process does not outlive who started it, who holds the other end
+	go func() { // a process does not outlive its parent, which holds the other end
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
@@ -59,7 +59,7 @@ func play(raw string) {
 	}
 }
 
-// plain is an ordinary client, which knows of no MCP.
+// plain is an ordinary client without MCP.
 func plain(t task) (func(context.Context) error, error) {
 	dir, err := filestore.Open(t.Dir)
 	if err != nil {
@@ -112,7 +112,7 @@ func adapter(t task) (func(context.Context) error, error) {
 	}), &asked), nil
 }
 
-// beginAgain tells an error that only a new sign-in helps against.
+// beginAgain reports whether only a new sign-in cures the error.
 func beginAgain(err error) bool {
 	e, ok := errors.AsType[*oauth.Error](err)
 	return ok && e.BeginAgain

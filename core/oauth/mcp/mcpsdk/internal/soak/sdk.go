@@ -18,8 +18,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/mcp/mcpsdk/internal/site"
 )
 
-// A tokenFile is what tools share who keep tokens in a file: read before each use, replaced by a
-// rename after a refresh, and no lock.
+// A tokenFile is how tools share tokens in a file: they read it before each use and replace it by a
+// rename after a refresh, without a lock.
 type tokenFile struct {
 	path   string
 	config oauth2.Config
@@ -68,14 +68,14 @@ func (f tokenFile) write(t *oauth2.Token) error {
 func (f tokenFile) Token() (*oauth2.Token, error) {
 	kept, err := f.read()
 	if err != nil {
-		return nil, nil // the transport sends the request without a token, and asks for a sign-in
+		return nil, nil // the transport then sends the request without a token, and asks for a sign-in
 	}
 	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, f.client)
 	t, err := oauth2.ReuseTokenSourceWithExpiry(kept, f.config.TokenSource(ctx, &oauth2.Token{RefreshToken: kept.RefreshToken}), 0).Token()
 	if err != nil || t.AccessToken == kept.AccessToken {
 		return t, err
 	}
-	f.write(t) // what cannot be written is used all the same
+	f.write(t) // the token is used even if it cannot be stored
 	return t, nil
 }
 
@@ -97,7 +97,7 @@ func own(t task) (func(context.Context) error, error) {
 	return calls(t, h, &asked), nil
 }
 
-// named gives requests a User-Agent.
+// named sets the User-Agent of requests.
 type named struct{ agent string }
 
 func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -106,7 +106,7 @@ func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// calls is a client of the Go SDK that calls a tool, over one connection as long as that is good.
+// calls is a client of the Go SDK that calls a tool. It keeps its connection while that works.
 func calls(t task, h auth.OAuthHandler, asked *atomic.Bool) func(context.Context) error {
 	var session *mcp.ClientSession
 	call := func(ctx context.Context) (err error) {

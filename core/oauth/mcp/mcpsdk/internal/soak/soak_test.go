@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestTenAgents (M98, M99): ten processes of four kinds on one credential, which are killed and
-// stopped, whose disk is full and whose answers are lost, are not signed out with a grace at the
-// server, and without one only where an answer was under way, lost or could not be written.
+// TestTenAgents (M98, M99): ten processes of four kinds use one credential. They are killed and
+// stopped, their disk is full, and answers to them are lost. With a grace period at the server they
+// are never signed out; without one, only if an answer was under way, lost or could not be stored.
 func TestTenAgents(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "soak")
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {

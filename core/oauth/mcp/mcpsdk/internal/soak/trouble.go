@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// draw gives a random time between two, in ms.
+// draw returns a random time between two, in ms.
 func (f *fleet) draw(from, to int) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return time.Duration(from+f.rand.IntN(to-from)) * time.Millisecond
 }
 
-// chance is true n times of 100.
+// chance is true in n of 100 cases.
 func (f *fleet) chance(n int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -41,7 +41,7 @@ func (f *fleet) trouble(ctx context.Context, r *rand.Rand) {
 	}
 }
 
-// refreshing and answering are faults that hit who refreshes.
+// refreshing and answering are faults that affect a process that refreshes.
 func (f *fleet) refreshing(agent string) {
 	if s := f.slotOf(agent); s != nil {
 		if f.chance(12) {
@@ -82,7 +82,7 @@ func (f *fleet) kill(s *slot) {
 		return
 	}
 	f.row.kills++
-	f.deaths[s.Agent] = append(f.deaths[s.Agent], time.Now()) // before: what it holds is free at once
+	f.deaths[s.Agent] = append(f.deaths[s.Agent], time.Now()) // recorded before the kill, which releases its locks at once
 	s.process.Kill()
 }
 

@@ -20,7 +20,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// A user signs in, with a program of their own.
+// A user signs in with their own program.
 type user interface {
 	signedIn(context.Context) bool
 	signIn(context.Context) error
@@ -42,7 +42,7 @@ func (f *fleet) user() (user, error) {
 	return ourUser{c, f.site.Resource}, nil
 }
 
-// agentConfig is that of the adapters.
+// agentConfig is the configuration of the adapters.
 func (f *fleet) agentConfig(agent string) mcp.Config { return agentConfig(f.site.Issuer, agent) }
 
 func agentConfig(issuer, agent string) mcp.Config {
@@ -52,8 +52,8 @@ func agentConfig(issuer, agent string) mcp.Config {
 	}
 }
 
-// config is that of the plain clients, which use the session that the adapters have. The directory
-// tells its name.
+// config is the configuration of the plain clients, which use the adapters' session. The directory
+// shows its name.
 func (f *fleet) config() json.RawMessage {
 	name := "oauth2"
 	if found, _ := filepath.Glob(filepath.Join(f.disk.path, "value-oauth2.*.session")); len(found) == 1 {
@@ -70,7 +70,7 @@ func (f *fleet) config() json.RawMessage {
 	return raw
 }
 
-// configOf writes the configuration of an oauth2-token.
+// configOf writes the configuration for an oauth2-token.
 func (f *fleet) configOf(s *slot) string {
 	var config map[string]any
 	json.Unmarshal(s.Config, &config)
@@ -95,7 +95,7 @@ func (u ourUser) signedIn(ctx context.Context) bool {
 	return err == nil && st.Status == oauth.StatusGranted
 }
 
-// signIn asks the resource, which refuses, and does what that takes.
+// signIn sends a request to the resource, which refuses it, and signs in as the answer requires.
 func (u ourUser) signIn(ctx context.Context) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.url, nil)
 	if err != nil {
@@ -123,7 +123,7 @@ func (u ourUser) signIn(ctx context.Context) error {
 
 func (u ourUser) close() error { return u.c.Close() }
 
-// A fileUser signs in to the file that the SDKs' providers share.
+// A fileUser signs in for the file that the SDKs' providers share.
 type fileUser struct{ f *fleet }
 
 func (u fileUser) file() tokenFile {

@@ -1,6 +1,6 @@
 const issuer = process.env.ISSUER ?? 'http://127.0.0.1:9000';
 
-/** What the authorization server says of the user whose token came with the request. */
+/** Returns the authorization server's claims about the user whose token came with the request. */
 export async function GET(request) {
   const authorization = request.headers.get('authorization');
   if (!authorization) return new Response(null, { status: 401, headers: { 'www-authenticate': 'Bearer' } });
