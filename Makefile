@@ -25,7 +25,7 @@ define npm-ci
 endef
 
 .PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint format types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
-	wasm plugins plugin-test agents soak-agents toolchain verify-wasm release purity size soak simulate bench bench-edge bench-hostile load hostile
+	wasm plugins plugin-test agents soak-agents toolchain verify-wasm release purity size soak simulate bench bench-edge bench-hostile load rates hostile
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -185,6 +185,9 @@ bench: setup ## beside other clients and servers, in one run; also in build/benc
 
 load: setup ## 2,000 requests of 100 sessions on each host while things go wrong, as a table; minutes (ARGS='--root DIR', see edge/bench/load.mjs)
 	@node edge/bench/load.mjs $(ARGS)
+
+rates: setup ## requests a second that each backend proxies with p99 below 100 ms, 10,000 signed in, and their CPU; an hour (HOSTS=node,go SESSIONS SECONDS)
+	@node edge/bench/rates.mjs
 
 bench-hostile: setup ## a hostile script against the vault, and against the workers of auth0-spa-js and axa, as a table (minutes)
 	$(call npm-ci,js/bench)

@@ -145,6 +145,10 @@ func (r result) read(op string, out any) error {
 		}
 		return nil
 	}
+	if out, ok := out.(*string); ok {
+		*out = string(r.ok)
+		return nil
+	}
 	if err := json.Unmarshal(r.ok, out); err != nil {
 		return internal(op, "unreadable_result", err)
 	}

@@ -13,7 +13,7 @@ func init() {
 	}
 	door.Open = func(engine any, kind string, config, options any, with door.Setting) (door.Session, error) {
 		opts := options.(Options)
-		opts.hands, opts.trouble = with.Hands, with.Trouble
+		opts.hands, opts.quick, opts.trouble = with.Hands, with.Quick, with.Trouble
 		own, _ := engine.(Engine)
 		s, err := openSession(own, kind, config, opts)
 		if err != nil {
@@ -49,5 +49,7 @@ func (o opened) Begin(op string, params any) (int64, func(context.Context, any) 
 }
 
 func (o opened) Quiet() { o.s.quiet() }
+
+func (o opened) Idle() bool { return o.s.idle() }
 
 func (o opened) Close() { o.s.close() }

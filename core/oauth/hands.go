@@ -20,14 +20,27 @@ func openSession(engine Engine, kind string, config any, opts Options) (*session
 			"hook": hooks.run, "verify": verifier.verify, "key": keys.key, "sign": keys.sign,
 		}
 		for kind, lent := range opts.hands {
-			if kind == "remember" { // it needs no answer, and is quick
-				hands[kind] = func(e *effect) { lent(s.ctx, bytes.Clone(e.raw)) }
-			} else if hands[kind] == nil {
+			if hands[kind] == nil {
 				hands[kind] = func(e *effect) { lend(s, e, lent, bytes.Clone(e.raw)) }
 			}
 		}
+		for kind, lent := range opts.quick {
+			hands[kind] = func(e *effect) { quickly(s, e, lent) }
+		}
 		return hands
 	})
+}
+
+// quickly carries out e at once, with a hand that never waits.
+func quickly(s *session, e *effect, hand door.Hand) {
+	ok, failure := hand(s.ctx, e.raw)
+	switch {
+	case e.Kind == "remember": // it needs no answer
+	case failure != "":
+		s.reply(failed(e.ID, failure))
+	default:
+		s.reply(answerOf(e.ID, ok))
+	}
 }
 
 // lend carries out e with a hand of another package.
@@ -42,10 +55,11 @@ func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 		if failure != "" {
 			return failed(id, failure)
 		}
-		in := answerOf(id, ok)
-		if answered, is := ok.(interface{ HTTPStatus() int }); is {
-			in.status = answered.HTTPStatus()
+		if a, is := ok.(door.Answer); is {
+			in := answerOf(id, a.Object)
+			in.status = a.Status
+			return in
 		}
-		return in
+		return answerOf(id, ok)
 	})
 }

@@ -55,6 +55,7 @@ type Options struct {
 	Rand io.Reader
 
 	hands   map[string]door.Hand // by kind of effect
+	quick   map[string]door.Hand // likewise; they never wait
 	trouble func(error)          // gets errors of the HTTP client, a Store, a Locker or a KeyStore
 }
 

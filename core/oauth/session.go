@@ -40,7 +40,7 @@ type session struct {
 	waiters  map[int64]*waiter
 	turn     *waiter // the command whose caller runs the engine now, on the caller's own goroutine
 	tasks    map[string]*task
-	asked    map[string]openEffect    // by id, for the log; nil without a log
+	asked    map[string]*openEffect   // by id, for the log; nil without a log
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
 	still    chan struct{}            // if somebody waits for it: closed when no request is under way
 	closing  []func()                 // run at the end of the session, when all operations are done
@@ -67,7 +67,7 @@ func newSession(engine Engine, kind string, config any, opts Options, equip func
 		handedIn: opts.Session,
 		events:   &mailbox{},
 		entropy:  pool{source: opts.Rand},
-		waiters:  map[int64]*waiter{}, tasks: map[string]*task{}, asked: map[string]openEffect{}, tails: map[string]chan struct{}{},
+		waiters:  map[int64]*waiter{}, tasks: map[string]*task{}, asked: map[string]*openEffect{}, tails: map[string]chan struct{}{},
 	}
 	if s.entropy.source == nil {
 		s.entropy.source = rand.Reader

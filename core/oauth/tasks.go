@@ -144,6 +144,14 @@ func (s *session) quiet() {
 	<-still
 }
 
+// idle tells whether nothing is under way, no lock is held, no input waits, and the session may
+// stay in its instance.
+func (s *session) idle() bool {
+	s.lane.mu.Lock()
+	defer s.lane.mu.Unlock()
+	return !s.closed && s.handle > 0 && len(s.tasks) == 0 && len(s.inbox) == 0 && len(s.waiters) == 0 && len(s.tails) == 0 && !s.lane.worn(s.handle)
+}
+
 func (s *session) tellQuiet() {
 	if s.still != nil && !s.requesting() {
 		close(s.still)

@@ -16,7 +16,7 @@ func (s *session) run() {
 }
 
 func (s *session) feed(in input) {
-	s.logAnswered(in)
+	s.logAnswered(&in)
 	msg := in.append(s.head())
 	code := s.lane.engine.Input(s.handle, msg)
 	clear(msg)
@@ -135,13 +135,13 @@ func (s *session) logAsked(e *effect) {
 	switch delete(s.asked, info.Target); e.Kind {
 	case "result", "event", "http-cancel", "timer-cancel", "unlock", "remember": // these have no answer
 	default:
-		s.asked[info.ID] = openEffect{info, time.Now()}
+		s.asked[info.ID] = &openEffect{info, time.Now()}
 	}
 }
 
-func (s *session) logAnswered(in input) {
-	a, ok := s.asked[in.id]
-	if !ok {
+func (s *session) logAnswered(in *input) {
+	a := s.asked[in.id]
+	if a == nil {
 		return
 	}
 	delete(s.asked, in.id)

@@ -22,9 +22,9 @@ func (v *verifier) verify(e *effect) {
 		v.s.reply(failed(e.ID, "unsupported"))
 		return
 	}
-	key, e := v.read(e.JWK), e.keep()
+	key, id, signed, signature := v.read(e.JWK), e.ID, []byte(e.Input), e.Signature
 	v.s.aside(v.s.begin(e, func() {}), true, func() input {
-		return answer(e.ID, members(nil).boolean("valid", a.Verify(key, []byte(e.Input), e.Signature)))
+		return answer(id, members(nil).boolean("valid", a.Verify(key, signed, signature)))
 	})
 }
 

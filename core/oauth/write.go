@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
 // members are the members of a command or of an answer, each preceded by a comma. They may contain
@@ -77,12 +79,16 @@ func (m members) object(name string, value any) (members, error) {
 
 // marshaled returns the members of the object to which encoding/json marshals a value.
 func marshaled(object any) (members, error) {
-	raw, err := json.Marshal(object)
+	raw, ready := object.(door.Object)
+	var err error
+	if !ready {
+		raw, err = json.Marshal(object)
+	}
 	if err != nil || len(raw) <= len("{}") {
 		return nil, err
 	}
 	raw[0] = ','
-	return raw[:len(raw)-1], nil
+	return members(raw[:len(raw)-1]), nil
 }
 
 // appendText adds s in quotation marks. Invalid UTF-8 becomes U+FFFD. It allocates enough at once,

@@ -1,8 +1,9 @@
 // A backend for a frontend on a server in JavaScript, for the tests of edge: node:http, Express,
-// Hono, Deno and Bun, with sessions in Redis. The first argument says which. The configuration, of
-// kind "bff" or several of them, is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET
-// and CLIENT_KEY, as for the Worker. It prints "ready: PORT" when it listens, and runs until it
-// gets a signal to end. With NODE_HTTP, Deno and Bun listen with node:http, which supports sockets.
+// Hono, Deno and Bun, with sessions in Redis, or in memory where REDIS_URL is not set. The first
+// argument says which. The configuration, of kind "bff" or several of them, is in the variable BFF,
+// the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as for the Worker. It prints
+// "ready: PORT" when it listens, and runs until it gets a signal to end. With NODE_HTTP, Deno and
+// Bun listen with node:http, which supports sockets.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
@@ -15,9 +16,12 @@ import { closeNode, endOnSignal } from '../examples/stop.mjs';
 const [kind] = process.argv.slice(2);
 const { BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, PORT, REDIS_URL, PAGE, PROXY_TIMEOUT_MS, LEASE_MS, NODE_HTTP } = process.env;
 
-const redis = createClient({ url: REDIS_URL });
-redis.on('error', (error) => console.error(String(error)));
-await redis.connect();
+const stored = async () => {
+  const redis = createClient({ url: REDIS_URL });
+  redis.on('error', (error) => console.error(String(error)));
+  await redis.connect();
+  return { store: redisStore(redis), locks: redisLocks(redis, LEASE_MS ? { lease: Number(LEASE_MS) } : {}) };
+};
 
 const secret = ({ client, ...config }) => ({
   ...config,
@@ -26,8 +30,7 @@ const secret = ({ client, ...config }) => ({
 const given = JSON.parse(BFF);
 const backend = await openBackend(Array.isArray(given) ? given.map(secret) : secret(given), {
   sealKeys: SEAL_KEYS,
-  store: redisStore(redis),
-  locks: redisLocks(redis, LEASE_MS ? { lease: Number(LEASE_MS) } : {}),
+  ...(REDIS_URL && (await stored())),
   ...(PROXY_TIMEOUT_MS && { proxyTimeoutMs: Number(PROXY_TIMEOUT_MS) }),
 });
 const paths = [given].flat().flatMap(({ base, proxy = [] }) => [new URL(base).pathname, ...proxy.map(({ path }) => path)]);
@@ -55,7 +58,7 @@ const listen = (handler) =>
     server.listen(Number(PORT), '127.0.0.1', () => resolve(closeNode(server)));
   });
 const closeServer = await {
-  node: () => listen(nodeHandler({ fetch: served })),
+  node: () => listen(nodeHandler(PAGE ? { fetch: served } : backend)),
   async express() {
     const { default: express } = await import('express');
     const app = express();

@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-import { Exchange, nextId, type Passage, standard } from './exchange.js';
+import { type Asked, Exchange, nextId, type Passage, standard } from './exchange.js';
 import {
   type Answers,
   CLIENT_KEY,
@@ -29,6 +29,7 @@ import {
 import { ConflictError, OAuthError, type Config, type KeyStore, type Locks, type Store } from './index.js';
 import { defaultLocks } from './locks.js';
 import { Memory } from './memory.js';
+import { direct } from './node-handler.js';
 import { builtin, nodePassage } from './node-passage.js';
 import type { EffectEntry } from './entry.js';
 import type { Ask, Carrier, Stop } from './open.js';
@@ -382,23 +383,22 @@ export const openBackend = async (config: BackendConfig | BackendConfig[], optio
   const idle = async () => {
     while (underWay.size) await Promise.all(underWay);
   };
-  return {
-    fetch(request, { waitUntil, carrier } = {}) {
-      const url = new URL(request.url);
-      const site = sites.get(url.host);
-      // For an unknown host any backend will do: it refuses, because the host is not its own.
-      const { origin, requests, open, executors } = site ?? first;
-      const asked = site ? origin + request.url.slice(url.origin.length) : request.url;
-      const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given, carrier);
-      exchange.stop = stop;
-      // If the browser goes away, work that others wait for goes on: a refresh, or storing a
-      // session.
-      const work = (exchange.over = serve(requests, open, exchange, executors, onError, given, options.onEffect));
-      underWay.add(work);
-      void work.then(() => underWay.delete(work));
-      waitUntil?.(work);
-      return exchange.response;
-    },
+  const answer = (request: Asked, url: URL, { waitUntil, carrier }: RequestContext = {}): Promise<Response> => {
+    const site = sites.get(url.host);
+    // For an unknown host any backend will do: it refuses, because the host is not its own.
+    const { origin, requests, open, executors } = site ?? first;
+    const asked = site ? origin + request.url.slice(url.origin.length) : request.url;
+    const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given, carrier);
+    exchange.stop = stop;
+    // If the browser goes away, work that others wait for goes on: a refresh, or storing a session.
+    const work = (exchange.over = serve(requests, open, exchange, executors, onError, given, options.onEffect));
+    underWay.add(work);
+    void work.then(() => underWay.delete(work));
+    waitUntil?.(work);
+    return exchange.response;
+  };
+  const backend: Backend = {
+    fetch: (request, context) => answer(request, new URL(request.url), context),
     idle,
     async close(withinMs = 60_000) {
       stop.stopping = true;
@@ -408,4 +408,6 @@ export const openBackend = async (config: BackendConfig | BackendConfig[], optio
       return Promise.race([idle().then(() => true), late]).finally(() => clearTimeout(clock));
     },
   };
+  direct.set(backend, answer);
+  return backend;
 };

@@ -13,7 +13,13 @@ export const base64 = (bytes: Uint8Array): string => {
 export const base64url = (bytes: Uint8Array) => base64(bytes).replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_');
 
 /** The bytes of base64 text. */
-export const unbase64 = (text: string) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+export const unbase64 = (text: string) => {
+  const plain = atob(text);
+  const bytes = new Uint8Array(plain.length);
+  // To make an array of an iterator takes ten times as long.
+  for (let i = 0; i < plain.length; i++) bytes[i] = plain.charCodeAt(i);
+  return bytes;
+};
 
 /** The bytes of base64url text (RFC 4648 section 5), with or without padding. */
 export const unbase64url = (text: string) => unbase64(text.replaceAll('-', '+').replaceAll('_', '/'));

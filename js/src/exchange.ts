@@ -75,6 +75,15 @@ interface Behind {
   counted: boolean;
 }
 
+/** The part of a `Request` that a backend needs. */
+export interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Iterable<[string, string]> & Pick<Headers, 'get' | 'has'>;
+  readonly body: ReadableStream<Uint8Array> | null;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
 /** The number of commands so far. */
 let count = 0;
 
@@ -93,7 +102,7 @@ export class Exchange {
   #id = nextId();
   /** The module's name for the request, and for its body. */
   #name = `${this.#id}`;
-  #request: Request;
+  #request: Asked;
   /** Answers of upstream servers whose bodies have not been read. */
   #behind = new Map<string, Behind>();
   #url: string;
@@ -115,7 +124,7 @@ export class Exchange {
    * @param url the URL that the browser requested, if the request does not have it
    * @param carrier carries sockets, if the host supports them
    */
-  constructor(request: Request, timeout: number, passage: Passage = standard(), url = request.url, send: typeof fetch = fetch, carrier?: Carrier) {
+  constructor(request: Asked, timeout: number, passage: Passage = standard(), url = request.url, send: typeof fetch = fetch, carrier?: Carrier) {
     this.#request = request;
     this.#url = url;
     this.#timeout = timeout;
@@ -171,10 +180,9 @@ export class Exchange {
    * Effect `proxy`. The time runs from the last piece of the browser's body until the headers
    * arrive; the rest of the answer may take any time.
    */
-  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
+  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], waiting: AbortController): Promise<Answers['proxy']> {
     if (upgrade && !this.#carrier) throw new Failed('unsupported');
     if (group !== undefined && !(upgrade ? this.#carrier!.counts : this.#passage.counts === false)) this.#enter(group, most!);
-    const waiting = new AbortController();
     let late = false;
     let answered = false;
     let clock: ReturnType<typeof setTimeout> | undefined;
@@ -187,7 +195,6 @@ export class Exchange {
       }, this.#timeout);
     };
     wait();
-    signal.addEventListener('abort', () => waiting.abort());
     try {
       if (upgrade) {
         const answer = await this.#carrier!.open(url, headers, waiting.signal, group!, most!);

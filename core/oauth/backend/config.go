@@ -131,6 +131,9 @@ type Caller struct {
 	RedirectURIs []string `json:"redirect_uris,omitempty"`
 }
 
+// mostConnections is how many connections to a resource stay open while nothing is asked of it.
+const mostConnections = 256
+
 // defaultSession is the engine's default. Session keys live as long.
 const defaultSession = 12 * time.Hour
 
@@ -153,9 +156,10 @@ type Options struct {
 	ClientKey crypto.Signer
 	// HTTP sends requests to the authorization server; see oauth.Options.
 	HTTP *http.Client
-	// Resource sends requests to the targets of Config.Proxy; nil means one with
-	// http.DefaultTransport. Redirects are passed on and not followed; cookies are not kept. A
-	// Timeout also ends bodies that take longer, including streams.
+	// Resource sends requests to the targets of Config.Proxy; nil means one with a copy of
+	// http.DefaultTransport that keeps more connections open. Redirects are passed on and not
+	// followed; cookies are not kept. A Timeout also ends bodies that take longer, including
+	// streams.
 	Resource *http.Client
 	// ResourceTimeout is how long a resource may take to begin its answer; 0 means 30 seconds. The
 	// body may take any time.
@@ -194,6 +198,12 @@ func (o Options) withDefaults() Options {
 	own := http.Client{}
 	if o.Resource != nil {
 		own = *o.Resource
+	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		// By default two connections to a host stay open: with more requests at a time, most would
+		// begin with a handshake.
+		t = t.Clone()
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, mostConnections
+		own.Transport = t
 	}
 	own.Jar = nil
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

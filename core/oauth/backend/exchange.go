@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
@@ -36,81 +37,8 @@ type exchange struct {
 	closed bool
 }
 
-// answer is a respond effect.
-type answer struct {
-	Status  int         `json:"status"`
-	Headers [][2]string `json:"headers"`
-	Body    body        `json:"body"`
-	standing
-}
-
 func newExchange(ctx context.Context, w http.ResponseWriter, r *http.Request, groups *groups, opts Options) *exchange {
 	return &exchange{ctx: ctx, groups: groups, carries: r.ProtoMajor == 1 && hijackable(w), request: r, upload: newUpload(r), client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
-}
-
-func (e *exchange) hands(opts Options) map[string]door.Hand {
-	return map[string]door.Hand{
-		"proxy": func(_ context.Context, effect json.RawMessage) (any, string) { return e.proxy(effect) },
-		"body":  func(_ context.Context, effect json.RawMessage) (any, string) { return e.read(effect) },
-		"respond": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var a answer
-			if json.Unmarshal(effect, &a) != nil {
-				return nil, "internal"
-			}
-			select {
-			case e.answers <- a:
-				return struct{}{}, ""
-			default: // there is only one answer to a request
-				return nil, "internal"
-			}
-		},
-		"seal": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct{ Text, Context string }
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			return struct {
-				Sealed string `json:"sealed"`
-			}{opts.Ring.Seal(in.Text, in.Context)}, ""
-		},
-		"unseal": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct{ Sealed, Context string }
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			text, err := opts.Ring.Unseal(in.Sealed, in.Context)
-			if err != nil {
-				return nil, "tampered"
-			}
-			return struct {
-				Text string `json:"text"`
-			}{text}, ""
-		},
-		"recall": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct{ Key string }
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			var ok struct {
-				Text *string `json:"text,omitempty"`
-			}
-			if text, there := opts.Memory.Recall(in.Key); there {
-				ok.Text = &text
-			}
-			return ok, ""
-		},
-		"remember": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct {
-				Key, Text string
-				ExpiresAt int64 `json:"expires_at"`
-			}
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			opts.Memory.Remember(in.Key, in.Text, time.UnixMilli(in.ExpiresAt))
-			return struct{}{}, ""
-		},
-	}
 }
 
 // errSilent ends a request to a resource that does not answer.
@@ -148,37 +76,30 @@ func (s *silence) end() {
 // proxy sends a request to a resource. It returns the answer as soon as it begins. The body stays
 // here.
 func (e *exchange) proxy(effect json.RawMessage) (any, string) {
-	var in struct {
-		Method  string
-		URL     string
-		Upgrade string
-		Group   string
-		Most    int
-		Headers [][2]string
-		Body    *body
-	}
-	if json.Unmarshal(effect, &in) != nil {
+	var method, url, upgrade, group string
+	in, ok := textsOf(effect, "method url upgrade group", &method, &url, &upgrade, &group)
+	if !ok {
 		return nil, "internal"
 	}
-	if in.Upgrade != "" && !e.carries {
+	if upgrade != "" && !e.carries {
 		return nil, "unsupported"
 	}
-	if in.Group != "" && !e.enter(in.Group, in.Most) {
+	if most, _ := in.Get("most").Int(); group != "" && !e.enter(group, int(most)) {
 		return nil, "denied"
 	}
 	ctx, cancel := context.WithCancelCause(e.ctx)
 	silence := newSilence(e.timeout, func() { cancel(errSilent) })
 	defer silence.end()
-	req, err := http.NewRequestWithContext(ctx, in.Method, in.URL, nil)
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		cancel(nil)
 		return nil, "unsent"
 	}
-	if err := e.load(req, in.Body, silence.broken); err != nil {
+	if err := e.load(req, bodyOf(in.Get("body")), silence.broken); err != nil {
 		cancel(nil)
 		return nil, "unsent"
 	}
-	for _, h := range in.Headers {
+	for _, h := range pairsOf(in.Get("headers")) {
 		req.Header.Add(h[0], h[1])
 	}
 	// The browser did not ask for what net/http would add by itself.
@@ -188,9 +109,9 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "")
 	}
-	if in.Upgrade != "" {
+	if upgrade != "" {
 		req.Header.Set("Connection", "Upgrade")
-		req.Header.Set("Upgrade", in.Upgrade)
+		req.Header.Set("Upgrade", upgrade)
 	}
 	res, err := e.client.Do(req)
 	if err != nil {
@@ -198,24 +119,23 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 		cancel(nil)
 		return nil, kind
 	}
-	if _, writes := res.Body.(io.Writer); res.StatusCode < 200 && (in.Upgrade == "" || !writes) { // a 101 although nobody asked to switch protocols
+	if _, writes := res.Body.(io.Writer); res.StatusCode < 200 && (upgrade == "" || !writes) { // a 101 although nobody asked to switch protocols
 		res.Body.Close()
 		cancel(nil)
 		return nil, "network"
 	}
 	res.Body = &heldBody{res.Body, cancel}
-	return proxied{res.StatusCode, wireHeaders(res.Header), refTo(e.keep(res))}, ""
+	w := corejson.NewWriter()
+	w.Open('{')
+	w.MemberInt("status", int64(res.StatusCode))
+	writeHeaders(w, res.Header)
+	w.Key("body")
+	w.Open('{')
+	w.MemberStr("ref", e.keep(res))
+	w.Close('}')
+	w.Close('}')
+	return door.Answer{Object: w.Bytes(), Status: res.StatusCode}, ""
 }
-
-// proxied is the answer of a resource.
-type proxied struct {
-	Status  int         `json:"status"`
-	Headers [][2]string `json:"headers"`
-	Body    *body       `json:"body"`
-}
-
-// HTTPStatus is for the log of effects.
-func (p proxied) HTTPStatus() int { return p.Status }
 
 // heldBody ends its request when it is closed.
 type heldBody struct {
@@ -230,10 +150,7 @@ func (b *heldBody) Close() error {
 }
 
 // load sets the body of req. progress is called whenever some of the browser's body is read.
-func (e *exchange) load(req *http.Request, b *body, progress func()) error {
-	if b == nil {
-		return nil
-	}
+func (e *exchange) load(req *http.Request, b body, progress func()) error {
 	if b.Ref != nil {
 		req.Body = &readBehind{e.upload, progress}
 		req.ContentLength = e.upload.length
@@ -367,6 +284,17 @@ func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 	}
 	control := http.NewResponseController(w)
 	control.EnableFullDuplex() // if that is not possible, the browser's body is read before the answer begins
+	piece := pieces.Get().(*[]byte)
+	defer pieces.Put(piece)
+	n, err := 0, error(nil)
+	if length := res.ContentLength; a.Keep == "" && length > 0 && length <= int64(len(*piece)) {
+		// A short body usually comes in one piece; then the answer goes out in one piece.
+		if n, err = res.Body.Read(*piece); int64(n) == length {
+			w.WriteHeader(a.Status)
+			w.Write((*piece)[:n])
+			return
+		}
+	}
 	w.WriteHeader(a.Status)
 	control.Flush()
 	var over atomic.Bool
@@ -379,7 +307,7 @@ func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 		})
 	}
 	// A stream that must end is just closed: an EventSource then asks again.
-	if err := pass(w, control, res.Body); err != nil && !over.Load() {
+	if err := pass(w, control, res.Body, *piece, n, err); err != nil && !over.Load() {
 		// A truncated body must not look complete. This panic breaks off an answer in every version
 		// of HTTP.
 		panic(http.ErrAbortHandler)
@@ -410,12 +338,14 @@ func (e *exchange) forget(res *http.Response) {
 	maps.DeleteFunc(e.behind, func(_ string, r *http.Response) bool { return r == res })
 }
 
-// pass copies a body, each piece as soon as it comes, because it may be a stream of events. It
+// pieces are the buffers through which bodies are copied.
+var pieces = sync.Pool{New: func() any { return new(make([]byte, 32<<10)) }}
+
+// pass copies a body, each piece as soon as it comes, because it may be a stream of events. n and
+// err are the result of reading the first piece into buffer; both are zero if none was read. pass
 // returns errors of the resource only; a browser that went away is not an error.
-func pass(w io.Writer, control *http.ResponseController, from io.Reader) error {
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
+func pass(w io.Writer, control *http.ResponseController, from io.Reader, buffer []byte, n int, err error) error {
+	for ; ; n, err = from.Read(buffer) {
 		if n > 0 {
 			if _, gone := w.Write(buffer[:n]); gone != nil {
 				return nil

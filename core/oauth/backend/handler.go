@@ -48,7 +48,7 @@ func New(engine oauth.Engine, config Config, opts Options) (*Handler, error) {
 	var err error
 	h.backend, err = openBackend(engine, config, oauth.Options{
 		HTTP: opts.HTTP, Store: opts.Store, Locker: opts.Locker, Keys: keys, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand, OnEffect: opts.OnEffect,
-	}, &h.stop, h.tell)
+	}, opts, &h.stop, h.tell)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.stop.begin()
 	h.opts.Background(func() {
 		defer h.stop.end()
-		err := h.backend.serve(command, e.hands(h.opts))
+		err := h.backend.serve(command, e)
 		if err != nil && !tooLarge(err) {
 			h.tell(fmt.Errorf("oauth2: bff: the request was lost: %w", err))
 		}

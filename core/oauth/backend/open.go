@@ -52,20 +52,20 @@ type standing struct {
 }
 
 // alive asks the engine whether a connection may stay open.
-func (b *backend) alive(ctx context.Context, kept string, opts Options) (next standing, alive bool, err error) {
+func (b *backend) alive(ctx context.Context, kept string) (next standing, alive bool, err error) {
 	e := &exchange{ctx: ctx}
-	s, err := b.open(e.hands(opts))
+	s, err := b.take(e)
 	if err != nil {
 		return standing{}, false, err
 	}
-	defer s.Close()
 	var ok struct {
 		Alive bool `json:"alive"`
 		standing
 	}
-	err = s.Do(ctx, "alive", struct {
+	err = s.session.Do(ctx, "alive", struct {
 		Keep string `json:"keep"`
 	}{kept}, &ok)
+	b.leave(s, err)
 	return ok.standing, ok.Alive, err
 }
 
@@ -97,7 +97,7 @@ func (h *Handler) keep(ctx context.Context, now standing, over func()) {
 		case <-again.C:
 			kept := now.Keep
 			go func() {
-				next, alive, err := h.backend.alive(ctx, kept, h.opts)
+				next, alive, err := h.backend.alive(ctx, kept)
 				replies <- reply{next, alive, err}
 			}()
 		case r := <-replies:

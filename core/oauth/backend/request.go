@@ -6,42 +6,46 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
 // own is the name of the only request, and of its body.
 const own = "request"
 
 // body is a body in the engine's interface: text, or base64 if it is not UTF-8, or the name of a
-// body that stays here, with its length in bytes if that is known.
+// body that stays here.
 type body struct {
 	Text   *string `json:"text,omitempty"`
 	Base64 *string `json:"base64,omitempty"`
 	Ref    *string `json:"ref,omitempty"`
-	Length *int64  `json:"length,omitempty"`
 }
 
-func refTo(name string) *body { return &body{Ref: &name} }
-
-// command holds the parameters of the command request.
-type command struct {
-	Request string      `json:"request"`
-	Method  string      `json:"method"`
-	URL     string      `json:"url"`
-	Headers [][2]string `json:"headers"`
-	Body    *body       `json:"body,omitempty"`
-	// Stopping: no socket is opened, and probes hear that this host is not ready.
-	Stopping bool `json:"stopping,omitempty"`
-}
-
-func (h *Handler) command(r *http.Request) *command {
-	c := &command{own, r.Method, h.address(r), wireHeaders(r.Header), nil, h.stopping()}
+// command returns the parameters of the command request.
+func (h *Handler) command(r *http.Request) door.Object {
+	w := corejson.NewWriter()
+	w.Grow(1024)
+	w.Open('{')
+	w.MemberStr("request", own)
+	w.MemberStr("method", valid(r.Method))
+	w.MemberStr("url", valid(h.address(r)))
+	writeHeaders(w, r.Header)
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
-		c.Body = refTo(own)
+		w.Key("body")
+		w.Open('{')
+		w.MemberStr("ref", own)
 		if r.ContentLength > 0 {
-			c.Body.Length = &r.ContentLength
+			w.MemberInt("length", r.ContentLength)
 		}
+		w.Close('}')
 	}
-	return c
+	if h.stopping() {
+		w.Key("stopping")
+		w.Bool(true)
+	}
+	w.Close('}')
+	return w.Bytes()
 }
 
 // wireBody is a body that was read.
@@ -65,14 +69,31 @@ func (b *body) bytes() ([]byte, error) {
 	return nil, nil
 }
 
-// wireHeaders returns headers in a fixed order, because a map has none.
-func wireHeaders(h http.Header) [][2]string {
-	pairs := [][2]string{}
+// writeHeaders writes headers in a fixed order, because a map has none.
+func writeHeaders(w *corejson.Writer, h http.Header) {
+	pairs := make([][2]string, 0, len(h)+4)
 	for name, values := range h {
+		name = strings.ToLower(name)
 		for _, v := range values {
-			pairs = append(pairs, [2]string{strings.ToLower(name), strings.ToValidUTF8(v, "\uFFFD")})
+			pairs = append(pairs, [2]string{name, v})
 		}
 	}
 	slices.SortStableFunc(pairs, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
-	return pairs
+	w.Key("headers")
+	w.Open('[')
+	for _, pair := range pairs {
+		w.Open('[')
+		w.Str(valid(pair[0]))
+		w.Str(valid(pair[1]))
+		w.Close(']')
+	}
+	w.Close(']')
+}
+
+// valid replaces what is not UTF-8 in s.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
@@ -23,7 +24,7 @@ var base64url = base64.RawURLEncoding
 type Guard struct {
 	session      door.Session
 	opts         Options
-	header       string // certificate_header
+	header       string // certificate_header, as http.Header has it
 	certificates bool
 	path         string // of the metadata document
 	document     []byte
@@ -46,7 +47,7 @@ func New(engine oauth.Engine, config Config, opts Options) (*Guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("oauth2: guard: configuration: %w", err)
 	}
-	g := &Guard{opts: opts, header: config.CertificateHeader, certificates: config.Certificates}
+	g := &Guard{opts: opts, header: http.CanonicalHeaderKey(config.CertificateHeader), certificates: config.Certificates}
 	g.session, err = door.Open(engine, "resource", json.RawMessage(wire), oauth.Options{HTTP: opts.HTTP, Store: opts.Store, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand},
 		door.Setting{Trouble: opts.OnError})
 	if err != nil {
@@ -127,50 +128,69 @@ func (g *Guard) Handler(need Need, next http.Handler) http.Handler {
 	})
 }
 
-// command holds the parameters of the command check.
-type command struct {
-	Method      string      `json:"method"`
-	URL         string      `json:"url"`
-	Headers     [][2]string `json:"headers"`
-	Certificate []byte      `json:"certificate,omitempty"`
-	Peer        string      `json:"peer,omitempty"`
-	Scope       string      `json:"scope,omitempty"`
-	ACRValues   string      `json:"acr_values,omitempty"`
-	MaxAge      *int64      `json:"max_age,omitempty"`
+// command returns the parameters of the command check.
+func (g *Guard) command(r *http.Request, need Need) door.Object {
+	w := corejson.NewWriter()
+	w.Grow(roomOf(r.Header["Authorization"]) + roomOf(r.Header["Dpop"]) + len(r.RequestURI) + 256)
+	w.Open('{')
+	w.MemberStr("method", valid(r.Method))
+	w.MemberStr("url", valid(asked(r)))
+	w.Key("headers")
+	w.Open('[')
+	for _, name := range [...]string{"Authorization", "Dpop", g.header} {
+		for _, value := range r.Header[name] {
+			w.Open('[')
+			w.Str(strings.ToLower(name))
+			w.Str(valid(value))
+			w.Close(']')
+		}
+	}
+	w.Close(']')
+	if g.certificates {
+		w.MemberStrIf("certificate", base64.StdEncoding.EncodeToString(g.opts.Certificate(r)))
+	}
+	if g.header != "" {
+		peer := r.RemoteAddr
+		if host, _, err := net.SplitHostPort(peer); err == nil {
+			peer = host
+		}
+		w.MemberStrIf("peer", valid(peer))
+	}
+	w.MemberStrIf("scope", valid(need.Scope))
+	w.MemberStrIf("acr_values", valid(need.ACRValues))
+	if age := need.seconds(); age != nil {
+		w.MemberInt("max_age", *age)
+	}
+	w.Close('}')
+	return w.Bytes()
+}
+
+func roomOf(values []string) (n int) {
+	for _, v := range values {
+		n += len(v)
+	}
+	return n
+}
+
+// valid replaces what is not UTF-8 in s.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // Check says whether the request is let in. A refusal is not an error. An error means that the
 // engine was lost, need is invalid, or the request's context is done.
 func (g *Guard) Check(r *http.Request, need Need) (*Verdict, error) {
-	c := command{Method: r.Method, URL: asked(r), Headers: make([][2]string, 0, 3), Scope: need.Scope, ACRValues: need.ACRValues, MaxAge: need.seconds()}
-	for _, name := range [...]string{"authorization", "dpop", g.header} {
-		if name == "" {
-			continue
-		}
-		for _, value := range r.Header.Values(name) {
-			if !utf8.ValidString(value) {
-				value = strings.ToValidUTF8(value, "\uFFFD")
-			}
-			c.Headers = append(c.Headers, [2]string{name, value})
-		}
-	}
-	if g.certificates {
-		c.Certificate = g.opts.Certificate(r)
-	}
-	if g.header != "" {
-		c.Peer = r.RemoteAddr
-		if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-			c.Peer = host
-		}
-	}
-	var result result
-	if err := g.session.Do(r.Context(), "check", &c, &result); err != nil {
+	var result string
+	if err := g.session.Do(r.Context(), "check", g.command(r, need), &result); err != nil {
 		if tooLarge(err) {
 			return g.refused(r, &Verdict{Status: http.StatusRequestHeaderFieldsTooLarge, Header: http.Header{}, Reason: Reason{Code: "too_large"}}), nil
 		}
 		return nil, err
 	}
-	v, err := result.verdict()
+	v, err := verdictOf(result)
 	if err != nil {
 		return nil, err
 	}

@@ -1,15 +1,15 @@
 package guard
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
@@ -81,79 +81,65 @@ func (t *Token) Has(scope string) bool { return slices.Contains(t.Scope, scope) 
 // Read reads the claims into v, as encoding/json does.
 func (t *Token) Read(v any) error { return json.Unmarshal(t.Claims, v) }
 
-// result is the engine's result.
-type result struct {
-	Allowed bool            `json:"allowed"`
-	Scheme  string          `json:"scheme"`
-	Issuer  string          `json:"issuer"`
-	Claims  json.RawMessage `json:"claims"`
-	Status  int             `json:"status"`
-	Headers [][2]string     `json:"headers"`
-	Body    struct {
-		Text string `json:"text"`
-	} `json:"body"`
-	Reason Reason `json:"reason"`
-}
-
-func (r *result) verdict() (*Verdict, error) {
-	v := &Verdict{Header: http.Header{}, Status: r.Status, Body: []byte(r.Body.Text), Reason: r.Reason}
-	for _, h := range r.Headers {
-		v.Header.Add(h[0], h[1])
+// verdictOf reads the engine's result.
+func verdictOf(result string) (*Verdict, error) {
+	in, ok := corejson.Parse(result)
+	if !ok {
+		return nil, errors.New("oauth2: guard: the engine's result cannot be read")
 	}
-	if !r.Allowed {
-		return v, nil
-	}
-	t := &Token{Scheme: r.Scheme, Issuer: r.Issuer, Claims: bytes.Clone(r.Claims)}
-	var claims struct {
-		Sub      string  `json:"sub"`
-		ClientID string  `json:"client_id"`
-		AZP      string  `json:"azp"`
-		JTI      string  `json:"jti"`
-		ACR      string  `json:"acr"`
-		Scope    words   `json:"scope"`
-		AuthTime seconds `json:"auth_time"`
-		Exp      seconds `json:"exp"`
-	}
-	// A member that the engine did not need may have the wrong type. Then it is ignored.
-	if err := json.Unmarshal(t.Claims, &claims); err != nil {
-		var kind *json.UnmarshalTypeError
-		if !errors.As(err, &kind) {
-			return nil, fmt.Errorf("oauth2: guard: claims: %w", err)
+	v := &Verdict{Header: http.Header{}}
+	for it := in.Get("headers").Each(); it.Next(); {
+		pair := it.Value().Each()
+		if pair.Next() {
+			name := pair.Value().Str()
+			if pair.Next() {
+				v.Header.Add(name, pair.Value().Str())
+			}
 		}
 	}
-	t.Subject, t.ClientID, t.ID, t.ACR, t.Scope = claims.Sub, claims.ClientID, claims.JTI, claims.ACR, claims.Scope
-	if t.ClientID == "" {
-		t.ClientID = claims.AZP
+	if !in.Get("allowed").True() {
+		status, _ := in.Get("status").Int()
+		v.Status, v.Body, v.Reason = int(status), []byte(in.Get("body").Get("text").Str()), reasonOf(in.Get("reason"))
+		return v, nil
 	}
-	t.AuthTime, t.Expiry = time.Time(claims.AuthTime), time.Time(claims.Exp)
-	v.Token = t
+	claims := in.Get("claims")
+	v.Token = &Token{
+		Scheme: in.Get("scheme").Str(), Issuer: in.Get("issuer").Str(), Claims: json.RawMessage(claims.Raw()),
+		Subject: claims.Get("sub").Str(), ClientID: cmp.Or(claims.Get("client_id").Str(), claims.Get("azp").Str()), ID: claims.Get("jti").Str(),
+		ACR: claims.Get("acr").Str(), Scope: words(claims.Get("scope")), AuthTime: seconds(claims.Get("auth_time")), Expiry: seconds(claims.Get("exp")),
+	}
 	return v, nil
 }
 
-// words are the words of a text, or the elements of an array.
-type words []string
-
-func (w *words) UnmarshalJSON(text []byte) error {
-	var s string
-	if json.Unmarshal(text, &s) == nil {
-		*w = strings.Fields(s)
-		return nil
+func reasonOf(in corejson.Value) Reason {
+	status, _ := in.Get("status").Int()
+	clocks, _ := in.Get("clock_difference_ms").Int()
+	return Reason{
+		Code: in.Get("code").Str(), Field: in.Get("field").Str(), Expected: in.Get("expected").Str(), Came: in.Get("came").Str(), ClockDifferenceMS: clocks,
+		Stage: in.Get("stage").Str(), Host: in.Get("host").Str(), Status: int(status), Error: in.Get("error").Str(),
 	}
-	return json.Unmarshal(text, (*[]string)(w))
 }
 
-// seconds is a time in seconds since the epoch, perhaps with a fraction.
-type seconds time.Time
+// words are the words of a text, or the elements of an array.
+func words(v corejson.Value) (list []string) {
+	if v.Kind() != corejson.Array {
+		return strings.Fields(v.Str())
+	}
+	for it := v.Each(); it.Next(); {
+		if it.Value().Kind() != corejson.String {
+			return nil
+		}
+		list = append(list, it.Value().Str())
+	}
+	return list
+}
 
-func (s *seconds) UnmarshalJSON(text []byte) error {
-	var n float64
-	if err := json.Unmarshal(text, &n); err != nil {
-		return err
+// seconds is a time since the epoch, with a fraction perhaps; zero for anything else.
+func seconds(v corejson.Value) time.Time {
+	if n, ok := v.Int(); ok && n > 0 && n < 1<<40 {
+		return time.Unix(n, 0)
 	}
-	if n > 0 && n < 1<<40 {
-		*s = seconds(time.Unix(int64(n), 0))
-	}
-	return nil
+	return time.Time{}
 }
 
 // tooLarge reports whether the headers are longer than an engine reads.

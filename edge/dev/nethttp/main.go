@@ -1,10 +1,10 @@
 //go:build !js
 
 // Command nethttp is a backend for a frontend as a Go server, for the tests of edge:
-// core/oauth/backend with the native engine, and with sessions in an SQLite database or in memory.
-// The configuration, of kind "bff", is in the variable BFF; the secrets are in SEAL_KEYS,
-// CLIENT_SECRET and CLIENT_KEY, as for the Workers. It prints "ready: URL" when it listens, and
-// runs until it is stopped.
+// core/oauth/backend with the native engine, and with sessions in an SQLite database, in Redis or
+// in memory. The configuration, of kind "bff", is in the variable BFF; the secrets are in
+// SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as for the Workers. It prints "ready: URL" when it
+// listens, and runs until it is stopped.
 package main
 
 import (
@@ -26,10 +26,12 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/bff"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/redisstore"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sqlitestore"
 )
 
@@ -38,17 +40,18 @@ func main() {
 	log.SetPrefix("nethttp: ")
 	addr := flag.String("addr", "127.0.0.1:0", "where to listen")
 	database := flag.String("database", "sessions.db", "where the sessions are; empty: in memory")
+	redisAddr := flag.String("redis", "", "HOST:PORT of a Redis in which the sessions are, in place of a database")
 	page := flag.String("page", "", "a folder that is served where the backend's paths are not")
 	stop := flag.Duration("stop", time.Minute, "how long requests may take to finish when it is told to end")
 	delay := flag.Duration("stop-delay", 0, "how long it takes requests when it is told to end, until a server in front sends them elsewhere")
 	timeout := flag.Duration("proxy-timeout", 0, "how long a resource may be silent before its answer begins")
 	flag.Parse()
-	if err := run(*addr, *database, *page, *timeout, *stop, *delay); err != nil {
+	if err := run(*addr, *database, *redisAddr, *page, *timeout, *stop, *delay); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(addr, database, page string, timeout, stopIn, delay time.Duration) error {
+func run(addr, database, redisAddr, page string, timeout, stopIn, delay time.Duration) error {
 	var config backend.Config
 	in := json.NewDecoder(strings.NewReader(os.Getenv("BFF")))
 	in.DisallowUnknownFields()
@@ -69,7 +72,14 @@ func run(addr, database, page string, timeout, stopIn, delay time.Duration) erro
 		clientKey, _ = key.Key.(crypto.Signer)
 	}
 	var store oauth.Store // nil: in memory
-	if database != "" {
+	switch {
+	case redisAddr != "":
+		client := redis.NewClient(&redis.Options{Addr: redisAddr, ContextTimeoutEnabled: true})
+		defer client.Close()
+		if store, err = redisstore.New(client, redisstore.Options{}); err != nil {
+			return err
+		}
+	case database != "":
 		kept, err := sqlitestore.Open(database)
 		if err != nil {
 			return err

@@ -5,7 +5,8 @@ import { createClient } from 'redis';
 import { runtimes } from '../../../js/test/lib/runtimes.mjs';
 import { freePort, root, run } from '../../dev/workerd.mjs';
 
-const commands = {
+/** How each begins; edge/dev/serve.mjs and its kind follow. */
+export const commands = {
   node: [runtimes.node],
   express: [runtimes.node],
   hono: [runtimes.node],

@@ -10,26 +10,41 @@ import (
 )
 
 // A Hand carries out effects of one kind. effect is the whole effect. ok marshals to the members of
-// the answer; if failure is not empty, it is the kind of failure. ctx ends with the session.
+// the answer, or is an Object or an Answer; if failure is not empty, it is the kind of failure. ctx
+// ends with the session.
 type Hand = func(ctx context.Context, effect json.RawMessage) (ok any, failure string)
+
+// An Object is the text of an object, written without reflection. Who gets it owns it, and wipes
+// it.
+type Object []byte
+
+// An Answer is an Object that answers a request, with the HTTP status for the log of effects.
+type Answer struct {
+	Object
+	Status int
+}
 
 // A Session is a handle of an engine.
 type Session interface {
-	// Do runs a command to its end, and reads its result into out, unless out is nil.
+	// Do runs a command to its end, and reads its result into out, unless out is nil. Params may be
+	// an Object; a string gets the result as text.
 	Do(ctx context.Context, op string, params, out any) error
 	// Begin gives the engine a command. wait returns its result, and may be called once.
 	Begin(op string, params any) (id int64, wait func(ctx context.Context, out any) error, err error)
 	// Quiet waits until no request is under way.
 	Quiet()
+	// Idle tells whether nothing at all is under way, so that nothing will happen before the next
+	// command, and whether the session may have one.
+	Idle() bool
 	// Close ends the session.
 	Close()
 }
 
 // Setting is what else a session needs.
 type Setting struct {
-	// Hands carry out effects of kinds that package oauth does not know, by kind. The one for
-	// remember must not block.
-	Hands map[string]Hand
+	// Hands carry out effects of kinds that package oauth does not know, by kind. Those of Quick
+	// never wait: they are carried out at once, while the engine does nothing else.
+	Hands, Quick map[string]Hand
 	// Trouble, if not nil, gets the errors of the HTTP client, the Store, the Locker and the
 	// KeyStore, one at a time.
 	Trouble func(error)
