@@ -9,12 +9,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 tools=${TOOLCHAIN_DIR:-$top/build/toolchain}
 
-# The optimizer, from npm.
-binaryen=132.0.0
-binaryen_sha256=6543555fb29bb92548f325c7dc18e9ab7dbb1215edda25993d1e3f71d85b8618
-
-features="--enable-multivalue --enable-bulk-memory --enable-bulk-memory-opt --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext"
-
 packages() { grep -v '^#' "$here/packages.txt"; }
 
 # stamp names what the installed toolchain was made from.
@@ -55,33 +49,30 @@ install_all() {
 		# Functions that C programs may miss, exported by TinyGo: nobody calls them, and a module has the
 		# exports that its contract names.
 		sed -i '/^\/\/export f\(min\|max\)imumf\{0,1\}$/d' "$tools/root/src/runtime/float.go"
-		# Debian's wasm-opt does not understand functions with several results.
-		(cd "$tools" && npm pack --silent "binaryen@$binaryen" >/dev/null &&
-			echo "$binaryen_sha256  binaryen-$binaryen.tgz" | sha256sum -c --quiet &&
-			tar xzf "binaryen-$binaryen.tgz" package/bin/wasm-opt && mv package/bin/wasm-opt wasm-opt.cjs && rm -r package "binaryen-$binaryen.tgz")
-		# As TinyGo calls it.
-		printf '#!/bin/sh\nexec node "%s" %s "$@"\n' "$tools/wasm-opt.cjs" "$features" >"$tools/wasm-opt"
-		chmod +x "$tools/wasm-opt"
 		stamp >"$tools/version"
 	fi
 	echo "toolchain: tinygo $version in $tools"
 }
 
-# compile OUT OPT FLAGS: wasm/module by TinyGo, then what its own pass leaves, a sixth of the bytes.
+# compile OUT OPT FLAGS TARGET: wasm/module by TinyGo. No wasm-opt: its passes save a sixtieth raw, and brotli packs what is left
+# 1 to 2 % worse.
 compile() {
 	[ -x "$tools/tinygo" ] || { echo "toolchain: run 'make toolchain' first" >&2; exit 1; }
 	cd "$top"
-	names=-g; [ "$3" = -no-debug ] && names=
-	PATH="/usr/lib/llvm-19/bin:$PATH" WASMOPT="$tools/wasm-opt" TINYGOROOT="$tools/root" GOFLAGS= \
-		"$tools/tinygo" build -buildmode=c-shared -target="$here/target.json" -opt="$2" $3 -panic=trap -tags="${TAGS:-}" -o "$1" ./wasm/module
-	level=-Oz; [ "$2" = z ] || level=-O3
-	# shellcheck disable=SC2086
-	"$tools/wasm-opt" $names --low-memory-unused "$level" --converge "$1" -o "$1"
+	# The linker's cache knows sources and not flags, so each target has a cache of its own.
+	GOCACHE=$(go env GOCACHE) XDG_CACHE_HOME="${XDG_CACHE_HOME:-$HOME/.cache}/oauth2-wasm/$(sha256sum "$4" | cut -c1-16)" \
+		PATH="/usr/lib/llvm-19/bin:$PATH" WASMOPT="$here/keep.sh" TINYGOROOT="$tools/root" GOFLAGS= \
+		"$tools/tinygo" build -buildmode=c-shared -target="$4" -opt="$2" $3 -panic=trap -tags="${TAGS:-}" -o "$1" ./wasm/module
 }
 
 case ${1:-} in
 install) install_all ;;
-build) compile "$2" "${3:-z}" -no-debug ;;
-names) compile "$2" z "" ;;
+build) compile "$2" "${3:-z}" -no-debug "$here/target.json" ;;
+names)
+	named=$(mktemp --suffix .json)
+	sed 's/"--strip-all", //' "$here/target.json" >"$named"
+	compile "$2" z "" "$named"
+	rm "$named"
+	;;
 *) echo "usage: toolchain.sh install | build OUT [OPT] | names OUT" >&2; exit 2 ;;
 esac
