@@ -149,7 +149,7 @@ func (s *session) logAnswered(in *input) {
 	switch s.whose = context.Background(); {
 	case in.ctx != nil:
 		s.whose = context.WithoutCancel(in.ctx)
-	case ok && a.info.Kind != "timer":
+	case a != nil && a.info.Kind != "timer":
 		s.whose = a.info.Context
 	}
 	if a == nil {
