@@ -70,7 +70,7 @@ func (i *testIssuer) token() string {
 	return t
 }
 
-// nonce is that of the attempt stored last.
+// nonce is the nonce of the attempt that was stored last.
 func (i *testIssuer) nonce() string {
 	if i.s.lastNonce != "" {
 		return i.s.lastNonce
@@ -95,9 +95,8 @@ func leftHalf(s string) string {
 	return b64(d[:32])
 }
 
-// TestScenarioIDToken: each row has the name of the OpenID Foundation's client test module whose
-// expectation it is, where there is one.
-// It shows X7.
+// TestScenarioIDToken: each row has the name of the OpenID Foundation's client test module with the
+// same expectation, if there is one. It shows X7.
 func TestScenarioIDToken(t *testing.T) {
 	s := newScene(t, "ID tokens are verified before anything of the answer is used: signature, algorithm, key, and every claim; what fails leaves nobody signed in and stores nothing.", "Q12", "Q38", "X7", "X2")
 	p256, p384, p521, ed := ecKey(elliptic.P256(), "1"), ecKey(elliptic.P384(), "2"), ecKey(elliptic.P521(), "3"), edKey("4")
@@ -238,7 +237,7 @@ func TestScenarioIDToken(t *testing.T) {
 	}
 }
 
-// TestScenarioKeys: the key set is cached, rotates, and is not asked for at every made-up kid.
+// TestScenarioKeys: the key set is cached, rotates, and is not fetched for every invented kid.
 func TestScenarioKeys(t *testing.T) {
 	s := newScene(t, "Keys are fetched before the code is spent and then kept; an unknown kid asks again, but not more often than once a minute; keys out of reach at sign-in cost nothing.", "Q12", "X7")
 	i := s.issuer()
@@ -280,7 +279,7 @@ func TestScenarioKeys(t *testing.T) {
 	if i.asked != 3 {
 		t.Errorf("%d requests for the keys", i.asked)
 	}
-	// A set that is none, or too large.
+	// A key set that is invalid, or too large.
 	s.now += 60_000
 	for _, row := range []struct{ body, code string }{
 		{`{"keys":{}}`, "bad_key_set"}, {`{}`, "bad_key_set"}, {`[]`, "not_object"}, {`{"keys":[` + strings.Repeat(`{"kty":"RSA","kid":"k","n":"x","e":"y","use":"sig"},`, 9_999) + `{}]}`, "bad_json"},
@@ -305,7 +304,7 @@ func TestScenarioKeys(t *testing.T) {
 	}
 }
 
-// TestScenarioIDTokenRefresh: continuity, and what may be absent.
+// TestScenarioIDTokenRefresh: continuity, and what may be missing.
 func TestScenarioIDTokenRefresh(t *testing.T) {
 	s := newScene(t, "A refresh may bring no ID token; one that it brings is verified and goes on with issuer, subject and sign-in time; one that fails leaves the successor and the old token.", "Q12", "X3", "X9")
 	i := s.issuer()
@@ -349,7 +348,7 @@ func TestScenarioIDTokenRefresh(t *testing.T) {
 	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" || r.str("ok", "id_token") == "" {
 		t.Error(r.raw)
 	}
-	// Claims come back from the store and from bytes; userinfo has to be of the same user
+	// Claims are restored from the store and from bytes. userinfo must be about the same user
 	// (oidcc-client-test-userinfo-invalid-sub).
 	bytes := s.ok("export").str("ok", "session")
 	s.open(with(oidcConf))
@@ -370,7 +369,7 @@ func TestScenarioIDTokenRefresh(t *testing.T) {
 			t.Error(r.raw)
 		}
 	}
-	// New keys are out of reach while a refresh goes on: the tokens are kept, and what is known of
+	// New keys cannot be fetched during a refresh: the tokens are kept, and so is what is known of
 	// the user.
 	other := ecKey(elliptic.P256(), "third")
 	i.key, i.alg, i.header, i.claims = other, "ES256", `"kid":"3"`, map[string]any{"nonce": nil}
@@ -433,8 +432,8 @@ func TestScenarioMaxAge(t *testing.T) {
 			t.Error(row.config, r.raw)
 		}
 	}
-	// Without keys an ID token that nobody asked for is not kept; with the option that says so it
-	// is kept as text, and gives no claims.
+	// Without keys an ID token that nobody requested is not stored. With the option for it, it is
+	// stored as text, and gives no claims.
 	i = s.issuer()
 	s.open(with(`{"name":"plain"}`))
 	if r := s.callback(); r.m["ok"] == nil || r.str("ok", "id_token") != "" || r.str("ok", "claims") != "" {
@@ -479,8 +478,8 @@ func TestScenarioDiscovery(t *testing.T) {
 	if len(s.sent) != 2 || s.sent[0].str("stage") != "jwks" || s.sent[1].form().Get("client_secret") != "s" {
 		t.Error(s.sent)
 	}
-	// Another page, an hour later: neither is asked for again. Two days later the old is used while
-	// the new is on its way.
+	// Another page, an hour later: neither is fetched again. Two days later the old ones are used
+	// while the new ones are being fetched.
 	s.sent = nil
 	s.now += 3_600_000
 	s.open(conf)
@@ -526,7 +525,7 @@ func TestScenarioDiscovery(t *testing.T) {
 		t.Error(s.sent)
 	}
 	oauthOnly = false
-	// By hand.
+	// Endpoints that are configured.
 	fresh(strings.Replace(conf, `"discovery":true`, `"discovery":true,"authorization_endpoint":"https://mine.example/a"`, 1))
 	if u := authorizeURL(s); u.Host != "mine.example" {
 		t.Error(u)
@@ -546,8 +545,8 @@ func TestScenarioDiscovery(t *testing.T) {
 			t.Errorf("%s: %s", row.name, r.raw)
 		}
 	}
-	// Out of reach: a clear error, and found again later; what is stored works meanwhile, and
-	// signing out always does.
+	// The server cannot be reached: a clear error, and it is found later. What is stored works
+	// meanwhile, and a sign-out always does.
 	broken = true
 	fresh(conf)
 	s.fails("network", "unsent", "authorize")

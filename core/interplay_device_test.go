@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// TestInterplayPollStopKeepsBackOff: the end of polling does not forget what the server asked for
+// TestInterplayPollStopKeepsBackOff: the server's Retry-After still counts after polling has ended
 // (Q10).
 func TestInterplayPollStopKeepsBackOff(t *testing.T) {
 	s := quietScene(t)
@@ -35,7 +35,7 @@ func TestInterplayPollStopKeepsBackOff(t *testing.T) {
 	}
 }
 
-// TestInterplayCancelDeviceStart: a start that is cancelled while it is being stored begins nothing
+// TestInterplayCancelDeviceStart: a start that is cancelled while it is being stored begins no flow
 // (Q30).
 func TestInterplayCancelDeviceStart(t *testing.T) {
 	s := quietScene(t)
@@ -50,7 +50,7 @@ func TestInterplayCancelDeviceStart(t *testing.T) {
 	}
 }
 
-// TestInterplayAboutToExpireTwice: about_to_expire is said once a token (Q9).
+// TestInterplayAboutToExpireTwice: about_to_expire is sent once per token (Q9).
 func TestInterplayAboutToExpireTwice(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -68,7 +68,7 @@ func TestInterplayAboutToExpireTwice(t *testing.T) {
 	}
 }
 
-// TestInterplayLogOutRefreshes: log_out asks for no new token first (Q10).
+// TestInterplayLogOutRefreshes: log_out does not request a new token first (Q10).
 func TestInterplayLogOutRefreshes(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -76,7 +76,7 @@ func TestInterplayLogOutRefreshes(t *testing.T) {
 	s.signIn()
 	s.deviceServer(rfc8628, jsonReply(400, pending))
 	s.ok("device_start")
-	s.now += 3_500_000 // no timer went off: asleep
+	s.now += 3_500_000 // no timer fired, because the device was asleep
 	s.now -= 3_500_000
 	s.tokenServer()
 	// the alarm goes off while polling, and is held back
@@ -96,8 +96,8 @@ func TestInterplayLogOutRefreshes(t *testing.T) {
 	}
 }
 
-// TestInterplayStatusWhilePolling: a refresh that waited for the lock while polling began leaves
-// the status (Q37).
+// TestInterplayStatusWhilePolling: a refresh that waited for the lock while polling began does not
+// change the status (Q37).
 func TestInterplayStatusWhilePolling(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -113,8 +113,8 @@ func TestInterplayStatusWhilePolling(t *testing.T) {
 	}
 }
 
-// TestInterplayExpiredDeviceDeleted: an expired flow is deleted although another instance wrote
-// there (Q35).
+// TestInterplayExpiredDeviceDeleted: an expired flow is deleted although another instance wrote it
+// (Q35).
 func TestInterplayExpiredDeviceDeleted(t *testing.T) {
 	s := quietScene(t)
 	s.deviceServer(rfc8628, jsonReply(400, pending))
@@ -129,7 +129,8 @@ func TestInterplayExpiredDeviceDeleted(t *testing.T) {
 	}
 }
 
-// TestInterplayStoredInterval: an absurd interval in restored bytes makes no hot loop (X5).
+// TestInterplayStoredInterval: an absurd interval in restored bytes does not cause a busy loop
+// (X5).
 func TestInterplayStoredInterval(t *testing.T) {
 	s := quietScene(t)
 	s.deviceServer(rfc8628, jsonReply(400, `{"error":"slow_down"}`))
@@ -149,7 +150,7 @@ func TestInterplayStoredInterval(t *testing.T) {
 	}
 }
 
-// TestInterplayExportTooLarge: whatever the server sends as device code, the exported bytes can be
+// TestInterplayExportTooLarge: whatever device code the server sends, the exported bytes can be
 // restored (Q36).
 func TestInterplayExportTooLarge(t *testing.T) {
 	s := quietScene(t)
@@ -191,8 +192,8 @@ func TestInterplaySupersededStartKeepsRecord(t *testing.T) {
 	}
 }
 
-// TestInterplayRestoreWithDue: bytes with a flow that polls and a token that is due: no error that
-// nobody caused (Q37).
+// TestInterplayRestoreWithDue: bytes with a flow that polls and a token that is due cause no error
+// (Q37).
 func TestInterplayRestoreWithDue(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -225,8 +226,8 @@ func TestInterplayConfiguredScopeParameter(t *testing.T) {
 	}
 }
 
-// TestInterplayPollStopWhileStarting: poll_stop while the flow is being started: it comes up
-// stopped (Q36).
+// TestInterplayPollStopWhileStarting: after poll_stop during a start, the flow begins without
+// polling (Q36).
 func TestInterplayPollStopWhileStarting(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(deviceConf))
@@ -238,7 +239,8 @@ func TestInterplayPollStopWhileStarting(t *testing.T) {
 	}
 }
 
-// TestInterplayPollingHookFails: a hook of polling that fails stops the polling, resumably (Q3).
+// TestInterplayPollingHookFails: a polling hook that fails stops the polling, which can be resumed
+// (Q3).
 func TestInterplayPollingHookFails(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(`{"device_authorization_endpoint":"https://as.example/device","parameter_hooks":["polling"]}`))
@@ -282,7 +284,7 @@ func TestInterplayRefreshAfterPolling(t *testing.T) {
 }
 
 // TestInterplayStartAgainWhileStored: a new flow begins while the tokens of the old one are being
-// stored: they are granted, and the new flow goes on (Q30).
+// stored: they are granted, and the new flow continues (Q30).
 func TestInterplayStartAgainWhileStored(t *testing.T) {
 	s := quietScene(t)
 	s.deviceServer(rfc8628, jsonReply(200, deviceTokens))
@@ -300,8 +302,8 @@ func TestInterplayStartAgainWhileStored(t *testing.T) {
 	}
 }
 
-// TestInterplayEndWhileStarting: poll_stop with forget, log_out and cancel while the server is
-// asked for the codes: nothing begins (Q30).
+// TestInterplayEndWhileStarting: poll_stop with forget, log_out and cancel during the request for
+// the codes: no flow begins (Q30).
 func TestInterplayEndWhileStarting(t *testing.T) {
 	for _, end := range []string{`"poll_stop","forget":true`, `"log_out"`, `"cancel","target":1`} {
 		s := quietScene(t)
@@ -326,7 +328,7 @@ func TestInterplayEndWhileStarting(t *testing.T) {
 	}
 }
 
-// TestInterplayDeviceCodeInErrors: a server that repeats the device code shows nothing of it (X6,
+// TestInterplayDeviceCodeInErrors: an error that repeats the device code does not show it (X6,
 // Q34).
 func TestInterplayDeviceCodeInErrors(t *testing.T) {
 	s := quietScene(t)
@@ -366,14 +368,14 @@ func TestInterplayDiscardedWithoutRefreshToken(t *testing.T) {
 	}
 }
 
-// TestInterplayDeviceStoreUnread: a flow that cannot be read is said, and its own parameters go
-// before the configured ones (Q31, Q4).
+// TestInterplayDeviceStoreUnread: a flow that cannot be read is reported, and its own parameters
+// replace the configured ones (Q31, Q4).
 func TestInterplayDeviceStoreUnread(t *testing.T) {
 	s := quietScene(t)
 	in := s.head() + `"kind":"client","config":` + with(`{"device_authorization_endpoint":"https://as.example/device","parameters":[["audience","a"],["x","1"]]}`) + `}`
 	s.handle = s.engine.Open([]byte(in))
 	load := s.drain()[0]
-	for range 2 { // the session, under the old key and the new
+	for range 2 { // the session, under the old key and the new one
 		load = s.answer(load, `"ok":{"version":""}`)[0]
 	}
 	s.answer(load, `"failed":{"kind":"storage"}`)

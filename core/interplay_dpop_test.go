@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// bindingServer gives tokens bound to a key without looking at the proofs; devices are approved at
-// once, and a device code is good for one poll.
+// bindingServer issues tokens that are bound to a key, without checking the proofs. Devices are
+// approved at once, and a device code is valid for one poll.
 func (s *scene) bindingServer() {
 	n, polled := 0, false
 	s.server = func(m msg) reply {
@@ -26,7 +26,7 @@ func (s *scene) bindingServer() {
 	}
 }
 
-// storedKey is the key that the stored session is bound to.
+// storedKey is the key to which the stored session is bound.
 func (s *scene) storedKey() string {
 	s.t.Helper()
 	_, rest, _ := strings.Cut(s.store["oauth2.session"], `"dpop_key":"`)
@@ -34,8 +34,8 @@ func (s *scene) storedKey() string {
 	return name
 }
 
-// signInLost signs in as far as the store, which carries the write out and loses its answer; what
-// comes then is given.
+// signInLost does a sign-in up to the store, which carries out the write and loses its answer. It
+// returns the effects that follow.
 func (s *scene) signInLost(id int) []msg {
 	s.t.Helper()
 	u := authorizeURL(s)
@@ -47,8 +47,8 @@ func (s *scene) signInLost(id int) []msg {
 	return s.lost(next(s.t, "store", s.answer(http, server(http).member())))
 }
 
-// TestInterplayDPoPStoredAfterAll: a sign-in was stored, its answer got lost, and another instance
-// refreshed it: the key is that session's and stays (X9).
+// TestInterplayDPoPStoredAfterAll: a sign-in was stored, its answer was lost, and another instance
+// refreshed it: the key belongs to that session and stays (X9).
 func TestInterplayDPoPStoredAfterAll(t *testing.T) {
 	s := quietScene(t)
 	s.bindingServer()
@@ -68,8 +68,8 @@ func TestInterplayDPoPStoredAfterAll(t *testing.T) {
 	s.ok("refresh")
 }
 
-// TestInterplayDPoPSignedOutMeanwhile: a sign-in over an older one was stored, its answer got lost,
-// and another instance signed out: neither key is left.
+// TestInterplayDPoPSignedOutMeanwhile: a sign-in over an older one was stored, its answer was lost,
+// and another instance signed out: neither key remains.
 func TestInterplayDPoPSignedOutMeanwhile(t *testing.T) {
 	s := quietScene(t)
 	s.bindingServer()
@@ -89,8 +89,8 @@ func TestInterplayDPoPSignedOutMeanwhile(t *testing.T) {
 	}
 }
 
-// TestInterplayDPoPTwoPollers: two instances poll with one device code; the one that comes too late
-// lets go of no key that the other's session is bound to (Q36, X9).
+// TestInterplayDPoPTwoPollers: two instances poll with one device code. The one that comes too late
+// does not delete the key of the other's session (Q36, X9).
 func TestInterplayDPoPTwoPollers(t *testing.T) {
 	s := quietScene(t)
 	s.bindingServer()
@@ -121,8 +121,8 @@ func TestInterplayDPoPTwoPollers(t *testing.T) {
 	s.ok("refresh")
 }
 
-// TestInterplayDPoPManyAttempts: new attempts crowd out one whose answer is being redeemed; the
-// session that comes of it has its key (X9).
+// TestInterplayDPoPManyAttempts: new attempts displace one that is being redeemed; the resulting
+// session has its key (X9).
 func TestInterplayDPoPManyAttempts(t *testing.T) {
 	s := quietScene(t)
 	s.bindingServer()

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// quietScene is a scene without a transcript: these tests are of what two things do to each other,
-// and of no use to a host.
+// quietScene is a scene without a transcript: these tests show how two operations affect each
+// other, and would not help a host.
 func quietScene(t *testing.T) *scene {
 	return &scene{t: t, engine: &Engine{}, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}}
 }
 
 const extendConf = `{"long_lived_grant_type":"fb_exchange_token"}`
 
-// finish answers what is left by stage, the newest first, until nothing is left but results.
+// finish answers what is left by stage, the newest first, until only results are left.
 func (s *scene) finish(left []msg, replies map[string]reply) (results []msg) {
 	for len(left) > 0 {
 		m := left[len(left)-1]
@@ -73,7 +73,7 @@ func TestInterplayExtendTwoTabs(t *testing.T) {
 	}
 }
 
-// TestInterplayExtendAfterLogOut: who signs out while extend is under way stays signed out.
+// TestInterplayExtendAfterLogOut: a user who signs out while extend is under way stays signed out.
 func TestInterplayExtendAfterLogOut(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -88,8 +88,7 @@ func TestInterplayExtendAfterLogOut(t *testing.T) {
 	}
 }
 
-// TestInterplayExtendRedacts: an error that repeats the token which was sent shows nothing of it
-// (X6).
+// TestInterplayExtendRedacts: an error that repeats the token which was sent does not show it (X6).
 func TestInterplayExtendRedacts(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -105,7 +104,7 @@ func TestInterplayExtendRedacts(t *testing.T) {
 	}
 }
 
-// TestInterplayAutoRefreshKeepsRetryAfter: what the server asked of a refresh by hand holds for the
+// TestInterplayAutoRefreshKeepsRetryAfter: the Retry-After of a refresh by hand also counts for the
 // automatic one (Q10).
 func TestInterplayAutoRefreshKeepsRetryAfter(t *testing.T) {
 	s := quietScene(t)
@@ -118,12 +117,12 @@ func TestInterplayAutoRefreshKeepsRetryAfter(t *testing.T) {
 	}
 	s.do("refresh")
 	s.sent = nil
-	s.pass(100_000) // the alarm goes off 20 s later
+	s.pass(100_000) // the alarm fires 20 s later
 	s.wantSent(0)
 }
 
-// TestInterplayResendKeepsRetryAfter: 503 with Retry-After is not followed by the same request at
-// once.
+// TestInterplayResendKeepsRetryAfter: after 503 with Retry-After the same request is not sent again
+// at once.
 func TestInterplayResendKeepsRetryAfter(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -138,7 +137,7 @@ func TestInterplayResendKeepsRetryAfter(t *testing.T) {
 }
 
 // TestInterplayTwoTabsBackOff: two tabs and a server that is down: each waits longer and longer,
-// and nobody hears of a grant (X8, Q10).
+// and no event granted comes (X8, Q10).
 func TestInterplayTwoTabsBackOff(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -175,7 +174,7 @@ func TestInterplayTwoTabsBackOff(t *testing.T) {
 			granted++
 		}
 	}
-	// One tab alone sends 8 requests on the way to 5 min and 12 an hour from then on.
+	// One tab alone sends 8 requests until it waits 5 min, and then 12 an hour.
 	if len(s.sent) > 100 || granted > 2 {
 		t.Errorf("%d requests in an hour to a server that is down, %d granted events with nothing new", len(s.sent), granted)
 	}
@@ -187,7 +186,7 @@ func epochOf(s *scene, h int32) string {
 }
 
 // TestInterplayAlarmAfterFailedRefresh: a sign-in that is stored while a refresh waits has its
-// alarm, whatever becomes of the refresh (Q9).
+// alarm, whatever happens to the refresh (Q9).
 func TestInterplayAlarmAfterFailedRefresh(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -221,7 +220,7 @@ func TestInterplayAlarmAfterFailedRefresh(t *testing.T) {
 	}
 }
 
-// TestInterplayRetryLaterLooks: Retry-After does not hide what another tab got meanwhile.
+// TestInterplayRetryLaterLooks: Retry-After does not hide what another tab stored meanwhile.
 func TestInterplayRetryLaterLooks(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -244,8 +243,8 @@ func TestInterplayRetryLaterLooks(t *testing.T) {
 	}
 }
 
-// TestInterplayAlarmAfterClockSetBack: a clock that was wrong at sign-in makes no alarm wait longer
-// than the token lives (Q9).
+// TestInterplayAlarmAfterClockSetBack: after a clock was wrong at sign-in, no alarm waits longer
+// than the token's lifetime (Q9).
 func TestInterplayAlarmAfterClockSetBack(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -259,8 +258,8 @@ func TestInterplayAlarmAfterClockSetBack(t *testing.T) {
 	}
 }
 
-// TestInterplayAutoRefreshPortal: a portal's page in place of the token endpoint is waited out
-// (Q10).
+// TestInterplayAutoRefreshPortal: a captive portal's page in place of the token endpoint is a
+// temporary failure (Q10).
 func TestInterplayAutoRefreshPortal(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -273,8 +272,8 @@ func TestInterplayAutoRefreshPortal(t *testing.T) {
 	}
 }
 
-// TestInterplayRevokeEndsRetries: a retry that was set before the access token was revoked gets a
-// new one, once (Q10).
+// TestInterplayRevokeEndsRetries: a retry that was planned before the access token was revoked gets
+// a new token, once (Q10).
 func TestInterplayRevokeEndsRetries(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -311,7 +310,7 @@ func TestInterplayNumberAsError(t *testing.T) {
 	}
 }
 
-// TestInterplayMatchesAndCallback: what matches takes for a response, callback takes too (Q41).
+// TestInterplayMatchesAndCallback: callback accepts what matches reports as a response (Q41).
 func TestInterplayMatchesAndCallback(t *testing.T) {
 	for _, row := range []struct{ registered, got string }{
 		{"https://client.example/cb", "HTTPS://Client.Example:443/cb?code=c&state=STATE"},
@@ -328,8 +327,8 @@ func TestInterplayMatchesAndCallback(t *testing.T) {
 	}
 }
 
-// TestInterplayRejectedKeepsRetryAfter: a resource that keeps answering 401 makes no refresh while
-// the server asked to be left alone (Q13).
+// TestInterplayRejectedKeepsRetryAfter: a resource that keeps answering 401 causes no refresh while
+// the server has asked to wait (Q13).
 func TestInterplayRejectedKeepsRetryAfter(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -345,8 +344,8 @@ func TestInterplayRejectedKeepsRetryAfter(t *testing.T) {
 	s.wantSent(1)
 }
 
-// TestInterplayFingerprintVariables: one issuer and a token endpoint for each tenant: the bytes of
-// one are not the other's (H7).
+// TestInterplayFingerprintVariables: with one issuer and a token endpoint for each tenant, one
+// tenant's bytes are not accepted for another (H7).
 func TestInterplayFingerprintVariables(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -362,8 +361,8 @@ func TestInterplayFingerprintVariables(t *testing.T) {
 	}
 }
 
-// TestInterplayEmailsAreAList: e-mails come out of a list, not out of an error's body or another
-// object (H7).
+// TestInterplayEmailsAreAList: e-mail addresses come from a list, not from an error's body or
+// another object (H7).
 func TestInterplayEmailsAreAList(t *testing.T) {
 	for _, emails := range []reply{jsonReply(403, `{"x":{"email":"other@example.com","verified":true}}`), jsonReply(200, `{"x":{"email":"other@example.com","verified":true}}`), jsonReply(401, `{"error":"invalid_token"}`)} {
 		s := quietScene(t)
@@ -382,8 +381,8 @@ func TestInterplayEmailsAreAList(t *testing.T) {
 	}
 }
 
-// TestInterplaySuccessEndsBackOff: a good answer, by whatever way, begins the back-off anew and
-// ends what the server asked for (Q10).
+// TestInterplaySuccessEndsBackOff: a successful answer to any command resets the back-off and the
+// server's Retry-After (Q10).
 func TestInterplaySuccessEndsBackOff(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -409,7 +408,7 @@ func TestInterplaySuccessEndsBackOff(t *testing.T) {
 	s.now += 3_600_001
 	s.ok("token")
 	s.wantSent(1)
-	// What it asked for counts by a clock that may be set back.
+	// The wait is measured by a clock that may be set back.
 	s.server = func(msg) reply {
 		return reply{raw: `"ok":{"status":429,"headers":[["retry-after","600"]],"body":{"text":""}}`}
 	}
@@ -424,7 +423,8 @@ func TestInterplaySuccessEndsBackOff(t *testing.T) {
 	s.wantSent(1)
 }
 
-// TestInterplayUserinfoGivenUp: who gives up while the token is fetched asks for nothing more.
+// TestInterplayUserinfoGivenUp: a command that is cancelled while the token is fetched sends
+// nothing more.
 func TestInterplayUserinfoGivenUp(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()

@@ -36,7 +36,7 @@ var rsaKey = func() *rsa.PrivateKey {
 	return k
 }()
 
-// key makes a key that is the same at every run.
+// ecKey makes a key that is the same in every run.
 func ecKey(curve elliptic.Curve, name string) *ecdsa.PrivateKey {
 	d := sha256.Sum256([]byte(name))
 	k, err := ecdsa.ParseRawPrivateKey(curve, append(make([]byte, (curve.Params().BitSize+7)/8-32), d[:]...))
@@ -51,7 +51,7 @@ func edKey(name string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(d[:])
 }
 
-// jwk is the public part of a key, with further members.
+// jwk is the public part of a key, with additional members.
 func jwk(key crypto.Signer, more string) string {
 	var m string
 	switch k := key.(type) {
@@ -77,7 +77,7 @@ func hashOf(alg string) crypto.Hash {
 	return map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}[alg[len(alg)-3:]]
 }
 
-// jwt signs claims; header has further members.
+// jwt signs claims. header has additional members.
 func jwt(key crypto.Signer, alg, header, claims string) string {
 	if header != "" {
 		header = "," + header
@@ -86,7 +86,7 @@ func jwt(key crypto.Signer, alg, header, claims string) string {
 	return input + "." + b64(signText(key, alg, input))
 }
 
-// signText gives a signature of the form that RFC 7518 wants.
+// signText makes a signature in the form of RFC 7518.
 func signText(key crypto.Signer, alg, input string) (sig []byte) {
 	var err error
 	digest := func() []byte {
@@ -98,8 +98,8 @@ func signText(key crypto.Signer, alg, input string) (sig []byte) {
 	case *rsa.PrivateKey:
 		sig, err = rsa.SignPKCS1v15(nil, k, hashOf(alg), digest())
 	case *ecdsa.PrivateKey:
-		// Without a source of randomness it is deterministic (RFC 6979), so the transcripts stay as
-		// they are.
+		// Without a source of randomness the signature is deterministic (RFC 6979), so the
+		// transcripts do not change.
 		der, e := k.Sign(nil, digest(), hashOf(alg))
 		err, sig = e, rawSignature(der, (k.Params().BitSize+7)/8)
 	case ed25519.PrivateKey:
@@ -111,8 +111,8 @@ func signText(key crypto.Signer, alg, input string) (sig []byte) {
 	return sig
 }
 
-// rawSignature turns the DER of two numbers below 128 bytes each into RFC 7518's form (section
-// 3.4).
+// rawSignature converts the DER of two numbers of less than 128 bytes each to the form of RFC 7518
+// section 3.4.
 func rawSignature(der []byte, size int) []byte {
 	i := 2
 	if der[1]&0x80 != 0 {
@@ -127,7 +127,7 @@ func rawSignature(der []byte, size int) []byte {
 	return out
 }
 
-// verifies does what a host does with a verify effect.
+// verifies carries out a verify effect as a host does.
 func verifies(m msg) string {
 	k := m.m["jwk"].(map[string]any)
 	num := func(name string) *big.Int { return new(big.Int).SetBytes(unb64(k[name].(string))) }

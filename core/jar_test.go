@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestScenarioSignedRequest: the parameters go to the server in a JWT that the client signed (RFC
-// 9101), through the browser or pushed.
+// TestScenarioSignedRequest: the parameters are sent to the server in a JWT that the client signed
+// (RFC 9101), by the browser or pushed.
 func TestScenarioSignedRequest(t *testing.T) {
 	s := newScene(t, "JAR: all parameters stand in the request object, JSON and numbers as what they are; beside it stands only what has to.", "Q21", "H4")
 	s.keys = map[string]bool{"signing": true}
@@ -33,7 +33,7 @@ func TestScenarioSignedRequest(t *testing.T) {
 	if claims["state"] == nil || claims["code_challenge"] == nil || claims["jti"] == nil || claims["sub"] != nil {
 		t.Error(claims)
 	}
-	// Pushed: the request object goes in the place of the parameters.
+	// Pushed: the request object replaces the parameters.
 	s.server = func(m msg) reply {
 		return jsonReply(201, `{"request_uri":"urn:ietf:params:oauth:request_uri:1","expires_in":60}`)
 	}
@@ -44,7 +44,8 @@ func TestScenarioSignedRequest(t *testing.T) {
 	if form.Get("request") == "" || form.Get("state") != "" || form.Get("code_challenge") != "" || form.Get("client_id") != "s6BhdRkqt3" || form.Get("client_assertion") == "" || len(u.Query()) != 2 {
 		t.Error(form, u)
 	}
-	// The parameters may not be the request object's own (RFC 9101 section 6.3 merges nothing).
+	// The parameters must not contain those of the request object (RFC 9101 section 6.3 merges
+	// nothing).
 	s.fails("client", "protected_parameter", "authorize", `"parameters":[["request","e30."]]`)
 	s.keys = nil
 	s.fails("client", "no_key", "authorize")
@@ -56,8 +57,8 @@ func TestScenarioSignedRequest(t *testing.T) {
 	}
 }
 
-// TestScenarioAuthorizeParameters: parameters with names of their own, and what is asked for by
-// them is held against the answer.
+// TestScenarioAuthorizeParameters: parameters that are members of the command. The answer is
+// checked against them.
 func TestScenarioAuthorizeParameters(t *testing.T) {
 	s := newScene(t, "prompt, max_age, login_hint, ui_locales, acr_values, claims, authorization_details, resource: in the request once; acr is looked at in the ID token.", "Q21", "H4", "Q12")
 	i := s.issuer()
@@ -83,7 +84,7 @@ func TestScenarioAuthorizeParameters(t *testing.T) {
 			t.Error(row.acr, r.raw)
 		}
 	}
-	// The resource goes to the token endpoint too (RFC 8707 section 2.2).
+	// The resource is also sent to the token endpoint (RFC 8707 section 2.2).
 	if got := s.sent[len(s.sent)-1].form()["resource"]; fmt.Sprint(got) != "[https://api.example/v1]" {
 		t.Error(got)
 	}

@@ -10,25 +10,25 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 )
 
-// rsaJWK is a key of these octets.
+// rsaJWK is a key with these octets.
 func rsaJWK(n, e []byte) string {
 	return `{"kty":"RSA","kid":"1","n":"` + b64(n) + `","e":"` + b64(e) + `"}`
 }
 
-// modulus is a number of so many bits; nobody has to know its factors to judge it.
+// modulus is a number of that many bits. The rule does not depend on its factors.
 func modulus(bits int) []byte {
 	n := bytes.Repeat([]byte{0xff}, (bits+7)/8)
 	n[0] >>= (8 - bits%8) % 8
 	return n
 }
 
-// point is an Ed25519 key with this first and last octet, and the same in between.
+// point is an Ed25519 key with this first and last octet, and equal ones in between.
 func point(first, between, last byte) string {
 	x := append(append([]byte{first}, bytes.Repeat([]byte{between}, 30)...), last)
 	return `{"kty":"OKP","kid":"1","crv":"Ed25519","x":"` + b64(x) + `"}`
 }
 
-// changed is a key with one member more, or another one.
+// changed is a key with an additional or another member.
 func changed(t *testing.T, key, name string, value any) string {
 	var m map[string]any
 	if err := json.Unmarshal([]byte(key), &m); err != nil {
@@ -42,8 +42,7 @@ func changed(t *testing.T, key, name string, value any) string {
 	return string(raw)
 }
 
-// TestKeyRule (S75): the keys that anything may be verified with are the same on every host, since
-// it is the module that judges them.
+// TestKeyRule (S75): the same keys are accepted on every host, because the module checks them.
 func TestKeyRule(t *testing.T) {
 	exponent := []byte{1, 0, 1}
 	p256, p521, ed := jwk(ecKey(elliptic.P256(), "a"), ""), jwk(ecKey(elliptic.P521(), "a"), ""), jwk(edKey("a"), "")
@@ -99,8 +98,8 @@ func TestKeyRule(t *testing.T) {
 	}
 }
 
-// TestScenarioIDTokenKeys (S75, S76): a key that nothing may be verified with is none, whoever asks
-// the host; the error names it. A signature is read strictly.
+// TestScenarioIDTokenKeys (S75, S76): a key that must not verify anything is refused before the
+// host is asked; the error names it. Signatures are decoded strictly.
 func TestScenarioIDTokenKeys(t *testing.T) {
 	s := newScene(t, "Keys that anybody could forge for, that hosts would judge differently, or that are written as base64url is not, are none: the module never has one used, and says which it was and what was expected. A signature is strict base64url, too.", "Q12")
 	i := s.issuer()

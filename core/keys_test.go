@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// keyed does what a host does with key and sign effects: keys of P-256 that are the same at every
+// keyed carries out key and sign effects as a host does, with P-256 keys that are the same in every
 // run.
 func (s *scene) keyed(m msg) string {
 	name := m.str("name")

@@ -15,11 +15,11 @@ import (
 	"testing"
 )
 
-// mostKnotted is how many files of a package may depend on each other in circles.
+// mostKnotted is how many files of a package may depend on each other in cycles.
 const mostKnotted = 6
 
-// TestLayers measures the largest circle of files in each package below core, and prints the
-// layers: whatever stands in one line depends on lines above it only.
+// TestLayers measures the largest cycle of files in each package below core, and prints the layers:
+// the files in one line depend only on lines above it.
 func TestLayers(t *testing.T) {
 	found := map[string]int{}
 	err := filepath.WalkDir(".", func(dir string, d fs.DirEntry, err error) error {
@@ -46,11 +46,11 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// mostNested is how deep function literals may stand in each other: what goes on after an effect is
-// a run, whose methods are the steps.
+// mostNested is how deep function literals may be nested: what continues after an effect is a run,
+// whose methods are the steps.
 const mostNested = 2
 
-// TestNesting measures how deep function literals stand in each other, in what is pure.
+// TestNesting measures how deep function literals are nested in the pure packages.
 func TestNesting(t *testing.T) {
 	dirs, err := filepath.Glob("internal/*")
 	if err != nil {
@@ -93,7 +93,7 @@ func TestNothingEmbedded(t *testing.T) {
 	}
 }
 
-// literals is how many function literals stand in each other below a node.
+// literals returns how many function literals are nested below a node.
 func literals(node ast.Node) (deepest int) {
 	ast.Inspect(node, func(n ast.Node) bool {
 		if l, ok := n.(*ast.FuncLit); ok && n != node {
@@ -105,7 +105,7 @@ func literals(node ast.Node) (deepest int) {
 	return deepest
 }
 
-// parsed gives the files of a package without tests, by their names; nil where there is no Go.
+// parsed returns the files of a package without tests, by their names; nil if there is no Go.
 func parsed(t *testing.T, fset *token.FileSet, dir string) map[string]*ast.File {
 	pkg, err := build.ImportDir(dir, 0)
 	if err != nil {
@@ -122,7 +122,7 @@ func parsed(t *testing.T, fset *token.FileSet, dir string) map[string]*ast.File 
 	return files
 }
 
-// fileUses gives, for each file of a package without tests, the files whose definitions it names.
+// fileUses returns, for each file of a package without tests, the files whose definitions it uses.
 func fileUses(t *testing.T, dir string) map[string]map[string]bool {
 	fset := token.NewFileSet()
 	var files []*ast.File
@@ -145,12 +145,12 @@ func fileUses(t *testing.T, dir string) map[string]map[string]bool {
 	return uses
 }
 
-// nothing imports no package: only a package's own names are asked for.
+// nothing imports no package, because only a package's own names are needed.
 type nothing struct{}
 
 func (nothing) Import(path string) (*types.Package, error) { return nil, errors.New(path) }
 
-// layers gives the strongly connected sets of files, each behind all that it depends on (Tarjan).
+// layers returns the strongly connected sets of files, each after all on which it depends (Tarjan).
 func layers(uses map[string]map[string]bool) (groups [][]string) {
 	index, low, on := map[string]int{}, map[string]int{}, map[string]bool{}
 	var stack []string

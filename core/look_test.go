@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// pair opens two instances on one store, the first signed in, and gives their handles; config is of
-// both.
+// pair opens two instances with one store and one configuration, the first signed in, and returns
+// their handles.
 func pair(s *scene, config string, rest ...string) (one, two int32) {
 	s.t.Helper()
 	s.open(config)
@@ -19,7 +19,7 @@ func pair(s *scene, config string, rest ...string) (one, two int32) {
 	return one, two
 }
 
-// loads counts the loads of the session since the line numbered from.
+// loads counts the loads of the session since line from.
 func (s *scene) loads(from int) (n int) {
 	for _, line := range s.lines[from:] {
 		if strings.HasPrefix(line, "< ") && strings.Contains(line, `"kind":"load"`) && strings.Contains(line, `.session"`) {
@@ -29,8 +29,8 @@ func (s *scene) loads(from int) (n int) {
 	return n
 }
 
-// TestScenarioChanges: what one instance does, the other's status says, and an event with what kind
-// of change it was (E23).
+// TestScenarioChanges: what one instance does, the other's status shows, and an event reports the
+// kind of change (E23).
 func TestScenarioChanges(t *testing.T) {
 	s := newScene(t, "Sign-out, sign-in, another account, a refresh and a revoked access token at one instance: the other's status is the store's truth, and an event says what changed.", "E23")
 	s.tokenServer()
@@ -70,8 +70,8 @@ func TestScenarioChanges(t *testing.T) {
 	}
 }
 
-// TestTokenLooksOnceASecond: what gives out a token looks at the store where that is a second ago,
-// and not at all where the host tells of changes (E24).
+// TestTokenLooksOnceASecond: a command that returns a token reads the store if the last look was a
+// second ago, and never if the host reports changes (E24).
 func TestTokenLooksOnceASecond(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -114,7 +114,7 @@ func TestTokenLooksOnceASecond(t *testing.T) {
 	}
 }
 
-// TestScenarioHints: a hint is followed by one look, many by one a second, and the last look comes
+// TestScenarioHints: one hint causes one look, many hints one a second, and the last look comes
 // after the last hint (E25).
 func TestScenarioHints(t *testing.T) {
 	s := newScene(t, "Hints that another writer changed the store: the key is watched, and however many come, there is one look a second.", "E25")
@@ -152,8 +152,8 @@ func TestScenarioHints(t *testing.T) {
 	}
 }
 
-// TestManyHints: a thousand hints a second, for a minute, are a look a second, and what is kept of
-// them does not grow (E25).
+// TestManyHints: a thousand hints a second, for a minute, cause one look a second, and the memory
+// for them does not grow (E25).
 func TestManyHints(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -178,7 +178,7 @@ func TestManyHints(t *testing.T) {
 			t.Errorf("%s: %d loads in a minute", row.name, n)
 		}
 	}
-	// One that never answers is asked once.
+	// A store that never answers is asked once.
 	s := quietScene(t)
 	s.tokenServer()
 	_, two := pair(s, conf, `"notified":true`)
@@ -214,8 +214,8 @@ func only(lines []string, part string) (kept []string) {
 	return kept
 }
 
-// TestStatusOfABadStore: status says what is held where the store fails, answers in its own time,
-// or not at all; all who ask at once share a look (E26).
+// TestStatusOfABadStore: status reports the held session if the store fails, is slow or never
+// answers. All callers at the same time share a look (E26).
 func TestStatusOfABadStore(t *testing.T) {
 	begin := func() *scene {
 		s := quietScene(t)
@@ -231,7 +231,7 @@ func TestStatusOfABadStore(t *testing.T) {
 	}
 	s.wantEvents("request_failed:storage")
 
-	// A hundred at once: the first look was asked for before, so the others share the next.
+	// A hundred at once: the first look began before, so the others share the next.
 	s = begin()
 	ask := func(id int) (load, patience msg, results int) {
 		for _, m := range s.input(fmt.Sprintf(`"command":"status","id":%d`, 1_000+id)) {
@@ -262,8 +262,8 @@ func TestStatusOfABadStore(t *testing.T) {
 		t.Errorf("%d results, %d more loads", results, s.loads(from))
 	}
 
-	// A store that hangs: a second later what is held is told, then at once; when it answers after
-	// all, that counts.
+	// The store hangs: a second later the held session is reported, then at once; when the store
+	// answers later, that counts.
 	s = begin()
 	load, patience, _ := ask(0)
 	s.now += 1_000
@@ -277,7 +277,7 @@ func TestStatusOfABadStore(t *testing.T) {
 	s.settle(s.answer(load, `"ok":{"version":"9"}`))
 	s.wantEvents("status:not_authenticated changed:signed_out")
 
-	// No timers: it waits.
+	// Without timers it waits.
 	s = begin()
 	load, patience, _ = ask(0)
 	if left := s.answer(patience, `"failed":{"kind":"unsupported"}`); len(left) != 0 {
@@ -288,8 +288,8 @@ func TestStatusOfABadStore(t *testing.T) {
 	}
 }
 
-// TestStatusWhileItChanges: while the instance itself refreshes, status says so at once, and the
-// look does not take what is on its way (E26).
+// TestStatusWhileItChanges: while the instance itself refreshes, status answers at once, and the
+// look does not disturb the refresh (E26).
 func TestStatusWhileItChanges(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -311,7 +311,7 @@ func TestStatusWhileItChanges(t *testing.T) {
 	}
 }
 
-// TestEndedElsewhere: an instance whose session another one ended, or replaced, drops and revokes
+// TestEndedElsewhere: an instance whose session another one ended, or replaced, deletes and revokes
 // nothing of the other's (E27).
 func TestEndedElsewhere(t *testing.T) {
 	for _, row := range []struct {
@@ -348,8 +348,8 @@ func TestEndedElsewhere(t *testing.T) {
 	}
 }
 
-// TestScenarioHandledElsewhere: a reply that was redeemed before sends nothing; where a session
-// came of it, or later, that is the result (E28).
+// TestScenarioHandledElsewhere: for a reply that was redeemed before, nothing is sent. If that led
+// to a session, or there is a later one, that is the result (E28).
 func TestScenarioHandledElsewhere(t *testing.T) {
 	s := newScene(t, "A reply that another instance redeemed: its session is the result, with what authorize was given as state; without a session that is younger than the attempt it is an error.", "E28")
 	s.tokenServer()
@@ -371,11 +371,11 @@ func TestScenarioHandledElsewhere(t *testing.T) {
 		}
 		return r
 	}
-	// The first is under way: there is a session before it, which is not what came of it.
+	// The first delivery is under way; the existing session is an older one and not its result.
 	s.use(two)
 	s.signIn()
 	s.now += 5
-	u = s.authorize() // younger than that session
+	u = s.authorize() // begun after that session
 	params = callbackURL(u, "code=c")
 	s.use(one)
 	server := s.server

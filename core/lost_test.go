@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// lost carries out a store effect and lets its answer get lost.
+// lost carries out a store effect and loses its answer.
 func (s *scene) lost(m msg) []msg {
 	s.t.Helper()
 	if m.str("kind") != "store" {
@@ -16,7 +16,7 @@ func (s *scene) lost(m msg) []msg {
 	return s.answer(m, `"failed":{"kind":"timeout"}`)
 }
 
-// next finds the first effect of a kind.
+// next returns the first effect of a kind.
 func next(t *testing.T, kind string, effects []msg) msg {
 	t.Helper()
 	for _, m := range effects {
@@ -28,8 +28,8 @@ func next(t *testing.T, kind string, effects []msg) msg {
 	return msg{}
 }
 
-// TestScenarioSignInOvertaken: a sign-in was stored, its answer got lost, and another instance went
-// on from it before it was tried again.
+// TestScenarioSignInOvertaken: a sign-in was stored, its answer was lost, and another instance
+// continued from it before the retry.
 func TestScenarioSignInOvertaken(t *testing.T) {
 	s := newScene(t, "A sign-in whose store was carried out without an answer does not come back over what another instance made of it: its refresh is adopted, its sign-out stands.", "X9", "Q8")
 	s.tokenServer()
@@ -67,7 +67,7 @@ func TestScenarioSignInOvertaken(t *testing.T) {
 	}
 }
 
-// TestScenarioTwoDeliveries: one callback in two instances, and a store that fails in between.
+// TestScenarioTwoDeliveries: one callback in two instances, with a store that fails in between.
 func TestScenarioTwoDeliveries(t *testing.T) {
 	s := newScene(t, "Two instances get the same callback: a store that failed is not taken for carried out because the other one wrote the same; our own lost answer is.", "Q22")
 	s.tokenServer()
@@ -86,7 +86,7 @@ func TestScenarioTwoDeliveries(t *testing.T) {
 		t.Error(r.raw)
 	}
 	s.wantSent(1)
-	// Ours was written, its answer was lost, and another attempt was stored on top of it.
+	// Our write succeeded, its answer was lost, and another attempt was stored after it.
 	u = authorizeURL(s)
 	effects = s.input(`"command":"callback","id":901,` + callbackURL(u, "code=d"))
 	again = s.lost(effects[0])
@@ -130,7 +130,7 @@ func TestScenarioMarks(t *testing.T) {
 		t.Error(r.raw)
 	}
 	s.wantSent(1)
-	// No answer, twice; a hundred seconds later it is tried again, and is under way.
+	// No answer, twice; a hundred seconds later the request is tried again, and is under way.
 	s.use(first)
 	again := s.settle(s.answer(http[0], `"failed":{"kind":"timeout"}`))
 	s.settle(s.answer(next(t, "http", again), `"failed":{"kind":"timeout"}`))
@@ -147,7 +147,7 @@ func TestScenarioMarks(t *testing.T) {
 	s.server = server
 	s.settle(s.answer(under[0], server(under[0]).member()))
 
-	// A window shorter than the time-out.
+	// A window that is shorter than the time-out.
 	s.noLock = false
 	s.open(with(`{"retry_window_ms":20000,"name":"short"}`))
 	s.signIn()
@@ -178,7 +178,7 @@ func TestScenarioUnreadStore(t *testing.T) {
 		t.Error("not adopted:", r.raw)
 	}
 	s.wantSent(0)
-	// The successor that came in an answer of no other use is newer than bytes from before it.
+	// The successor from an otherwise useless answer is newer than bytes from before it.
 	bytes = s.ok("export").str("ok", "session")
 	s.server = func(msg) reply { return jsonReply(200, `{"refresh_token":"next"}`) }
 	s.fails("token_not_found", "missing_access_token", "refresh")
@@ -189,7 +189,7 @@ func TestScenarioUnreadStore(t *testing.T) {
 	if s.sent[0].form().Get("refresh_token") != "next" {
 		t.Error(s.sent[0].raw)
 	}
-	// Not stored: it is said, and not forgotten.
+	// It could not be stored: that is reported, and the successor is kept.
 	s.server = func(msg) reply {
 		s.broken = 2
 		return jsonReply(200, `{"refresh_token":"only-here"}`)
@@ -207,7 +207,7 @@ func TestScenarioUnreadStore(t *testing.T) {
 	}
 }
 
-// TestScenarioExtendUnderLock: the long-lived token is laid over the newest session.
+// TestScenarioExtendUnderLock: the long-lived token is merged into the newest session.
 func TestScenarioExtendUnderLock(t *testing.T) {
 	s := newScene(t, "extend works on what is stored, under the lock: another's rotation is not undone, and who signed out meanwhile stays so.", "H7", "X9")
 	s.tokenServer()
@@ -236,8 +236,8 @@ func TestScenarioExtendUnderLock(t *testing.T) {
 	s.fails("client", "no_token", "extend")
 }
 
-// TestScenarioSignInOverOldSession: a sign-in whose store failed, and another instance that went on
-// with the session from before it.
+// TestScenarioSignInOverOldSession: the store failed for a sign-in, and another instance continued
+// the previous session.
 func TestScenarioSignInOverOldSession(t *testing.T) {
 	s := newScene(t, "A sign-in that could not be stored at first does not yield to the older session, however new its token: that is another sign-in. Bytes hold against the store only until something was stored.", "X9", "H10")
 	s.tokenServer()
@@ -290,7 +290,7 @@ func TestScenarioPollBehindItsHook(t *testing.T) {
 	}
 }
 
-// TestScenarioStoreDownForLong: two refreshes while the store takes nothing.
+// TestScenarioStoreDownForLong: two refreshes while the store accepts nothing.
 func TestScenarioStoreDownForLong(t *testing.T) {
 	s := newScene(t, "A store that was down over two refreshes comes back: what it holds is older than what is held here, and is not taken for newer.", "X9")
 	s.tokenServer()

@@ -10,11 +10,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/address"
 )
 
-// hostile are texts that resources and servers may say where a URL or a name stands.
+// hostile are texts that resources and servers may send in place of a URL or a name.
 var hostile = []string{"https://as.example", "https://as.example/t1", "https://mcp.example", "https://mcp.example/mcp", "https://other.example/x", "http://as.example", "https://127.0.0.1", "https://[::1]/x", "https://0x7f.1/", "https://169.254.169.254/latest", "https://localhost", "https://a.internal",
 	"javascript:alert(1)", "file:///etc/passwd", "https://u@as.example", "https://as.example#x", "https://as.example?x=1", "//as.example", "", "x", "http://localhost:4000", "https://mcp.example/../mcp", "https://as.example:99999"}
 
-// An mcpFuzz plays a host, a resource and servers as data says.
+// An mcpFuzz plays a host, a resource and servers, driven by data.
 type mcpFuzz struct {
 	t      *testing.T
 	engine Engine
@@ -41,7 +41,7 @@ func (f *mcpFuzz) head() string {
 	return fmt.Sprintf(`{"now":%d,"entropy":"%042dA",`, 1_700_000_000_000+int64(f.inputs)*int64(1+f.byte())*1000, f.inputs)
 }
 
-// document is what somebody says of a resource or a server, mostly of the right form.
+// document returns metadata of a resource or a server, mostly well-formed.
 func (f *mcpFuzz) document() string {
 	text := func() string { return quote(f.of(hostile...)) }
 	good := f.byte()%4 > 0
@@ -56,7 +56,8 @@ func (f *mcpFuzz) document() string {
 		pick("https://mcp.example/mcp"), list(pick("https://as.example"), text()), f.of("null", `["a","b"]`, `[1,"x y"]`, `"a"`), pick("https://as.example"), pick("https://as.example/a"), pick("https://as.example/t"), pick("https://as.example/r"), text(), f.byte()%2 == 0)
 }
 
-// allowed tells whether a URL may be asked, or given to a browser, for a resource at mcp.example.
+// allowed reports whether a URL may be requested, or given to a browser, for a resource at
+// mcp.example.
 func (f *mcpFuzz) allowed(at string) {
 	u, err := url.Parse(at)
 	origin := ""
@@ -104,7 +105,7 @@ func (f *mcpFuzz) carry(m msg) string {
 	return `"ok":{}`
 }
 
-// result holds a configuration that is given out to the rule for what others name.
+// result checks that a returned configuration obeys the rule for URLs that others name.
 func (f *mcpFuzz) result(m msg) {
 	if strings.Contains(m.raw, "REFUSED-TOKEN") {
 		f.t.Errorf("a token shows: %s", m.raw)
@@ -163,8 +164,8 @@ func (f *mcpFuzz) run() {
 	}
 }
 
-// FuzzMCP: M45: whatever resources, servers and stores say, and in whatever order, no request goes
-// and no configuration leads to where it must not, and no token shows.
+// FuzzMCP: M45: whatever resources, servers and stores say, in whatever order, no request and no
+// configuration leads to a forbidden address, and no token is revealed.
 func FuzzMCP(f *testing.F) {
 	for seed := range 64 {
 		data := make([]byte, 400)

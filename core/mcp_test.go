@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// An mcpWorld is the servers around a resource: documents by URL, and what the token endpoint and
-// the registration endpoint answer.
+// An mcpWorld is the servers around a resource: documents by URL, and the answers of the token
+// endpoint and the registration endpoint.
 type mcpWorld struct {
 	s         *scene
 	documents map[string]string
 	tokens    int
-	scope     string // granted, "" for what was asked for
+	scope     string // granted; "" means the requested scope
 	register  reply
 	token     func(m msg) reply
 }
@@ -28,7 +28,7 @@ const (
 	mcpASAt = "https://as.example/.well-known/oauth-authorization-server"
 )
 
-// mcpScene is a scene whose servers are a world.
+// mcpScene is a scene with the servers of a world.
 func mcpScene(s *scene) *mcpWorld {
 	w := &mcpWorld{s: s, documents: map[string]string{mcpAt: mcpDoc, mcpASAt: mcpAS}}
 	w.register = jsonReply(201, `{"client_id":"dyn-1","redirect_uris":["http://127.0.0.1:3000/cb"]}`)
@@ -37,7 +37,7 @@ func mcpScene(s *scene) *mcpWorld {
 	return w
 }
 
-// mcpQuiet is one whose conversation is not kept.
+// mcpQuiet is one without a transcript.
 func mcpQuiet(t *testing.T) *mcpWorld {
 	return mcpScene(&scene{t: t, engine: &Engine{}, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}})
 }
@@ -64,12 +64,12 @@ func (w *mcpWorld) answer(m msg) reply {
 	return jsonReply(404, `{}`)
 }
 
-// open opens a session of kind mcp, and says which configuration was refused.
+// open opens a session of kind mcp, and returns the error for a refused configuration.
 func (w *mcpWorld) open(config string) msg {
 	return w.s.rawOpen(w.s.head() + `"kind":"mcp","config":` + config + `}`)
 }
 
-// urls are where requests went since the last call.
+// urls returns the URLs of the requests since the last call.
 func (w *mcpWorld) urls() (all []string) {
 	for _, m := range w.s.sent {
 		all = append(all, m.str("url"))
@@ -85,7 +85,7 @@ func (w *mcpWorld) wantURLs(want ...string) {
 	}
 }
 
-// challenge is the parameters of challenged: an answer to a request with that token.
+// challenge is the parameters of challenged: the answer to a request with that token.
 func challenge(url string, status int, header, token string) string {
 	headers := "[]"
 	if header != "" {
@@ -98,7 +98,7 @@ func challenge(url string, status int, header, token string) string {
 	return fmt.Sprintf(`"url":%q,"method":"POST","status":%d,"headers":%s%s`, url, status, headers, sent)
 }
 
-// next checks what is to be done, with which scope.
+// next checks which command is next, and with which scope.
 func (w *mcpWorld) next(r msg, next, scope string) msg {
 	w.s.t.Helper()
 	if r.str("ok", "next") != next || r.str("ok", "authorize", "scope") != scope {
@@ -107,8 +107,8 @@ func (w *mcpWorld) next(r msg, next, scope string) msg {
 	return r
 }
 
-// signIn opens the client of a result and signs in as it says; it gives the authorization URL and
-// the client's handle. The session of kind mcp goes on.
+// signIn opens the client in a result and signs in with it. It returns the authorization URL and
+// the client's handle. The session of kind mcp stays in use.
 func (w *mcpWorld) signIn(r msg) (*url.URL, int32) {
 	w.s.t.Helper()
 	finder := w.s.handle
@@ -133,8 +133,8 @@ func configOf(r msg) (c map[string]any) {
 	return c
 }
 
-// TestScenarioMCP: the whole way: a 401, what the resource and its server say, a sign-in, a token;
-// the next process finds it all in the store.
+// TestScenarioMCP: the whole way: a 401, the metadata of the resource and its server, a sign-in, a
+// token. The next process finds everything in the store.
 func TestScenarioMCP(t *testing.T) {
 	s := newScene(t, "MCP: from a 401 to a token; the next process finds it in the store, and asks nobody.", "M1", "M15", "M21", "M39")
 	w := mcpScene(s)
@@ -161,7 +161,7 @@ func TestScenarioMCP(t *testing.T) {
 		t.Error(s.sent[1].raw)
 	}
 	w.urls()
-	// Another process, with the same store.
+	// Another process with the same store.
 	w.open(mcpConf)
 	r = w.next(s.ok("find", `"url":"`+mcpURL+`"`), "token", "tools:call tools:read tools:list")
 	w.wantURLs()
@@ -177,8 +177,8 @@ func TestScenarioMCP(t *testing.T) {
 	}
 }
 
-// TestScenarioMCPStepUp: a 403 asks for more, and what was asked for before stays asked for; what
-// was asked for already is not asked for again; no more than a few times.
+// TestScenarioMCPStepUp: a 403 requires more scope. Scopes that were requested before are requested
+// again with it; if all were requested already, that fails, and there are only a few tries.
 func TestScenarioMCPStepUp(t *testing.T) {
 	s := newScene(t, "MCP: step-up asks for the union of scopes, for something new each time, and a few times at most.", "M16", "M25", "M26", "M38")
 	w := mcpScene(s)
@@ -186,24 +186,24 @@ func TestScenarioMCPStepUp(t *testing.T) {
 	w.signIn(s.ok("challenged", challenge(mcpURL, 401, `Bearer scope="a"`, "")))
 	insufficient := func(scope string) string { return `Bearer error="insufficient_scope", scope="` + scope + `"` }
 	r := w.next(s.ok("challenged", challenge(mcpURL, 403, insufficient("b"), "access-1")), "authorize", "a b")
-	// Another request that was refused with the same token counts no second time.
+	// Another request that was refused with the same token does not count again.
 	for range 5 {
 		s.ok("challenged", challenge(mcpURL, 403, insufficient("b"), "access-1"))
 	}
 	w.signIn(r)
-	// What was refused with the old token is tried with the new one.
+	// A request that was refused with the old token is tried with the new one.
 	w.next(s.ok("challenged", challenge(mcpURL, 403, insufficient("b"), "access-1")), "token", "a b")
-	// But not where the new one is known not to do.
+	// But not if the new one is known to be insufficient.
 	w.next(s.ok("challenged", challenge(mcpURL, 403, insufficient("c"), "access-1")), "authorize", "a b c")
 	s.fails("server", "step_up_failed", "challenged", challenge(mcpURL, 403, insufficient("b"), "access-2"))
 	w.signIn(w.next(s.ok("challenged", challenge(mcpURL, 403, insufficient("c"), "access-2")), "authorize", "a b c"))
 	w.signIn(w.next(s.ok("challenged", challenge(mcpURL, 403, insufficient("d"), "access-3")), "authorize", "a b c d"))
 	s.fails("server", "too_many_attempts", "challenged", challenge(mcpURL, 403, insufficient("e"), "access-4")+`,"operation":"POST"`)
-	// Another operation is another matter, and after a while this one is, too.
+	// Another operation has its own count, and after a while so has this one.
 	w.next(s.ok("challenged", challenge(mcpURL, 403, insufficient("e"), "access-4")+`,"operation":"tools/call:x"`), "authorize", "a b c d e")
 	s.now += 600_001
 	w.next(s.ok("challenged", challenge(mcpURL, 403, insufficient("e"), "access-4")), "authorize", "a b c d e")
-	// A stronger sign-in is asked for as the challenge says (RFC 9470).
+	// A stronger sign-in is requested as the challenge says (RFC 9470).
 	r = s.ok("challenged", challenge(mcpURL, 401, `Bearer error="insufficient_user_authentication", acr_values="phr", max_age=5`, "access-4"))
 	if w.next(r, "authorize", "a b c d tools:read tools:list").str("ok", "authorize", "acr_values") != "phr" || r.str("ok", "authorize", "max_age") != "5" {
 		t.Error(r.raw)
@@ -213,8 +213,8 @@ func TestScenarioMCPStepUp(t *testing.T) {
 	}
 }
 
-// TestScenarioMCPRefused: a token that the resource refuses is refreshed, and where there is
-// nothing to refresh with, the user signs in again.
+// TestScenarioMCPRefused: a token that the resource refuses is refreshed. If there is no refresh
+// token, the user signs in again.
 func TestScenarioMCPRefused(t *testing.T) {
 	s := newScene(t, "MCP: a refused token is refreshed; without a refresh token a sign-in is next.", "M4", "M18")
 	w := mcpScene(s)
@@ -232,8 +232,8 @@ func TestScenarioMCPRefused(t *testing.T) {
 	w.next(s.ok("challenged", challenge(mcpURL, 401, invalid, "alone")), "authorize", "a b tools:read tools:list")
 }
 
-// TestScenarioMCPOtherServer: a resource that changes its server gets nothing of what the old one
-// gave: no client, no secret, no token, no answer to a sign-in.
+// TestScenarioMCPOtherServer: a resource that changes its server gets nothing that belongs to the
+// old one: no client, no secret, no token, no reply to a sign-in.
 func TestScenarioMCPOtherServer(t *testing.T) {
 	s := newScene(t, "MCP: another authorization server gets nothing of what the old one gave.", "M13", "M14", "M19", "M24", "M29")
 	w := mcpScene(s)
@@ -259,17 +259,17 @@ func TestScenarioMCPOtherServer(t *testing.T) {
 	}
 	s.open(r.str("ok", "config"))
 	s.fails("client", "not_signed_in", "token")
-	// An answer to the old server's sign-in answers none of the new one's.
+	// A reply to the old server's sign-in does not answer one at the new server.
 	s.fails("callback_not_verified", "wrong_state", "callback", `"url":"http://127.0.0.1:3000/cb?code=c&iss=https%3A%2F%2Fnew.example&state=`+late.Query().Get("state")+`"`)
 	w.wantURLs()
-	// The old one comes back: its client is still known there, and so is its session.
+	// The old server is named again: its client is still known, and so is its session.
 	w.documents[mcpAt] = mcpDoc
 	s.use(1)
 	w.next(s.ok("challenged", challenge(mcpURL, 401, `Bearer error="invalid_token"`, "other")), "token", "tools:read tools:list")
 	w.wantURLs(mcpAt, mcpASAt)
 }
 
-// TestScenarioMCPIdentity: who the client is to a server, in the order of the specification.
+// TestScenarioMCPIdentity: the client's identity at a server, in the order of the specification.
 func TestScenarioMCPIdentity(t *testing.T) {
 	s := newScene(t, "MCP: pre-registered, then a client ID metadata document where it is supported, then dynamic registration, else an error that says what is missing.", "M7", "M9", "M10", "M11", "M12", "M13", "M30", "M37")
 	w := mcpScene(s)
@@ -302,7 +302,7 @@ func TestScenarioMCPIdentity(t *testing.T) {
 			t.Errorf("%s: %s", row.config, r.raw)
 		}
 	}
-	// What goes out to register, once for all who share the store.
+	// The registration request, sent once for all who share the store.
 	w.documents[mcpASAt] = noDocument
 	s.store, s.version = map[string]string{}, map[string]int{}
 	w.open(`{"redirect_uri":"http://127.0.0.1:3000/cb","client_metadata":{"client_name":"Agent"}}`)
@@ -316,7 +316,7 @@ func TestScenarioMCPIdentity(t *testing.T) {
 	s.ok("find", `"url":"`+mcpURL+`"`)
 	s.ok("challenged", challenge("https://mcp.example/srv/mcp/", 401, `Bearer resource_metadata="`+mcpAt+`"`, ""))
 	w.wantURLs(mcpAt, mcpASAt)
-	// The server does not know it any more.
+	// The server does not know the registration any more.
 	if r := s.ok("forget", `"url":"`+mcpURL+`","client_id":"another"`); r.str("ok", "forgotten") != "false" {
 		t.Error(r.raw)
 	}
@@ -339,8 +339,8 @@ func TestScenarioMCPIdentity(t *testing.T) {
 	}
 }
 
-// TestScenarioMCPGuard: what others name is held to public addresses before any request goes there,
-// and the host is told to hold to it whatever a name stands for.
+// TestScenarioMCPGuard: URLs that others name must be public before any request is sent there, and
+// the host must check the address to which the name resolves.
 func TestScenarioMCPGuard(t *testing.T) {
 	s := newScene(t, "MCP: URLs that challenges and metadata name are held to public addresses, unless configured; nothing but https is opened in a browser.", "M20", "M28", "M32", "M33", "M35")
 	w := mcpScene(s)
@@ -367,7 +367,7 @@ func TestScenarioMCPGuard(t *testing.T) {
 			t.Error(r.raw)
 		}
 	}
-	// What nobody has to use is as good as not there.
+	// An optional URL that is not allowed counts as missing.
 	w.documents[mcpASAt] = strings.Replace(mcpAS, `"https://as.example/jwks"`, `"https://10.0.0.1/jwks"`, 1)
 	if c := configOf(s.ok("challenged", challenge(mcpURL, 401, "", ""))); c["jwks_uri"] != nil {
 		t.Error(c)
@@ -378,7 +378,7 @@ func TestScenarioMCPGuard(t *testing.T) {
 		}
 	}
 	w.urls()
-	// One's own resource may be anywhere; others of that network are named in the configuration.
+	// The resource itself may be anywhere; other servers of that network must be configured.
 	w.open(`{"redirect_uri":"http://127.0.0.1:3000/cb","client_id":"https://app.example/c.json","private_origins":["http://localhost:4000"]}`)
 	w.documents["http://localhost:3000/.well-known/oauth-protected-resource"] = `{"resource":"http://localhost:3000/","authorization_servers":["http://localhost:5000","http://localhost:4000"]}`
 	w.documents["http://localhost:4000/.well-known/oauth-authorization-server"] = strings.ReplaceAll(mcpAS, "https://as.example", "http://localhost:4000")
@@ -395,8 +395,8 @@ func TestScenarioMCPGuard(t *testing.T) {
 	s.fails("client", "bad_url", "challenged", challenge("http://mcp.internal/x", 401, "", ""))
 }
 
-// TestScenarioMCPClientGuarded: the client that comes of it is held to the same: its requests say
-// so, and its redirects stay on this machine or go by https.
+// TestScenarioMCPClientGuarded: the resulting client has the same rules: its requests say so, and
+// its redirects stay on this machine or use https.
 func TestScenarioMCPClientGuarded(t *testing.T) {
 	s := newScene(t, "MCP: the client sends its requests to public addresses only, uses the token at its resource only, and takes no redirect over http.", "M23", "M24", "M28", "M33")
 	w := mcpScene(s)
@@ -419,8 +419,8 @@ func TestScenarioMCPClientGuarded(t *testing.T) {
 	s.ok("authorize", `"redirect_uri":"https://app.example/cb"`)
 }
 
-// TestScenarioMCPIssuer: the response's iss is held to the issuer that was recorded with the
-// attempt, whatever the metadata promise, as text and before anything of an error is shown.
+// TestScenarioMCPIssuer: the response's iss must equal the issuer that was recorded with the
+// attempt, whatever the metadata promise. It is compared as text, before any error is shown.
 func TestScenarioMCPIssuer(t *testing.T) {
 	s := newScene(t, "MCP: iss of the response is compared with the recorded issuer as text, for errors too.", "M19")
 	w := mcpScene(s)
@@ -468,7 +468,7 @@ func TestScenarioMCPIssuer(t *testing.T) {
 func TestMCPPlaces(t *testing.T) {
 	for _, row := range []struct {
 		name, url, header string
-		documents         map[string]string // besides what is not found
+		documents         map[string]string // all others are not found
 		urls              []string
 		code              string
 	}{
@@ -502,8 +502,8 @@ func TestMCPPlaces(t *testing.T) {
 	}
 }
 
-// TestMCPCanonical: resource is the identifier that the resource has for itself, scheme and host in
-// lower case (M21, M22).
+// TestMCPCanonical: resource is the resource's own identifier, with scheme and host in lower case
+// (M21, M22).
 func TestMCPCanonical(t *testing.T) {
 	for _, row := range []struct{ url, said, resource string }{
 		{"https://mcp.example", "https://mcp.example", "https://mcp.example"},
@@ -521,13 +521,13 @@ func TestMCPCanonical(t *testing.T) {
 			t.Errorf("%s: %s", row.url, r.raw)
 		}
 		u, _ := w.signIn(r)
-		if q := u.Query(); q.Get("resource") != row.resource || q.Has("scope") { // no scope is known: it is left out
+		if q := u.Query(); q.Get("resource") != row.resource || q.Has("scope") { // no scope is known, so it is omitted
 			t.Error(u)
 		}
 	}
 }
 
-// TestMCPPKCE: a server whose metadata do not say S256 is not used (M27).
+// TestMCPPKCE: a server whose metadata do not list S256 is not used (M27).
 func TestMCPPKCE(t *testing.T) {
 	for methods, ok := range map[string]bool{`["S256"]`: true, `["plain","S256"]`: true, `["plain"]`: false, `[]`: false, `null`: false, `"S256"`: false, ``: false} {
 		w := mcpQuiet(t)
@@ -543,7 +543,7 @@ func TestMCPPKCE(t *testing.T) {
 	}
 }
 
-// TestMCPScopes: what a first sign-in asks for (M15, M16, M17).
+// TestMCPScopes: the scope of a first sign-in (M15, M16, M17).
 func TestMCPScopes(t *testing.T) {
 	for _, row := range []struct{ header, supported, server, more, want string }{
 		{`Bearer scope="x y"`, `["a"]`, `["a"]`, "", "x y"},
@@ -562,7 +562,7 @@ func TestMCPScopes(t *testing.T) {
 	}
 }
 
-// TestMCPApplicationType: what a registration says of the application (M11, M30).
+// TestMCPApplicationType: the application type in a registration (M11, M30).
 func TestMCPApplicationType(t *testing.T) {
 	for config, want := range map[string]string{
 		`"redirect_uri":"http://127.0.0.1:1/cb","client_metadata":{}`:                                                                  `"application_type":"native"`,
@@ -581,8 +581,8 @@ func TestMCPApplicationType(t *testing.T) {
 	}
 }
 
-// TestMCPRegistrationLife: a registration whose secret has ended is made anew, and so is one for
-// other metadata; servers are asked no second time within a day (M13, M36).
+// TestMCPRegistrationLife: a registration whose secret has expired is replaced, and so is one for
+// other metadata. Servers are not asked again within a day (M13, M36).
 func TestMCPRegistrationLife(t *testing.T) {
 	w := mcpQuiet(t)
 	w.documents[mcpASAt] = strings.Replace(mcpAS, `"client_id_metadata_document_supported":true,`, ``, 1)
@@ -612,8 +612,8 @@ func TestMCPRegistrationLife(t *testing.T) {
 	w.s.held = false
 }
 
-// TestMCPRegistersOnce: of processes that register at once, one does, and the others take what it
-// got: by the lock, or without locks by the store (M36).
+// TestMCPRegistersOnce: if processes register at once, one does, and the others use its
+// registration: because of the lock, or without locks because of the store (M36).
 func TestMCPRegistersOnce(t *testing.T) {
 	for _, noLock := range []bool{false, true} {
 		w := mcpQuiet(t)
@@ -625,7 +625,7 @@ func TestMCPRegistersOnce(t *testing.T) {
 				return w.answer(m)
 			}
 			if registering++; registering == 1 {
-				// Before the server answers, another process comes and gets there first.
+				// Before the server answers, another process registers first.
 				first := w.s.handle
 				if noLock {
 					w.open(mcpConf)
@@ -653,8 +653,8 @@ func TestMCPRegistersOnce(t *testing.T) {
 	}
 }
 
-// TestMCPWaitsForRegistration: who waited for the lock takes what its holder registered meanwhile,
-// and sends nothing (M36).
+// TestMCPWaitsForRegistration: a process that waited for the lock uses the registration of its
+// holder, and sends nothing (M36).
 func TestMCPWaitsForRegistration(t *testing.T) {
 	w := mcpQuiet(t)
 	s := w.s
@@ -689,8 +689,8 @@ func TestMCPWaitsForRegistration(t *testing.T) {
 	t.Error("no result")
 }
 
-// TestMCPForeignSession: what stands under the session's key, and is another's, is as good as
-// nothing (M14).
+// TestMCPForeignSession: a text under the session's key that belongs to another client is ignored
+// (M14).
 func TestMCPForeignSession(t *testing.T) {
 	w := mcpQuiet(t)
 	w.open(mcpConf)
@@ -704,8 +704,8 @@ func TestMCPForeignSession(t *testing.T) {
 	w.next(w.s.ok("find", `"url":"`+mcpURL+`"`), "authorize", "tools:read tools:list")
 }
 
-// TestMCPPick: of several servers, one where the client is registered by hand, then the one that
-// was used before, then the first (M10).
+// TestMCPPick: of several servers, first one at which the client is registered by hand, then the
+// one that was used before, then the first (M10).
 func TestMCPPick(t *testing.T) {
 	w := mcpQuiet(t)
 	w.documents[mcpAt] = `{"resource":"` + mcpURL + `","authorization_servers":["ftp://x",1,"https://a.example","https://as.example","https://b.example"]}`
@@ -727,7 +727,7 @@ func TestMCPPick(t *testing.T) {
 	}
 }
 
-// TestMCPAuthMethods: a client proves who it is in a way that the server takes (M7).
+// TestMCPAuthMethods: a client authenticates with a method that the server supports (M7).
 func TestMCPAuthMethods(t *testing.T) {
 	for _, row := range []struct{ config, methods, want string }{
 		{`"clients":[{"issuer":"https://as.example","client_id":"x","client_secret":"s"}]`, `["client_secret_post"]`, "client_secret_post"},
@@ -746,8 +746,8 @@ func TestMCPAuthMethods(t *testing.T) {
 	}
 }
 
-// TestScenarioMCPRefusedConfiguration: what is wrong with a configuration is said when the session
-// is opened (M8, M28, M40).
+// TestScenarioMCPRefusedConfiguration: errors in a configuration are reported when the session is
+// opened (M8, M28, M40).
 func TestScenarioMCPRefusedConfiguration(t *testing.T) {
 	s := newScene(t, "MCP: a configuration that leaves no choice of what follows from the resource; a client_id that is a URL of https with a path.", "M8", "M28", "M40")
 	w := mcpScene(s)
@@ -786,7 +786,7 @@ func TestScenarioMCPRefusedConfiguration(t *testing.T) {
 	s.fails("client", "unknown_command", "token")
 	s.fails("client", "bad_url", "find", `"url":"mcp"`)
 	s.fails("client", "no_client", "challenged", challenge(mcpURL, 401, "", ""))
-	// A command that its caller gave up ends at once, and what it set going changes nothing.
+	// A command that its caller cancels ends at once, and its unfinished work changes nothing.
 	s.server = nil
 	id, left := s.start("challenged", challenge(mcpURL, 401, "", ""))
 	if r := s.ok("cancel", `"target":`+id); r.str("ok", "cancelled") != "true" {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestOpenIDKeysDownAtCallbackLosesTheCode: keys out of reach when the callback comes: neither code
-// nor attempt is spent (Q12, Q22).
+// TestOpenIDKeysDownAtCallbackLosesTheCode: if the keys cannot be fetched when the callback comes,
+// neither code nor attempt is used up (Q12, Q22).
 func TestOpenIDKeysDownAtCallbackLosesTheCode(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -30,8 +30,8 @@ func TestOpenIDKeysDownAtCallbackLosesTheCode(t *testing.T) {
 	}
 }
 
-// TestOpenIDUserinfoSubSkippedWhenMetadataChanges: the sub of userinfo is compared whatever becomes
-// of the metadata meanwhile (Q12).
+// TestOpenIDUserinfoSubSkippedWhenMetadataChanges: the sub of userinfo is compared even if the
+// metadata change meanwhile (Q12).
 func TestOpenIDUserinfoSubSkippedWhenMetadataChanges(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -40,13 +40,13 @@ func TestOpenIDUserinfoSubSkippedWhenMetadataChanges(t *testing.T) {
 	s.open(discoveryConf)
 	i.claims = nil
 	s.callback()
-	s.server = func(m msg) reply { // refresh goes on, the two GETs are left to us
+	s.server = func(m msg) reply { // a refresh succeeds; the test answers the two GETs
 		if m.str("stage") == "token" || m.str("stage") == "refresh" {
 			return i.serve(m)
 		}
 		return reply{}
 	}
-	s.now += 86_400_000 // the metadata is old, the token too
+	s.now += 86_400_000 // both the metadata and the token are old
 	i.claims = map[string]any{"nonce": nil}
 	s.server = nil
 	// A fresh access token that lives: the metadata alone is old.
@@ -95,8 +95,8 @@ func TestOpenIDStaleMetadataOfStoreIsNotUsed(t *testing.T) {
 	}
 }
 
-// TestOpenIDDeviceFlowWithDiscovery: a device flow whose endpoints are discovered comes back from
-// the store and from bytes (Q36).
+// TestOpenIDDeviceFlowWithDiscovery: a device flow with discovered endpoints is restored from the
+// store and from bytes (Q36).
 func TestOpenIDDeviceFlowWithDiscovery(t *testing.T) {
 	start := func() (*scene, *testIssuer) {
 		s := quietScene(t)
@@ -133,7 +133,7 @@ func TestOpenIDDeviceFlowWithDiscovery(t *testing.T) {
 	}
 }
 
-// TestOpenIDRevocationAuthByHand: what is given by hand is not replaced by metadata (Q4, H2).
+// TestOpenIDRevocationAuthByHand: metadata do not replace what is configured (Q4, H2).
 func TestOpenIDRevocationAuthByHand(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -150,8 +150,8 @@ func TestOpenIDRevocationAuthByHand(t *testing.T) {
 	}
 }
 
-// TestOpenIDKeysDownEndsDeviceFlow: keys out of reach stop a device flow before its code is spent
-// (Q36).
+// TestOpenIDKeysDownEndsDeviceFlow: if the keys cannot be fetched, a device flow stops before its
+// code is used up (Q36).
 func TestOpenIDKeysDownEndsDeviceFlow(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -185,8 +185,8 @@ func TestOpenIDKeysDownEndsDeviceFlow(t *testing.T) {
 	}
 }
 
-// TestOpenIDActorTokenInError: a token among the parameters of a token exchange is in no error
-// (X6).
+// TestOpenIDActorTokenInError: an error never contains a token from the parameters of a token
+// exchange (X6).
 func TestOpenIDActorTokenInError(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -200,7 +200,7 @@ func TestOpenIDActorTokenInError(t *testing.T) {
 	}
 }
 
-// TestOpenIDDoubledParameters: no parameter of the protocol can be doubled (H4).
+// TestOpenIDDoubledParameters: no parameter of the protocol can be repeated (H4).
 func TestOpenIDDoubledParameters(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -216,8 +216,8 @@ func TestOpenIDDoubledParameters(t *testing.T) {
 	}
 }
 
-// TestOpenIDFailedPushesEvictAttempts: pushed requests that fail leave the attempts that were given
-// out (Q22).
+// TestOpenIDFailedPushesEvictAttempts: pushed requests that fail do not displace attempts whose
+// URLs were returned (Q22).
 func TestOpenIDFailedPushesEvictAttempts(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(`{"pushed_authorization_request_endpoint":"https://as.example/par"}`))
@@ -233,7 +233,7 @@ func TestOpenIDFailedPushesEvictAttempts(t *testing.T) {
 	}
 }
 
-// TestOpenIDLogOutWaitsForMetadata: signing out waits for nothing.
+// TestOpenIDLogOutWaitsForMetadata: a sign-out does not wait for metadata.
 func TestOpenIDLogOutWaitsForMetadata(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()

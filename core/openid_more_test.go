@@ -12,7 +12,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 )
 
-// TestOpenIDHashes: at_hash by the digest of each algorithm (Q12).
+// TestOpenIDHashes: at_hash with the digest of each algorithm (Q12).
 func TestOpenIDHashes(t *testing.T) {
 	half := func(h crypto.Hash, s string) string {
 		d := h.New()
@@ -45,8 +45,8 @@ func TestOpenIDHashes(t *testing.T) {
 	}
 }
 
-// TestOpenIDRestoredUnverified: claims of an ID token that nobody verified do not come out of the
-// store (Q12).
+// TestOpenIDRestoredUnverified: claims of an ID token that was not verified are not restored from
+// the store (Q12).
 func TestOpenIDRestoredUnverified(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
@@ -61,8 +61,8 @@ func TestOpenIDRestoredUnverified(t *testing.T) {
 	}
 }
 
-// TestOpenIDKeysForTheHost: only public members go to the host, and a key for another use verifies
-// nothing (Q12, X6).
+// TestOpenIDKeysForTheHost: only public members are given to the host, and a key with another use
+// verifies nothing (Q12, X6).
 func TestOpenIDKeysForTheHost(t *testing.T) {
 	for _, row := range []struct {
 		more string
@@ -83,7 +83,7 @@ func TestOpenIDKeysForTheHost(t *testing.T) {
 	}
 }
 
-// TestOpenIDTenants: with a template the tenant of the ID token's issuer is that of its tid (Q12).
+// TestOpenIDTenants: with a template, the tenant in the ID token's issuer must equal its tid (Q12).
 func TestOpenIDTenants(t *testing.T) {
 	for _, row := range []struct {
 		iss, tid string
@@ -102,8 +102,8 @@ func TestOpenIDTenants(t *testing.T) {
 	}
 }
 
-// TestOpenIDMetadataSays: what metadata decides besides endpoints (H1, H4), and how often it is
-// asked for.
+// TestOpenIDMetadataSays: what metadata decide in addition to endpoints (H1, H4), and how often
+// they are fetched.
 func TestOpenIDMetadataSays(t *testing.T) {
 	i := quietScene(t).issuer()
 	for _, row := range []struct{ name, more, config, want string }{
@@ -148,8 +148,8 @@ func TestOpenIDMetadataSays(t *testing.T) {
 }
 
 // TestEndpointsAuthenticateByTheirOwnMetadata (S12): each endpoint's own list, or configuration,
-// says how the client is known there (RFC 8414 section 2); without one it is as at the token
-// endpoint.
+// determines the client authentication there (RFC 8414 section 2). Without one it is that of the
+// token endpoint.
 func TestEndpointsAuthenticateByTheirOwnMetadata(t *testing.T) {
 	const (
 		endpoints = `"introspection_endpoint":"https://as.example/introspect","mtls_endpoint_aliases":{"introspection_endpoint":"https://mtls.example/introspect","token_endpoint":"https://mtls.example/token"}`
@@ -216,8 +216,8 @@ func TestEndpointsAuthenticateByTheirOwnMetadata(t *testing.T) {
 	}
 }
 
-// TestOpenIDProtected: no token request's own parameters, no state that is none, no other JWT (H4,
-// Q12).
+// TestOpenIDProtected: parameters of the engine's own, an invalid state and another kind of JWT are
+// refused (H4, Q12).
 func TestOpenIDProtected(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -237,7 +237,7 @@ func TestOpenIDProtected(t *testing.T) {
 	}
 }
 
-// TestOpenIDExtend: an ID token that comes with a long-lived access token does not stand beside
+// TestOpenIDExtend: an ID token that comes with a long-lived access token is not combined with
 // claims of another (Q12).
 func TestOpenIDExtend(t *testing.T) {
 	s := quietScene(t)
@@ -252,8 +252,8 @@ func TestOpenIDExtend(t *testing.T) {
 	}
 }
 
-// TestOpenIDForgottenWhileVerified: a device flow given up while its ID token is verified grants
-// nothing (Q36).
+// TestOpenIDForgottenWhileVerified: a device flow that is cancelled while its ID token is verified
+// grants nothing (Q36).
 func TestOpenIDForgottenWhileVerified(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -267,7 +267,7 @@ func TestOpenIDForgottenWhileVerified(t *testing.T) {
 	}
 	s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","device_authorization_endpoint":"https://as.example/device"}`))
 	s.ok("device_start")
-	s.server = func(m msg) reply { // the poll is left to us
+	s.server = func(m msg) reply { // the test answers the poll
 		if m.str("stage") == "polling" {
 			return reply{}
 		}

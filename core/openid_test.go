@@ -43,8 +43,8 @@ func TestOpenIDShortAlgPanics(t *testing.T) {
 	}
 }
 
-// TestOpenIDWithdrawnKeyStaysGood: a key that was taken out of the set is good for a day at most,
-// over restarts too (Q12).
+// TestOpenIDWithdrawnKeyStaysGood: a key that was removed from the set is accepted for a day at
+// most, also across restarts (Q12).
 func TestOpenIDWithdrawnKeyStaysGood(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -64,7 +64,7 @@ func TestOpenIDWithdrawnKeyStaysGood(t *testing.T) {
 	}
 }
 
-// TestOpenIDRotationWithoutKidLocksOut: keys without kid, or with the same one, may change (Q12).
+// TestOpenIDRotationWithoutKidLocksOut: keys without kid, or with the same kid, may change (Q12).
 func TestOpenIDRotationWithoutKidLocksOut(t *testing.T) {
 	for _, row := range [][2]string{{"", ""}, {`"kid":"k"`, `"kid":"k"`}} {
 		s := quietScene(t)
@@ -111,7 +111,7 @@ func TestOpenIDRefetchLimitWhileKeysFail(t *testing.T) {
 	}
 }
 
-// TestOpenIDRefreshWithNonceAfterSetToken: a session that was brought can be refreshed where the
+// TestOpenIDRefreshWithNonceAfterSetToken: a session from set_token can be refreshed although the
 // server repeats the nonce (X3).
 func TestOpenIDRefreshWithNonceAfterSetToken(t *testing.T) {
 	s := quietScene(t)
@@ -124,8 +124,8 @@ func TestOpenIDRefreshWithNonceAfterSetToken(t *testing.T) {
 	}
 }
 
-// TestOpenIDTemplateUnpinsTenant: a configuration that names one tenant is held to it, template or
-// not (Q12).
+// TestOpenIDTemplateUnpinsTenant: a configuration that names one tenant accepts only that one, with
+// or without a template (Q12).
 func TestOpenIDTemplateUnpinsTenant(t *testing.T) {
 	const a, b = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 	s := quietScene(t)
@@ -137,8 +137,8 @@ func TestOpenIDTemplateUnpinsTenant(t *testing.T) {
 	}
 }
 
-// TestOpenIDIssOfResponseAgainstIDToken: the response and the ID token name the same issuer (Q12,
-// Q22).
+// TestOpenIDIssOfResponseAgainstIDToken: the response and the ID token must name the same issuer
+// (Q12, Q22).
 func TestOpenIDIssOfResponseAgainstIDToken(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -151,7 +151,7 @@ func TestOpenIDIssOfResponseAgainstIDToken(t *testing.T) {
 	}
 }
 
-// TestOpenIDNbfExponent: an nbf that cannot be read is wrong (Q12).
+// TestOpenIDNbfExponent: an nbf that cannot be read is refused (Q12).
 func TestOpenIDNbfExponent(t *testing.T) {
 	for _, nbf := range []string{"9e9", "9.0E9", `"9000000000"`, "99999999999999999999"} {
 		s := quietScene(t)
@@ -177,8 +177,8 @@ func TestOpenIDAuthTimeInTheFuture(t *testing.T) {
 	}
 }
 
-// TestOpenIDTypOfIDToken: another kind of JWT of the issuer is no ID token (Q12, RFC 8725 section
-// 3.11).
+// TestOpenIDTypOfIDToken: another kind of JWT of the issuer is not an ID token (Q12, RFC 8725
+// section 3.11).
 func TestOpenIDTypOfIDToken(t *testing.T) {
 	for _, typ := range []string{"logout+jwt", "at+jwt", "secevent+jwt"} {
 		s := quietScene(t)
@@ -192,8 +192,8 @@ func TestOpenIDTypOfIDToken(t *testing.T) {
 	}
 }
 
-// TestOpenIDSetTokenFault: keys out of reach are no fault of a token that was brought, and
-// everybody's fault is their own (Q2).
+// TestOpenIDSetTokenFault: if keys cannot be fetched, that is not reported as a fault of the given
+// token, and each command gets its own fault (Q2).
 func TestOpenIDSetTokenFault(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -211,7 +211,7 @@ func TestOpenIDSetTokenFault(t *testing.T) {
 	}
 }
 
-// TestOpenIDContinuityOfSpelling: continuity is of values, not of spellings (Q12).
+// TestOpenIDContinuityOfSpelling: continuity compares values, not spellings (Q12).
 func TestOpenIDContinuityOfSpelling(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -223,7 +223,7 @@ func TestOpenIDContinuityOfSpelling(t *testing.T) {
 	}
 }
 
-// TestOpenIDKeyOps: a key that is not for verifying verifies nothing (Q12, RFC 7517 section 4.3).
+// TestOpenIDKeyOps: a key that must not verify verifies nothing (Q12, RFC 7517 section 4.3).
 func TestOpenIDKeyOps(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -245,7 +245,7 @@ func TestOpenIDIssuerWithQuery(t *testing.T) {
 	t.Error(left[0].str("url"))
 }
 
-// TestOpenIDFieldOfRange: the claim that is out of range is the one that is named (Q12).
+// TestOpenIDFieldOfRange: the error names the claim that is out of range (Q12).
 func TestOpenIDFieldOfRange(t *testing.T) {
 	for _, name := range []string{"iat", "nbf"} {
 		s := quietScene(t)
@@ -274,8 +274,8 @@ func TestOpenIDRefusedSignInIsNotRevoked(t *testing.T) {
 	t.Error("refresh-1 lives on at the server")
 }
 
-// TestOpenIDSuccessorNotStoredWhileKeysAreFetched: the successor of a refresh token does not wait
-// for the ID token's key (X9).
+// TestOpenIDSuccessorNotStoredWhileKeysAreFetched: the successor of a refresh token is stored
+// without waiting for the ID token's key (X9).
 func TestOpenIDSuccessorNotStoredWhileKeysAreFetched(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -286,7 +286,7 @@ func TestOpenIDSuccessorNotStoredWhileKeysAreFetched(t *testing.T) {
 	i.key, i.alg, i.header, i.keys, i.claims = second, "ES256", `"kid":"2"`, []string{jwk(second, `"kid":"2"`)}, map[string]any{"nonce": nil}
 	s.server = func(m msg) reply {
 		if m.str("stage") == "jwks" {
-			return reply{} // left alone: the page is closed now
+			return reply{} // not answered: the page is closed now
 		}
 		return i.serve(m)
 	}
@@ -299,7 +299,7 @@ func TestOpenIDSuccessorNotStoredWhileKeysAreFetched(t *testing.T) {
 	}
 }
 
-// TestOpenIDEmptyAlgList: an empty list of algorithms is not all of them (Q12).
+// TestOpenIDEmptyAlgList: an empty list of algorithms does not mean all of them (Q12).
 func TestOpenIDEmptyAlgList(t *testing.T) {
 	s := quietScene(t)
 	if s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","id_token_signed_response_alg":[]}`)); s.handle != 0 {

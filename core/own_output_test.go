@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestScenarioRegistrationOpens: E60, what register gave opens a client as it is.
+// TestScenarioRegistrationOpens: E60, the unchanged result of register opens a client.
 func TestScenarioRegistrationOpens(t *testing.T) {
 	s := newScene(t, "What register was answered opens a client as it is, whatever else is in it; what the configuration says goes before.", "E60", "E66")
 	var answer string
@@ -69,8 +69,7 @@ func TestScenarioRegistrationOpens(t *testing.T) {
 	}
 }
 
-// TestScenarioOwnToken: E61, set_token takes what token gave, and refuses a time that cannot be
-// right.
+// TestScenarioOwnToken: E61, set_token accepts the result of token, and refuses an impossible time.
 func TestScenarioOwnToken(t *testing.T) {
 	s := newScene(t, "set_token takes what token gave; its times are in milliseconds, and one that cannot be right is refused with what was expected and what came.", "E61", "E66", "E91")
 	s.tokenServer()
@@ -89,8 +88,8 @@ func TestScenarioOwnToken(t *testing.T) {
 			t.Errorf("%s: %s", at, r.raw)
 		}
 	}
-	// A life is no time, in whatever unit; and an expires_in that says nothing hides no wrong
-	// expires_at.
+	// A lifetime is not a time, in any unit; and an expires_in without information does not hide a
+	// wrong expires_at.
 	for _, row := range [][3]string{{`"expires_in":1700003600`, "expires_in", "1700003600"}, {`"expires_in":"1700003600000"`, "expires_in", "1700003600000"}, {`"expires_in":null,"expires_at":1700003600`, "expires_at", "1700003600"}, {`"expires_in":0,"expires_at":3600`, "expires_at", "3600"}} {
 		r := s.fails("client", "bad_value", "set_token", `"token":{"access_token":"b","token_type":"Bearer",`+row[0]+`}`)
 		if r.str("error", "field") != row[1] || r.str("error", "came") != row[2] {
@@ -106,7 +105,7 @@ func TestScenarioOwnToken(t *testing.T) {
 			t.Errorf("%s: %s", row[0], r.raw)
 		}
 	}
-	// A bound token of this session is taken with the session's key; one of nobody's is not.
+	// A bound token of this session is accepted with the session's key; one of another key is not.
 	s.open(with(`{"name":"bound","dpop":true}`))
 	s.fails("client", "unknown_token_type", "set_token", `"token":{"access_token":"b","token_type":"DPoP"}`)
 	s.server = func(m msg) reply {
@@ -120,8 +119,8 @@ func TestScenarioOwnToken(t *testing.T) {
 	}
 }
 
-// TestScenarioOwnOutput: E66, other output of a client that is its input: the session's bytes, a
-// challenge, an ID token, the state.
+// TestScenarioOwnOutput: E66, other results of a client that it accepts as input: the session's
+// bytes, a challenge, an ID token, the state.
 func TestScenarioOwnOutput(t *testing.T) {
 	s := newScene(t, "What a client gave out it takes: exported bytes, the challenge of a resource for the next sign-in, the ID token as a hint, the state of a pasted code.", "E66")
 	i := s.issuer()
@@ -177,7 +176,7 @@ func TestScenarioSplitHorizon(t *testing.T) {
 	if r := s.fails("server", "bad_metadata", "userinfo"); r.str("error", "came") != "http://keycloak:8081/userinfo" {
 		t.Error(r.raw)
 	}
-	s.ok("log_out") // the host of an origin is without case
+	s.ok("log_out") // the host of an origin is case-insensitive
 	if last := s.sent[len(s.sent)-1]; last.str("url") != "http://KEYCLOAK:8080/revoke" {
 		t.Error(last.raw)
 	}
@@ -255,7 +254,7 @@ func TestScenarioResponseHooks(t *testing.T) {
 			t.Errorf("%s: %s", row.name, r.raw)
 		}
 	}
-	// Not asked where the request never came to an answer, and never about metadata or keys.
+	// The hook is not called if the request got no answer, and never for metadata or keys.
 	s.server = func(m msg) reply { return reply{failed: "unsent"} }
 	seen = nil
 	u := authorizeURL(s)
@@ -292,7 +291,8 @@ func TestScenarioCallbackParameters(t *testing.T) {
 	if r := s.ok("callback", callbackURL(u, "code=c&user=")); strings.Contains(r.raw, "unverified") {
 		t.Error(r.raw)
 	}
-	// Nothing of a reply whose state is not ours, or which is no success, or too much.
+	// Nothing is taken from a reply whose state is not ours, that is not a success, or that is too
+	// large.
 	s.fails("callback_not_verified", "wrong_state", "callback", `"url":"https://client.example/cb?code=c&user=x&state=forged"`)
 	u = authorizeURL(s)
 	if r := s.fails("server", "oauth_error", "callback", callbackURL(u, "error=access_denied&user=x")); strings.Contains(r.raw, "user") {

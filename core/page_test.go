@@ -11,8 +11,8 @@ import (
 
 const page = true
 
-// TestPageLacks: E131, what the page's module leaves out is refused by name, and the error says
-// which file has it.
+// TestPageLacks: E131, what the page module lacks is refused by name, and the error says which file
+// has it.
 func TestPageLacks(t *testing.T) {
 	s := quietScene(t)
 	refused := func(r msg, field, came string) {
@@ -41,14 +41,14 @@ func TestPageLacks(t *testing.T) {
 	if r := s.do("introspekt"); r.str("error", "code") != "unknown_command" {
 		t.Error(r.raw)
 	}
-	// A misspelt member is told its name, whichever module has it.
+	// For a misspelt member the error names the right one, whichever module has it.
 	if r := s.open(with(`{"clientKey":"x"}`)); r.str("error", "code") != "unknown_member" || r.str("error", "expected") != "client_key" {
 		t.Error(r.raw)
 	}
 }
 
-// TestPagePasses: E132, what a configuration says that is for both, as where endpoints are that
-// only servers call, is taken by the page's module.
+// TestPagePasses: E132, the page module accepts configuration members that are for servers only,
+// such as endpoints that only servers use.
 func TestPagePasses(t *testing.T) {
 	for _, members := range []string{
 		`{"introspection_endpoint":"https://as.example/introspect"}`, `{"registration_endpoint":"https://as.example/register"}`, `{"long_lived_grant_type":"x"}`,

@@ -13,8 +13,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// TestPageTranscripts: E130, what oauth2.wasm is made from says in every transcript what the full
-// module says, but in those whose first line has "profile":"full". With -update it writes that
+// TestPageTranscripts: E130, the sources of oauth2.wasm have the same output as the full module's
+// in every transcript, except those whose first line has "profile":"full". -update writes that
 // member.
 func TestPageTranscripts(t *testing.T) {
 	update := flag.Lookup("update").Value.String() == "true"

@@ -85,7 +85,7 @@ func TestScenarioProfile(t *testing.T) {
 	s.fails("client", "missing", "profile")
 }
 
-// TestScenarioProviderQuirks: what presets are made of, besides the profile.
+// TestScenarioProviderQuirks: the other members that presets use.
 func TestScenarioProviderQuirks(t *testing.T) {
 	s := newScene(t, "Variables in addresses, a header of its own for the token, a long-lived token for a short one.", "H7", "Q13", "H1")
 	const shop = `{"variables":{"shop":"my-shop.eu"},"issuer":"https://{shop}.as.example","authorization_endpoint":"https://{shop}.as.example/{shop}/auth","token_destinations":["https://{shop}.as.example/admin"],"token_header":"x-access-token"}`

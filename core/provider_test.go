@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// discovering answers with that metadata, and otherwise as the issuer does; where is what the
-// metadata's URL ends with.
+// discovering answers with that metadata, and otherwise as the issuer does. where is the end of the
+// metadata's URL.
 func (i *testIssuer) discovering(where string, metadata *string) {
 	i.s.server = func(m msg) reply {
 		switch {
@@ -45,7 +45,7 @@ func TestScenarioSlash(t *testing.T) {
 	} {
 		fresh(row.configured, row.itself)
 		u := authorizeURL(s)
-		// Byte for byte from here on.
+		// From here on byte for byte.
 		if row.configured != row.itself {
 			r := s.fails("callback_not_verified", "wrong_iss", "callback", callbackURL(u, "code=c&iss="+url.QueryEscape(row.configured)))
 			if r.str("error", "expected") != row.itself || r.str("error", "came") != row.configured {
@@ -60,14 +60,14 @@ func TestScenarioSlash(t *testing.T) {
 		if aud := decodeClaims(t, assertion[1])["aud"]; aud != row.itself {
 			t.Errorf("%s: %v", row.itself, aud)
 		}
-		// What was stored is found again, by the configured spelling.
+		// What was stored is found again, under the configured spelling.
 		if r := s.open(config(row.configured)); r.raw != "" {
 			t.Error(r.raw)
 		}
 		if r := s.ok("status"); r.str("ok", "status") != "granted" {
 			t.Error(r.raw)
 		}
-		// And by the other spelling, which is the same issuer.
+		// And under the other spelling, which is the same issuer.
 		other := strings.TrimSuffix(row.configured, "/")
 		if other == row.configured {
 			other += "/"
@@ -115,7 +115,7 @@ func TestScenarioMetadataURL(t *testing.T) {
 	if r := s.fails("server", "wrong_issuer", "authorize"); r.str("error", "came") != "https://login.example" {
 		t.Error(r.raw)
 	}
-	// Nowhere else is looked where it is not.
+	// If it is not there, no other URL is tried.
 	s.sent = nil
 	s.open(strings.Replace(config, "/policy/meta", "/elsewhere", 1))
 	s.fails("server", "http_error", "authorize")
@@ -167,8 +167,8 @@ func TestScenarioUnusedMetadata(t *testing.T) {
 			s.signIn()
 		}
 	}
-	// The keys: only who asks for an ID token needs them, and then nobody is sent away for one that
-	// nobody can verify.
+	// The keys: only a request for an ID token needs them, and then no user is sent away for one
+	// that cannot be verified.
 	open("read", broken("jwks_uri", `"http://as.example/jwks"`))
 	s.signIn()
 	for _, command := range []string{"authorize", "device_start"} {
@@ -180,7 +180,7 @@ func TestScenarioUnusedMetadata(t *testing.T) {
 	if r := s.fails("server", "bad_metadata", "authorize"); r.str("error", "field") != "jwks_uri" {
 		t.Error(r.raw)
 	}
-	// Members of other kinds than they have.
+	// Members of wrong types.
 	for _, more := range []string{
 		`"mtls_endpoint_aliases":"none"`, `"mtls_endpoint_aliases":{"token_endpoint":"http://x"}`, `"token_endpoint_auth_methods_supported":"client_secret_post"`, `"token_endpoint_auth_methods_supported":{"a":1}`,
 		`"revocation_endpoint_auth_methods_supported":[1,null,{}]`, `"require_pushed_authorization_requests":"yes"`, `"pushed_authorization_request_endpoint":"http://as.example/par"`, `"authorization_response_iss_parameter_supported":"false"`,
@@ -189,8 +189,8 @@ func TestScenarioUnusedMetadata(t *testing.T) {
 		open("read", plainMetadata[:len(plainMetadata)-1]+","+more+"}")
 		s.signIn()
 	}
-	// A server that mends it is found mended: the document is read again with the next command that
-	// needs it, but not more often than once a minute.
+	// If the server repairs its document, that is noticed: the next command that needs it fetches
+	// it again, but at most once a minute.
 	open("read", broken("userinfo_endpoint", `"http://as.example/userinfo"`))
 	s.signIn()
 	s.fails("server", "bad_metadata", "userinfo")
@@ -246,14 +246,14 @@ func TestScenarioIdentityAlone(t *testing.T) {
 	s.now += 301_000
 	i.claims = map[string]any{"nonce": nil}
 	refresh = ""
-	s.fails("client", "no_access_token", "token") // it was refreshed for nothing
+	s.fails("client", "no_access_token", "token") // it was refreshed in vain
 	if r := s.ok("status"); r.str("ok", "status") != "granted" || r.str("ok", "expires_at") != fmt.Sprint(s.now+300_000) {
 		t.Error(r.raw)
 	}
 	if r := s.ok("log_out"); r.str("ok", "revoked") != "true" || s.sent[len(s.sent)-1].form().Get("token") != "r" {
 		t.Error(r.raw)
 	}
-	// Without a refresh token there is nothing to revoke, and the end is the end.
+	// Without a refresh token there is nothing to revoke, and an expired session ends.
 	s.lastNonce, i.claims = "", nil
 	u = authorizeURL(s)
 	s.lastNonce = u.Query().Get("nonce")
@@ -275,8 +275,8 @@ func TestScenarioIdentityAlone(t *testing.T) {
 	}
 }
 
-// TestScenarioTokenResponses: E57 and E58, answers of the token endpoint in other shapes, each by a
-// member or by what it says of itself.
+// TestScenarioTokenResponses: E57 and E58, answers of the token endpoint in other shapes, enabled
+// by a member or recognized by their content.
 func TestScenarioTokenResponses(t *testing.T) {
 	s := newScene(t, "Token types of other names, tokens below a path, lives under another name.", "E57", "E58", "E91")
 	var body string
@@ -307,7 +307,7 @@ func TestScenarioTokenResponses(t *testing.T) {
 			t.Errorf("%s: %s, %s", row.name, got, r.raw)
 		}
 	}
-	// The answer to a refresh may leave the level out (Slack's does), or have it.
+	// The answer to a refresh may omit the level (Slack's does), or have it.
 	s.open(with(`{"token_response_path":"authed_user","bearer_token_types":["user"]}`))
 	body = `{"authed_user":{"access_token":"a1","token_type":"user","refresh_token":"r1","expires_in":43200}}`
 	s.signIn()
@@ -352,7 +352,7 @@ func TestScenarioRefreshWithScope(t *testing.T) {
 		} else {
 			s.signIn(row.scope)
 		}
-		for range 2 { // the first answer names no scope, and the second none either
+		for range 2 { // neither the first answer nor the second names a scope
 			s.ok("refresh")
 			if got := s.sent[len(s.sent)-1].form()["scope"]; strings.Join(got, "|") != row.want {
 				t.Errorf("%s: %q", row.config, got)

@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// TestScenarioRefresh: rotation, single flight, the store before granted, and the lock around it
-// all.
+// TestScenarioRefresh: rotation, one refresh at a time, store before granted, all under the lock.
 func TestScenarioRefresh(t *testing.T) {
 	s := newScene(t, "Refresh is lock, load, mark, send, store, granted, unlock; whoever asks meanwhile shares it; the rotated token replaces the old one.", "Q1", "Q8", "Q23", "H5", "X9")
 	s.tokenServer()
@@ -28,7 +27,7 @@ func TestScenarioRefresh(t *testing.T) {
 	if !s.held || !strings.Contains(s.store["oauth2.session"], `"sent_at"`) {
 		t.Error("sent without lock or mark")
 	}
-	// Cancelling the one who began does not cancel the refresh.
+	// If the command that began the refresh is cancelled, the refresh goes on.
 	s.ok("cancel", `"target":`+a)
 	effects := s.answer(http, server(http).member())
 	if effects[0].str("kind") != "store" || !strings.Contains(effects[0].str("value"), "refresh-2") {
@@ -44,7 +43,7 @@ func TestScenarioRefresh(t *testing.T) {
 		t.Error(s.held, s.sent[1].raw)
 	}
 	s.wantEvents("status:refreshing status:granted granted")
-	// A token is fetched anew shortly before its end, by itself.
+	// An access token is refreshed automatically shortly before its expiry.
 	s.server = server
 	s.now += 3_589_000
 	s.ok("token")
@@ -86,7 +85,7 @@ func TestScenarioRefreshFails(t *testing.T) {
 			t.Errorf("%s: %s, %s, lock %t", row.name, st.raw, s.store["oauth2.session"], s.held)
 		}
 	}
-	// The access token is still good until it ends.
+	// The access token is valid until it expires.
 	s.ok("token")
 	s.eventNames()
 	s.now += 3_600_001
@@ -130,7 +129,7 @@ func TestScenarioRefreshEndpoint(t *testing.T) {
 	s.wantSent(n)
 }
 
-// TestScenarioUnknownOutcome: a refresh that was sent and not answered.
+// TestScenarioUnknownOutcome: a refresh request that was sent and not answered.
 func TestScenarioUnknownOutcome(t *testing.T) {
 	s := newScene(t, "After an unknown outcome the same token goes out once more; invalid_grant then ends the session with a kind of its own; outside the window it is not sent.", "X9")
 	s.tokenServer()
@@ -145,7 +144,7 @@ func TestScenarioUnknownOutcome(t *testing.T) {
 	if s.sent[1].form().Get("refresh_token") != "refresh-1" || s.sent[2].form().Get("refresh_token") != "refresh-1" {
 		t.Error(s.sent)
 	}
-	// The page is loaded again: the mark is in the store.
+	// The page is reloaded: the mark is in the store.
 	s.open(with(`{"retry_window_ms":60000}`))
 	s.now += 59_000
 	s.server = good
@@ -153,14 +152,14 @@ func TestScenarioUnknownOutcome(t *testing.T) {
 	if s.sent[3].form().Get("refresh_token") != "refresh-1" || strings.Contains(s.store["oauth2.session"], "sent_at") {
 		t.Error(s.sent[3].raw)
 	}
-	// An answer that cannot be read is no answer: the token may be used up.
+	// An unreadable answer counts as none: the token may be used up.
 	s.server = func(m msg) reply { return reply{status: 200, ctype: "text/html", body: "<p>"} }
 	s.fails("server", "unknown_content_type", "refresh")
 	s.now += 60_001
 	n := len(s.sent)
 	s.fails("network", "outcome_unknown", "refresh")
 	s.wantSent(n)
-	s.ok("token") // what is held still holds
+	s.ok("token") // the held token is still valid
 	s.now -= 60_000
 	s.eventNames()
 	s.server = func(m msg) reply { return jsonReply(400, `{"error":"invalid_grant"}`) }
@@ -171,7 +170,7 @@ func TestScenarioUnknownOutcome(t *testing.T) {
 	}
 }
 
-// TestScenarioNoRetryWindow: 0 switches sending again off.
+// TestScenarioNoRetryWindow: 0 switches the retry off.
 func TestScenarioNoRetryWindow(t *testing.T) {
 	s := newScene(t, "With retry_window_ms 0 a token with unknown outcome is never sent again.")
 	s.tokenServer()
@@ -183,7 +182,7 @@ func TestScenarioNoRetryWindow(t *testing.T) {
 	s.wantSent(2)
 }
 
-// TestScenarioTwoTabs: what another instance stored is adopted, not fetched again, and its sign-out
+// TestScenarioTwoTabs: what another instance stored is adopted without a request, and its sign-out
 // counts here.
 func TestScenarioTwoTabs(t *testing.T) {
 	s := newScene(t, "Two instances on one store: the second adopts what the first got; a sign-in and a sign-out elsewhere are seen; the sent token is never sent by the other.", "X8", "X9")
@@ -218,8 +217,8 @@ func TestScenarioTwoTabs(t *testing.T) {
 	}
 }
 
-// TestScenarioSignedOutMeanwhile: without locks, a sign-out while a refresh is under way wins, and
-// what the refresh brought is revoked.
+// TestScenarioSignedOutMeanwhile: without locks, a sign-out during a refresh wins, and the tokens
+// of the refresh are revoked.
 func TestScenarioSignedOutMeanwhile(t *testing.T) {
 	s := newScene(t, "A host without locks: compare-and-set keeps two from sending one token, and a refresh does not undo a sign-out elsewhere.", "X9")
 	s.noLock = true
@@ -241,13 +240,13 @@ func TestScenarioSignedOutMeanwhile(t *testing.T) {
 	if !strings.HasSuffix(last.str("url"), "/revoke") || last.form().Get("token") != "refresh-2" {
 		t.Error(last.raw)
 	}
-	// Somebody else's mark: the store is looked at again before anything goes out.
+	// Another instance's mark: the store is read again before anything is sent.
 	s.signIn()
 	other := strings.ReplaceAll(strings.ReplaceAll(s.store["oauth2.session"], "access-3", "access-9"), "refresh-3", "refresh-9")
 	s.server = nil
 	effects := s.input(`"command":"refresh","id":77`) // lock
 	effects = s.answer(effects[0], `"failed":{"kind":"unsupported"}`)
-	effects = s.answer(effects[0], s.storage(effects[0])) // loaded; now another one stores
+	effects = s.answer(effects[0], s.storage(effects[0])) // loaded; now another instance stores
 	s.store["oauth2.session"], s.version["oauth2.session"] = other, s.version["oauth2.session"]+1
 	left = s.settle(effects)
 	if r := s.resultOf("77", left); r.str("ok", "status") != "granted" {
@@ -258,7 +257,7 @@ func TestScenarioSignedOutMeanwhile(t *testing.T) {
 	}
 }
 
-// TestScenarioLock: a lock that cannot be had sends nothing.
+// TestScenarioLock: without the lock nothing is sent.
 func TestScenarioLock(t *testing.T) {
 	s := newScene(t, "A lock is waited for, never stolen: where it cannot be had in time nothing is sent and the token held stays.", "X8")
 	s.tokenServer()
@@ -276,7 +275,7 @@ func TestScenarioLock(t *testing.T) {
 	s.ok("refresh")
 }
 
-// TestScenarioPersistence: persist before use, and what happens where the store is broken.
+// TestScenarioPersistence: persist before use, and what happens if the store is broken.
 func TestScenarioPersistence(t *testing.T) {
 	s := newScene(t, "Granted comes after the store; a store that fails is tried again, then the tokens stay in memory and the event says so.", "X9", "H10")
 	s.tokenServer()
@@ -326,14 +325,14 @@ func TestScenarioRestore(t *testing.T) {
 	if r := s.ok("token"); r.str("ok", "access_token") != "access-1" {
 		t.Error(r.raw)
 	}
-	// Bytes alone, the store is empty.
+	// Bytes alone, with an empty store.
 	s.store, s.version = map[string]string{}, map[string]int{}
 	s.open(conf, `"session":`+quote(bytes))
 	s.ok("refresh")
 	if !strings.Contains(s.store["oauth2.session"], "refresh-2") {
 		t.Error(s.store)
 	}
-	// Old bytes against a newer store.
+	// Old bytes and a newer store.
 	s.now += 5_000
 	s.open(conf)
 	s.ok("refresh")
@@ -367,7 +366,7 @@ func TestScenarioRestore(t *testing.T) {
 			t.Error(r.raw)
 		}
 	}
-	// A store that cannot be read is told, and signing in still works.
+	// A store that cannot be read is reported, and a sign-in still works.
 	s.broken = 1
 	s.eventNames()
 	s.open(conf)
@@ -375,8 +374,8 @@ func TestScenarioRestore(t *testing.T) {
 	s.signIn()
 }
 
-// TestScenarioForeignSession: signing out ends our session, not another configuration's that stands
-// under the same name.
+// TestScenarioForeignSession: a sign-out ends our session, and not another configuration's under
+// the same name.
 func TestScenarioForeignSession(t *testing.T) {
 	s := newScene(t, "What another configuration stored under our name is left alone, by signing out too; signing in takes the name.", "H10")
 	s.tokenServer()

@@ -27,7 +27,7 @@ func TestScenarioRefusedParameters(t *testing.T) {
 			t.Errorf("%s %s: %s", row.command, row.params, r.raw)
 		}
 	}
-	// What allows a URL is judged before the URL, wherever it stands.
+	// The members that allow URLs are read before the URLs, wherever they are.
 	for _, row := range [][3]string{
 		{`["http://keycloak/"]`, "bad_url", "http://keycloak/"}, {`["http://keycloak:80"]`, "bad_url", "http://keycloak:80"}, {`["*"]`, "bad_url", "*"}, {`"http://keycloak"`, "bad_value", "http://keycloak"},
 	} {

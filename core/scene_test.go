@@ -73,7 +73,7 @@ func (m msg) str(path ...string) string {
 	}
 }
 
-// form reads the body of an http effect.
+// form parses the body of an http effect.
 func (m msg) form() url.Values {
 	v, err := url.ParseQuery(m.str("body", "text"))
 	if err != nil {
@@ -92,7 +92,7 @@ func (m msg) header(name string) string {
 	return ""
 }
 
-// A reply is a server's: raw is a whole "ok" or "failed" member instead.
+// A reply is a server's answer. raw is a whole "ok" or "failed" member instead.
 type reply struct {
 	status int
 	ctype  string
@@ -150,8 +150,8 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 	return s
 }
 
-// profileOf is the profile that a transcript is known to need; TestPageTranscripts finds it out
-// anew for each.
+// profileOf is the profile that a transcript is known to need. TestPageTranscripts determines it
+// for new ones.
 func profileOf(file string) string {
 	raw, _ := os.ReadFile(file)
 	line, _, _ := strings.Cut(string(raw), "\n")
@@ -262,7 +262,7 @@ func (s *scene) rawOpen(in string) (refusal msg) {
 	return msg{}
 }
 
-// input sends one input and gives the effects that came of it, nothing answered yet.
+// input sends one input and returns the effects, none of which is answered.
 func (s *scene) input(members string) []msg {
 	s.t.Helper()
 	return s.rawInput(s.head()+members+"}", link.Taken)
@@ -304,8 +304,8 @@ func (s *scene) answer(m msg, member string) []msg {
 	return s.input(fmt.Sprintf(`"answer":%q,%s`, m.str("id"), member))
 }
 
-// settle carries out what a host would and gives what is left: results, and effects that the scene
-// leaves alone.
+// settle carries out effects as a host does, and returns what is left: results, and effects that
+// the scene does not carry out.
 func (s *scene) settle(effects []msg) (left []msg) {
 	s.t.Helper()
 	for len(effects) > 0 {
@@ -361,14 +361,14 @@ func (s *scene) settle(effects []msg) (left []msg) {
 	return left
 }
 
-// A timer that the session asked for; due is by the clock of that moment.
+// A timer that the session requested. due is by the clock of that moment.
 type timer struct {
 	m   msg
 	due int64
 	ms  int64
 }
 
-// pass lets time go by, timers going off when they are due, and gives what is left.
+// pass lets time pass, with timers that fire when they are due, and returns what is left.
 func (s *scene) pass(ms int64) (left []msg) {
 	s.t.Helper()
 	for end := s.now + ms; ; {
@@ -387,7 +387,7 @@ func (s *scene) pass(ms int64) (left []msg) {
 	}
 }
 
-// fire lets a timer go off now, due or not.
+// fire fires a timer now, due or not.
 func (s *scene) fire(i int) []msg {
 	s.t.Helper()
 	m := s.timers[i].m
@@ -395,7 +395,7 @@ func (s *scene) fire(i int) []msg {
 	return s.settle(s.answer(m, `"ok":{}`))
 }
 
-// wantWait says how long the one timer that runs has to go.
+// wantWait checks how much time the only running timer has left.
 func (s *scene) wantWait(ms int64) {
 	s.t.Helper()
 	if len(s.timers) != 1 || s.timers[0].ms != ms {
@@ -445,7 +445,7 @@ func (s *scene) storage(m msg) string {
 	return fmt.Sprintf(`"ok":{"version":"%d"}`, s.version[key])
 }
 
-// start sends a command and settles it; the result may not be there yet.
+// start sends a command and settles it. The result may not exist yet.
 func (s *scene) start(name string, params ...string) (id string, left []msg) {
 	s.t.Helper()
 	s.nextID++
@@ -491,7 +491,7 @@ func (s *scene) fails(kind, code, name string, params ...string) msg {
 	return r
 }
 
-// eventNames gives the events since the last call: "status:granted", "granted",
+// eventNames returns the events since the last call: "status:granted", "granted",
 // "request_failed:server" …
 func (s *scene) eventNames() string {
 	var names []string
@@ -534,7 +534,7 @@ const conf = `{"issuer":"https://as.example","client_id":"s6BhdRkqt3","redirect_
 	`"revocation_endpoint":"https://as.example/revoke","userinfo_endpoint":"https://as.example/userinfo",` +
 	`"scope":"read write","token_destinations":["https://api.example/v1"]}`
 
-// with gives conf with members replaced or, with null, left out.
+// with returns conf with members replaced or, if null, left out.
 func with(members ...string) string {
 	var base map[string]json.RawMessage
 	json.Unmarshal([]byte(conf), &base)
@@ -553,7 +553,7 @@ func with(members ...string) string {
 	return string(b)
 }
 
-// tokenServer answers token requests with numbered tokens that live an hour.
+// tokenServer answers token requests with numbered tokens that are valid for an hour.
 func (s *scene) tokenServer() {
 	n := 0
 	s.server = func(m msg) reply {
@@ -565,7 +565,7 @@ func (s *scene) tokenServer() {
 	}
 }
 
-// signIn goes through authorize and callback and gives the authorization URL.
+// signIn goes through authorize and callback, and returns the authorization URL.
 func (s *scene) signIn(params ...string) *url.URL {
 	s.t.Helper()
 	u, err := url.Parse(s.ok("authorize", params...).str("ok", "url"))
@@ -581,7 +581,7 @@ func callbackURL(u *url.URL, params string) string {
 	return fmt.Sprintf(`"url":"https://client.example/cb?%s&state=%s"`, params, url.QueryEscape(u.Query().Get("state")))
 }
 
-// use goes on with another session of the same engine.
+// use continues with another session of the same engine.
 func (s *scene) use(handle int32) {
 	s.handle = handle
 	s.lines = append(s.lines, fmt.Sprintf("@ %d", handle))

@@ -10,8 +10,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// TestSchema holds every message of every transcript against schema.json: effects and refusals
-// always, inputs where the module took them, and the parameters of commands that came to a result.
+// TestSchema checks every message of every transcript against schema.json: effects and refusals
+// always, inputs if the module accepted them, and the parameters of commands that had a result.
 func TestSchema(t *testing.T) {
 	c := jsonschema.NewCompiler()
 	parts := map[string]*jsonschema.Schema{}
@@ -60,7 +60,7 @@ func TestSchema(t *testing.T) {
 			}
 			switch {
 			case schema == nil, verb != "<" && strings.HasPrefix(next, "= ") && (next == "= 0") == (verb == "open"):
-				continue // refused, as it should be
+				continue // refused, as expected
 			case verb == "<" && lines[n-1] == "= 0":
 				schema = refusal
 			}
@@ -87,7 +87,7 @@ func TestSchema(t *testing.T) {
 				if !known {
 					t.Fatalf("%s:%d: a result of no command", file, n+1)
 				}
-				// What no host sends is passed over there.
+				// Parameters that no host sends are skipped there.
 				if err := part("commands/" + cmd.name + "/parameters").Validate(cmd.parameters); err != nil && file != "contract/client/challenge.txt" {
 					t.Errorf("%s:%d: %v", file, cmd.line, err)
 				}

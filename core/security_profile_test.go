@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestSecurityProfileDrawsRepeatAttempts: authorization requests that wait for one input: the 129th
-// has state and verifier of the first.
+// TestSecurityProfileDrawsRepeatAttempts: many authorization requests wait for one input: no state
+// or verifier repeats.
 func TestSecurityProfileDrawsRepeatAttempts(t *testing.T) {
 	s := quietScene(t)
 	s.handle = s.engine.Open([]byte(s.head() + `"kind":"client","config":` + conf + `}`))
@@ -27,8 +27,8 @@ func TestSecurityProfileDrawsRepeatAttempts(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileAlgChanged: another dpop_signing_alg is for keys to come; a session goes on
-// with its own.
+// TestSecurityProfileAlgChanged: another dpop_signing_alg is for new keys; an existing session
+// keeps its own.
 func TestSecurityProfileAlgChanged(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -39,8 +39,8 @@ func TestSecurityProfileAlgChanged(t *testing.T) {
 	s.ok("refresh")
 }
 
-// TestSecurityProfileDiscoverySecondPlace: the second place for metadata is tried whenever the
-// first has none for us (RFC 8414 section 3.1; MCP clients have to try both).
+// TestSecurityProfileDiscoverySecondPlace: the second URL for metadata is tried whenever the first
+// has none for us (RFC 8414 section 3.1; MCP clients must try both).
 func TestSecurityProfileDiscoverySecondPlace(t *testing.T) {
 	for _, first := range []reply{{failed: "network"}, {status: 403}, {status: 400}, {status: 200, ctype: "text/html", body: "<!doctype html>"}} {
 		s := quietScene(t)
@@ -57,8 +57,8 @@ func TestSecurityProfileDiscoverySecondPlace(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileDiscoveryInserted: an OpenID document at the path that RFC 8414 section 5
-// makes (the second of the three that MCP clients have to try).
+// TestSecurityProfileDiscoveryInserted: an OpenID document at the URL of RFC 8414 section 5 (the
+// second of the three that MCP clients must try).
 func TestSecurityProfileDiscoveryInserted(t *testing.T) {
 	s := quietScene(t)
 	s.open(`{"issuer":"https://as.example/tenant1","client_id":"c","redirect_uri":"https://client.example/cb","discovery":true}`)
@@ -73,8 +73,8 @@ func TestSecurityProfileDiscoveryInserted(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileResourceMetadataAtRoot: MCP servers may have their metadata at the root of the
-// host alone.
+// TestSecurityProfileResourceMetadataAtRoot: MCP servers may have their metadata only at the root
+// of the host.
 func TestSecurityProfileResourceMetadataAtRoot(t *testing.T) {
 	s := quietScene(t)
 	s.open(conf)
@@ -87,8 +87,8 @@ func TestSecurityProfileResourceMetadataAtRoot(t *testing.T) {
 	s.ok("resource_metadata", `"url":"https://mcp.example/mcp"`)
 }
 
-// TestSecurityProfileAssertionClientID: with a client assertion client_id stands in the request too
-// (RFC 7521 section 4.2 allows it, Entra ID wants it).
+// TestSecurityProfileAssertionClientID: with a client assertion the request also has client_id (RFC
+// 7521 section 4.2 allows it, Entra ID requires it).
 func TestSecurityProfileAssertionClientID(t *testing.T) {
 	s := quietScene(t)
 	s.keys = map[string]bool{"signing": true}
@@ -100,8 +100,8 @@ func TestSecurityProfileAssertionClientID(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileRequestObjectClaims: no parameter of a caller takes the place of a claim that
-// says whose the request object is, and for whom.
+// TestSecurityProfileRequestObjectClaims: no parameter of a caller replaces the request object's
+// claims about its issuer and audience.
 func TestSecurityProfileRequestObjectClaims(t *testing.T) {
 	s := quietScene(t)
 	s.keys = map[string]bool{"signing": true}
@@ -119,8 +119,8 @@ func TestSecurityProfileRequestObjectClaims(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileResourceOfAttempt: a token request asks for no resource that the authorization
-// request did not (RFC 8707 section 2.2).
+// TestSecurityProfileResourceOfAttempt: a token request names no resource that the authorization
+// request did not name (RFC 8707 section 2.2).
 func TestSecurityProfileResourceOfAttempt(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(`{"resource":["https://a.example/"]}`))
@@ -128,7 +128,7 @@ func TestSecurityProfileResourceOfAttempt(t *testing.T) {
 }
 
 // TestSecurityProfileCancelledWhileSigning: a command that was cancelled while its proof was signed
-// sends nothing any more.
+// sends nothing.
 func TestSecurityProfileCancelledWhileSigning(t *testing.T) {
 	for _, name := range []string{"userinfo", "device_start"} {
 		s := quietScene(t)
@@ -149,8 +149,8 @@ func TestSecurityProfileCancelledWhileSigning(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileProofRefused: a refused proof is no word on the token: no refresh token is
-// spent for it (RFC 9449 section 7.1).
+// TestSecurityProfileProofRefused: a refused proof says nothing about the token: no refresh token
+// is used because of it (RFC 9449 section 7.1).
 func TestSecurityProfileProofRefused(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -162,7 +162,7 @@ func TestSecurityProfileProofRefused(t *testing.T) {
 	s.wantSent(0)
 }
 
-// TestSecurityProfileAliasOfRevocation: the certificate is for the revocation endpoint alone.
+// TestSecurityProfileAliasOfRevocation: the certificate is for the revocation endpoint only.
 func TestSecurityProfileAliasOfRevocation(t *testing.T) {
 	s := quietScene(t)
 	s.keys = map[string]bool{"signing": true}
@@ -183,8 +183,8 @@ func TestSecurityProfileAliasOfRevocation(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileReadmeNamesEveryMember: the contract says that a member which it does not name
-// is refused.
+// TestSecurityProfileReadmeNamesEveryMember: the contract says that members which it does not name
+// are refused.
 func TestSecurityProfileReadmeNamesEveryMember(t *testing.T) {
 	text, err := os.ReadFile("contract/README.md")
 	if err != nil {
@@ -195,8 +195,8 @@ func TestSecurityProfileReadmeNamesEveryMember(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileKeyFaultCodes: what a host's failed signature makes is an error of the
-// contract's table.
+// TestSecurityProfileKeyFaultCodes: a host's failed signature becomes an error of the contract's
+// table.
 func TestSecurityProfileKeyFaultCodes(t *testing.T) {
 	text, _ := os.ReadFile("contract/README.md")
 	_, table, _ := strings.Cut(string(text), "| `client` | with `field`")

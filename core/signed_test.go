@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// signed is a JWT of the issuer's, with those claims beside iss, aud, iat and exp; null leaves one
-// out.
+// signed is a JWT of the issuer with those claims in addition to iss, aud, iat and exp; null
+// removes one.
 func (i *testIssuer) signed(header string, claims map[string]string) string {
 	all := map[string]string{"iss": `"https://as.example"`, "aud": `"s6BhdRkqt3"`, "iat": fmt.Sprint(i.s.now / 1000), "exp": fmt.Sprint(i.s.now/1000 + 60)}
 	for name, v := range claims {
@@ -25,7 +25,7 @@ func (i *testIssuer) signed(header string, claims map[string]string) string {
 }
 
 // TestScenarioJARM: a response that the server signed (JWT Secured Authorization Response Mode,
-// section 2.4); what cannot be verified touches nothing.
+// section 2.4). One that cannot be verified changes nothing.
 func TestScenarioJARM(t *testing.T) {
 	s := newScene(t, "JARM: the response's parameters come from a JWT for this client; anything else, or less, is refused and leaves the attempt.", "Q22", "X10")
 	i := s.issuer()
@@ -73,7 +73,7 @@ func TestScenarioJARM(t *testing.T) {
 	if i.n != 0 {
 		t.Fatal("a code went out")
 	}
-	// What stands beside the JWT counts for nothing.
+	// Parameters beside the JWT are ignored.
 	s.ok("callback", `"url":"https://client.example/cb?code=other&state=x&response=`+url.QueryEscape(i.signed(kid, good))+`"`)
 	if got := s.sent[len(s.sent)-1].form().Get("code"); got != "SplxlOBeZQQYbYS6WxSbIA" {
 		t.Error(got)
@@ -81,7 +81,8 @@ func TestScenarioJARM(t *testing.T) {
 	if r := s.ok("callback", answer(i.signed(kid, good))); r.str("ok", "handled_elsewhere") != "true" {
 		t.Error(r.raw)
 	}
-	// Not asked for: a server that signs all the same is another one, or another client's.
+	// It was not requested: a signed response then comes from another server, or is for another
+	// client.
 	u = authorizeURL(s)
 	good["state"] = quote(u.Query().Get("state"))
 	s.fails("callback_not_verified", "wrong_response_mode", "callback", answer(i.signed(kid, good)))
@@ -107,8 +108,8 @@ func TestScenarioFormPost(t *testing.T) {
 	s.ok("callback", fmt.Sprintf(`"parameters":[["code","SplxlOBeZQQYbYS6WxSbIA"],["state",%q]]`, u.Query().Get("state")))
 }
 
-// TestScenarioSignedUserinfo: an answer of the userinfo endpoint that is a JWT is verified (OpenID
-// Connect Core section 5.3.2).
+// TestScenarioSignedUserinfo: a userinfo response that is a JWT is verified (OpenID Connect Core
+// section 5.3.2).
 func TestScenarioSignedUserinfo(t *testing.T) {
 	s := newScene(t, "Signed userinfo: for this client, of this issuer, of the user who signed in; nothing of another is handed out.", "Q12", "H7")
 	i := s.issuer()
@@ -147,8 +148,8 @@ func TestScenarioSignedUserinfo(t *testing.T) {
 	}
 }
 
-// TestScenarioSignedIntrospection: an answer that the server signs, where that is asked for (RFC
-// 9701 sections 4 and 5).
+// TestScenarioSignedIntrospection: a signed response, if it was requested (RFC 9701 sections 4 and
+// 5).
 func TestScenarioSignedIntrospection(t *testing.T) {
 	s := newScene(t, "Signed introspection: the answer is a JWT of its own type for this client; a plain one is refused.", "Q12")
 	i := s.issuer()

@@ -16,14 +16,14 @@ func (s *scene) authorize() *url.URL {
 	return u
 }
 
-// byKey lets the scene tell all keys apart, as a host does.
+// byKey makes the scene distinguish all keys, as a host does.
 func byKey(s *scene) map[string]string {
 	s.whole = true
 	return s.store
 }
 
-// TestScenarioOneNameTwoClients: clients of one name in one store, by issuer, client id or
-// variables, each have their own attempts, session, device flow and lock (E20).
+// TestScenarioOneNameTwoClients: clients with the same name in one store, with different issuers,
+// client ids or variables, have separate attempts, sessions, device flows and locks (E20).
 func TestScenarioOneNameTwoClients(t *testing.T) {
 	s := newScene(t, "Two clients of one name and other issuers or client ids share nothing in a store.", "E20")
 	s.tokenServer()
@@ -70,7 +70,7 @@ func TestScenarioOneNameTwoClients(t *testing.T) {
 	}
 }
 
-// asOlder gives the store as an older version left it: all under the client's name alone.
+// asOlder returns the store as an older version left it: all texts under the client's name alone.
 func asOlder(s *scene) map[string]string {
 	there := map[string]string{}
 	for key, text := range s.store {
@@ -84,8 +84,8 @@ func asOlder(s *scene) map[string]string {
 	return there
 }
 
-// TestScenarioOlderKeys: what an older version kept under the name alone is taken over: session,
-// attempt and device flow (E21).
+// TestScenarioOlderKeys: texts that an older version stored under the name alone are moved:
+// session, attempt and device flow (E21).
 func TestScenarioOlderKeys(t *testing.T) {
 	s := newScene(t, "What an older version kept under the client's name alone is moved under the new keys.", "E21")
 	s.tokenServer()
@@ -115,7 +115,7 @@ func TestScenarioOlderKeys(t *testing.T) {
 }
 
 // TestOlderKeysInterrupted: the move breaks off at each of its operations, is made by two at once,
-// and meets what is not its own; nothing is lost, and nothing comes back (E22).
+// and finds texts of others. Nothing is lost, and nothing deleted is restored (E22).
 func TestOlderKeysInterrupted(t *testing.T) {
 	old := func(t *testing.T) *scene {
 		s := quietScene(t)
@@ -142,7 +142,7 @@ func TestOlderKeysInterrupted(t *testing.T) {
 			t.Errorf("after %d operations the session came back: %s", ops, r.raw)
 		}
 	}
-	for ops := range 4 { // another instance moves it between any two of ours
+	for ops := range 4 { // another instance moves it between any two of our operations
 		s := old(t)
 		effects := crash(s, ops)
 		first := s.handle
@@ -175,7 +175,7 @@ func TestOlderKeysInterrupted(t *testing.T) {
 	}
 }
 
-// crash opens a session and gives what is still to be done after so many operations of the store.
+// crash opens a session, stops after that many store operations, and returns what is left to do.
 func crash(s *scene, ops int) []msg {
 	s.handle = s.engine.Open([]byte(s.head() + `"kind":"client","config":` + conf + `}`))
 	effects := s.drain()

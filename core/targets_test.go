@@ -9,7 +9,7 @@ import (
 
 const targets = `{"resource_destinations":[{"url":"https://api.example/v1/b","resource":"https://b.example"},{"url":"https://c.example","scope":"c.read"},{"url":"https://c.example/both","resource":"urn:c","scope":"read"}]}`
 
-// targetServer rotates its refresh token, and names what each access token is for in the token.
+// targetServer rotates its refresh token, and puts the purpose of each access token into the token.
 func (s *scene) targetServer() {
 	n := 0
 	s.server = func(m msg) reply {
@@ -41,8 +41,8 @@ func (s *scene) stored() map[string]any {
 	return m
 }
 
-// TestScenarioTokenForResource: token gives an access token for the resource and the scope that it
-// names, got with the session's refresh token and kept beside its own (B50).
+// TestScenarioTokenForResource: token returns an access token for the named resource and scope. It
+// is requested with the session's refresh token and stored beside the session's own token (B50).
 func TestScenarioTokenForResource(t *testing.T) {
 	s := newScene(t, "One refresh token, an access token for each resource: kept beside the session's own, got anew when it ends, refused without harm, gone with the session.", "B50", "B51", "B52", "B53")
 	s.targetServer()
@@ -78,7 +78,7 @@ func TestScenarioTokenForResource(t *testing.T) {
 	s.fails("client", "not_signed_in", "token", `"resource":"https://b.example"`)
 }
 
-// TestScenarioResourceRefusesToken: a resource that refuses its token gets a new one of its own
+// TestScenarioResourceRefusesToken: if a resource refuses its token, only that token is renewed
 // (B53).
 func TestScenarioResourceRefusesToken(t *testing.T) {
 	s := newScene(t, "A resource refuses the token that is for it: another one for it is got, and the session's own stays.", "B53")
@@ -97,8 +97,8 @@ func TestScenarioResourceRefusesToken(t *testing.T) {
 	s.fails("client", "resource_not_allowed", "answered", `"url":"https://d.example","method":"GET","status":401,"headers":[],"sent":"`+sent+`"`)
 }
 
-// TestScenarioTwoResourcesAtOnce: who asks for one target at once shares a refresh, and asks for
-// several targets queue, with a server that rotates (B51).
+// TestScenarioTwoResourcesAtOnce: commands for one target share a refresh; refreshes for several
+// targets queue, with a server that rotates (B51).
 func TestScenarioTwoResourcesAtOnce(t *testing.T) {
 	s := newScene(t, "Asks for two resources, and a refresh, at one moment: one request after the other, each with the refresh token of the answer before.", "B51")
 	s.targetServer()
@@ -122,8 +122,8 @@ func TestScenarioTwoResourcesAtOnce(t *testing.T) {
 	s.wantSent(4)
 }
 
-// TestScenarioResourceInAnotherTab: what one instance got for a resource, another one finds in the
-// store, and sends nothing (B52).
+// TestScenarioResourceInAnotherTab: another instance finds the token for a resource in the store,
+// and sends nothing (B52).
 func TestScenarioResourceInAnotherTab(t *testing.T) {
 	s := newScene(t, "A token for a resource that another instance got is found in the store, and so is its end.", "B52")
 	s.targetServer()
@@ -156,10 +156,10 @@ func TestTargetAnswers(t *testing.T) {
 		name, config, answer string
 		status               int
 		code                 string // of the error; "" for none
-		refresh              string // that is stored then
+		refresh              string // that is stored afterwards
 		marked               bool   // it is not known whether the token was used
-		again                bool   // and the request was sent twice
-		stored               bool   // the access token
+		again                bool   // the request was sent twice
+		stored               bool   // the access token is stored
 	}{
 		{name: "a rotated refresh token is the session's", answer: `{` + good + `,"refresh_token":"r2"}`, refresh: "r2", stored: true},
 		{name: "without one the old one stays", answer: `{` + good + `}`, refresh: "r1", stored: true},
@@ -213,8 +213,8 @@ func TestTargetAnswers(t *testing.T) {
 	}
 }
 
-// TestTargetsKept: the tokens for other targets live as long as they are good, at most 16 of them,
-// and no longer than the session (B52).
+// TestTargetsKept: tokens for other targets are kept while they are valid, at most 16 of them, and
+// no longer than the session (B52).
 func TestTargetsKept(t *testing.T) {
 	ask := func(s *scene, i int) string {
 		return s.ok("token", fmt.Sprintf(`"resource":"https://r%d.example"`, i)).str("ok", "access_token")
@@ -312,7 +312,7 @@ func TestTargetsKept(t *testing.T) {
 		s := begin(t)
 		server := s.server
 		s.server = func(m msg) reply {
-			s.broken = 4 // the answer cannot be stored, the mark was
+			s.broken = 4 // the mark was stored, and the answer cannot be
 			return server(m)
 		}
 		first := ask(s, 1)
@@ -332,7 +332,8 @@ func TestTargetsKept(t *testing.T) {
 	})
 }
 
-// TestTargetHeld: an answer for a target says until when it may be held, by its own life (B54).
+// TestTargetHeld: an answer for a target says until when it may be cached, by that token's expiry
+// (B54).
 func TestTargetHeld(t *testing.T) {
 	s := quietScene(t)
 	s.server = func(m msg) reply {
@@ -360,8 +361,8 @@ func TestTargetHeld(t *testing.T) {
 	}
 }
 
-// TestTargetDPoP: what is got for a target is bound to the session's key, and a bearer token is
-// refused (B55).
+// TestTargetDPoP: a token for a target is bound to the session's key, and a bearer token is refused
+// (B55).
 func TestTargetDPoP(t *testing.T) {
 	s := quietScene(t)
 	kind := "DPoP"
@@ -384,7 +385,7 @@ func TestTargetDPoP(t *testing.T) {
 	}
 }
 
-// TestTargetParameters: what is no resource and no scope is refused, and not ignored (B56).
+// TestTargetParameters: an invalid resource or scope is refused, and not ignored (B56).
 func TestTargetParameters(t *testing.T) {
 	s := quietScene(t)
 	s.targetServer()
@@ -430,8 +431,7 @@ func TestTargetParameters(t *testing.T) {
 	}
 }
 
-// TestTargetOfURL: of the destinations that a URL stands under, the longest says which token goes
-// there (B53).
+// TestTargetOfURL: of the destinations above a URL, the longest determines its token (B53).
 func TestTargetOfURL(t *testing.T) {
 	s := quietScene(t)
 	s.targetServer()

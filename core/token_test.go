@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestScenarioTokenReplies (S21): what a token endpoint may answer, and what is made of it.
+// TestScenarioTokenReplies (S21): possible answers of a token endpoint, and their results.
 func TestScenarioTokenReplies(t *testing.T) {
 	s := newScene(t, "Every kind of answer that a token endpoint gave to somebody once: its own clear error, or understood; a bad one stores nothing.",
 		"Q43", "Q6", "Q7", "X2", "X6", "H5")
@@ -101,7 +101,7 @@ func TestScenarioTokenReplies(t *testing.T) {
 		s.server = func(msg) reply { return row.r }
 		r := s.do("callback", callbackURL(authorizeURL(s), "code=c"))
 		status := "granted"
-		if row.expires != "" && row.expires < "17" { // it has ended already
+		if row.expires != "" && row.expires < "17" { // it has expired already
 			status = "not_authenticated"
 		}
 		if r.str("ok", "status") != status || r.str("ok", "expires_at") != row.expires {
@@ -110,7 +110,7 @@ func TestScenarioTokenReplies(t *testing.T) {
 	}
 }
 
-// TestScenarioMissingTokenType: understood where the configuration says so.
+// TestScenarioMissingTokenType: accepted if the configuration allows it.
 func TestScenarioMissingTokenType(t *testing.T) {
 	s := newScene(t, "A token response without token_type counts as Bearer where the configuration says so.", "Q43")
 	s.server = func(msg) reply { return jsonReply(200, `{"access_token":"a"}`) }
@@ -121,9 +121,8 @@ func TestScenarioMissingTokenType(t *testing.T) {
 	}
 }
 
-// TestScenarioTokenBag: scopes, extra members, expiry, a refresh that says less than the first
-// answer.
-// It shows Q6.
+// TestScenarioTokenBag: scopes, extra members, expiry, a refresh with fewer members than the first
+// answer. It shows Q6.
 func TestScenarioTokenBag(t *testing.T) {
 	s := newScene(t, "Scopes asked for and granted, members that no RFC names, and what a refresh leaves as it was.", "Q5", "Q6", "H6", "X3")
 	answers := []string{
@@ -226,7 +225,7 @@ func TestScenarioRevocation(t *testing.T) {
 	if st := s.ok("status"); st.str("ok", "status") != "not_authenticated" || st.str("ok", "refreshable") != "true" {
 		t.Error(st.raw)
 	}
-	s.ok("token") // by the refresh token that is left
+	s.ok("token") // with the remaining refresh token
 	s.server = func(m msg) reply {
 		return jsonReply(503, `{"error":"temporarily_unavailable"}`)
 	}
@@ -267,7 +266,7 @@ func TestScenarioRevocation(t *testing.T) {
 	s.fails("client", "revocation_not_supported", "revoke")
 }
 
-// TestScenarioResources: a token goes only where the configuration says.
+// TestScenarioResources: a token is sent only where the configuration allows it.
 func TestScenarioResources(t *testing.T) {
 	s := newScene(t, "Headers for a request are prepared for configured resources only; parsers that disagree are given nothing to disagree on.", "Q13", "X10", "Q4")
 	s.tokenServer()
@@ -292,7 +291,7 @@ func TestScenarioResources(t *testing.T) {
 	}
 }
 
-// TestScenarioUserinfo: who am I, with numbers kept as they came.
+// TestScenarioUserinfo: who signed in, with numbers unchanged.
 func TestScenarioUserinfo(t *testing.T) {
 	s := newScene(t, "Userinfo comes from its endpoint with the access token, as raw JSON; a caller who gives up withdraws the request.", "Q2")
 	s.open(conf)

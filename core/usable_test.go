@@ -45,7 +45,7 @@ func TestScenarioExpired(t *testing.T) {
 		if n := s.count("expired"); n != map[bool]int{true: 1}[row.over] {
 			t.Errorf("%s: told %d times", row.what, n)
 		}
-		// After a reload it is the same.
+		// After a reload the result is the same.
 		s.open(with(row.config))
 		if got := s.ok("status").str("ok", "status"); got != status {
 			t.Errorf("%s, after a reload: %s", row.what, got)
@@ -54,7 +54,8 @@ func TestScenarioExpired(t *testing.T) {
 			t.Errorf("%s, after a reload: told %d times", row.what, n)
 		}
 	}
-	// What can be refreshed is granted, however old; a failure in passing changes nothing.
+	// A session that can be refreshed is granted, however old it is; a temporary failure changes
+	// nothing.
 	s.now, s.store, s.version = 1_700_000_000_000, map[string]string{}, map[string]int{}
 	s.tokenServer()
 	good := s.server
@@ -65,7 +66,7 @@ func TestScenarioExpired(t *testing.T) {
 	s.eventNames()
 	s.fails("server", "http_error", "token")
 	s.wantEvents("status:refreshing status:granted request_failed:server")
-	// A dead one is not sent again, and a new sign-in ends the matter.
+	// A dead refresh token is not sent again, and a new sign-in replaces it.
 	s.server = dead
 	s.fails("server", "oauth_error", "token")
 	s.wantEvents("status:refreshing status:not_authenticated expired server_error:invalid_grant request_failed:server")
@@ -79,8 +80,8 @@ func TestScenarioExpired(t *testing.T) {
 	}
 }
 
-// TestScenarioClockSetBack: E2. A token got while the clock stood in the future is not good until
-// that future.
+// TestScenarioClockSetBack: E2. A token that was issued while the clock was in the future is not
+// valid until that future.
 func TestScenarioClockSetBack(t *testing.T) {
 	s := newScene(t, "The clock was ahead at sign-in and is set right: how much of the token's life is left is not known, so it is refreshed, by a timer too.", "E2", "Q9")
 	for _, row := range []struct {
@@ -98,13 +99,13 @@ func TestScenarioClockSetBack(t *testing.T) {
 		s.sent = nil
 		s.ok("token")
 		s.wantSent(row.sent)
-		s.ok("token") // the new one has a life by the clock as it is
+		s.ok("token") // the new one has a lifetime by the present clock
 		s.wantSent(row.sent)
 		s.now += row.life * 1000
 		if row.sent == 0 {
 			s.now += row.ahead
 		}
-		s.ok("token") // and the old one is no longer good either
+		s.ok("token") // the old one is not valid for longer either
 		s.wantSent(row.sent + 1)
 	}
 	s.timers, s.store, s.version, s.now = nil, map[string]string{}, map[string]int{}, 1_800_000_000_000
@@ -120,7 +121,7 @@ func TestScenarioClockSetBack(t *testing.T) {
 	s.wantWait(3_420_000)
 }
 
-// count takes the events so far, and tells how many have that name.
+// count adds the events so far, and returns how many have that name.
 func (s *scene) count(name string) (n int) {
 	for _, e := range s.events {
 		if e.str("event") == name {
@@ -137,7 +138,7 @@ func TestScenarioClocksApart(t *testing.T) {
 	for _, row := range []struct {
 		what, config, claim string
 		at                  int64 // s from now
-		differ              int64 // ms, 0: it signs in
+		differ              int64 // ms; 0: it signs in
 	}{
 		{"the user's clock is 30 s slow", `{}`, "iat", 30, 0},
 		{"five minutes", `{}`, "iat", 300, 0},
@@ -205,7 +206,7 @@ func TestScenarioTrustedAudiences(t *testing.T) {
 	}
 }
 
-// TestScenarioStrayReply: E6, E7, E8. Replies that answer no attempt as they should.
+// TestScenarioStrayReply: E6, E7, E8. Replies that do not belong to an attempt.
 func TestScenarioStrayReply(t *testing.T) {
 	s := newScene(t, "A reply without a state, or with another, is refused; what it says of an error is told, marked as unverified, and is no event of the server's. What a new sign-in mends says begin_again.", "E6", "Q22")
 	s.open(conf)
@@ -224,7 +225,7 @@ func TestScenarioStrayReply(t *testing.T) {
 		}
 		s.wantEvents("request_failed:callback_not_verified")
 	}
-	// The registered URI, missed by a slash or a letter's case.
+	// The registered URI with a different slash or case.
 	for _, url := range []string{"https://client.example/cb/", "https://client.example/CB", "https://client.example/Cb/"} {
 		u := authorizeURL(s)
 		at := fmt.Sprintf(`"url":"%s?code=c&state=%s"`, url, u.Query().Get("state"))
@@ -304,10 +305,10 @@ func TestScenarioLostPolls(t *testing.T) {
 	s.ok("poll_start")
 	s.wantWait(3_000)
 	s.pass(3_000)
-	s.wantWait(5_000) // answered: as usual again
+	s.wantWait(5_000) // answered: the normal interval again
 	s.ok("poll_start")
 	s.wantWait(5_000)
-	// For longer than the code lives.
+	// For longer than the code is valid.
 	s.server = func(msg) reply { return reply{failed: "network"} }
 	for range 20 {
 		s.pass(300_000)

@@ -1,9 +1,9 @@
 // A backend for a frontend on a server in JavaScript, for the tests of edge: node:http, Express,
 // Hono, Deno and Bun, with sessions in Redis, or in memory if REDIS_URL is not set. The first
 // argument says which. The configuration, of kind "bff" or several of them, is in the variable BFF,
-// the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as for the Worker. It prints "ready:
-// PORT" when it listens, and runs until it gets a signal to end. With NODE_HTTP, Deno and Bun
-// listen with node:http.
+// the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as for the Worker. It prints
+// "ready: PORT" when it listens, and runs until it gets a signal to end. With NODE_HTTP, Deno and
+// Bun listen with node:http.
 import { createServer } from 'node:http';
 import process from 'node:process';
 import { bunCarrier, bunWebSocket, denoCarrier, nodeHandler, nodeUpgrade } from 'oauth2-wasm/bff';

@@ -140,7 +140,10 @@ export const showStopped = (why: Explanation): void => {
   tick();
 };
 
-const showStatus = () => setText(byTestId('device-status'), trouble?.title ?? (state === 'waiting' ? 'Waiting for your phone' : 'Paused'));
+const showStatus = () => {
+  screen.toggleAttribute('data-trouble', !!trouble);
+  setText(byTestId('device-status'), trouble?.title ?? (state === 'waiting' ? 'Waiting for your phone' : 'Paused'));
+};
 
 /** A poll was answered: the next comes an interval later. */
 export const polled = (): void => {
