@@ -52,7 +52,8 @@ for (const path of ['/', '/a/path/'])
       page.waitForFunction(([id, source]) => new RegExp(source).test(document.querySelector(`[data-testid="${id}"]`).textContent), [name, source]);
     await page.goto(url);
     await at('replay-all').click();
-    await page.waitForSelector('[data-testid="verdict"][data-end="well"]');
+    await page.waitForSelector('[data-testid="verdict"][data-end]');
+    assert.match(await at('verdict').innerText(), /byte for byte/);
     assert.equal(await at('host-rows').locator('tr').nth(1).locator('[data-equal="true"]').count(), 4);
     await at('pick').focus();
     await at('pick').selectOption('client/unknown-outcome');
