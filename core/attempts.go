@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// maxRedeemed is how many redeemed attempts are remembered, so that a second delivery is not taken
-// for a forged one.
+// maxRedeemed is how many redeemed attempts are remembered, so that a second delivery is not
+// reported as a forged reply.
 const maxRedeemed = 4
 
 // An attempt is one authorization request that may still be answered, with the values that bind the
@@ -18,17 +18,17 @@ const maxRedeemed = 4
 type attempt struct {
 	state, nonce, verifier, redirectURI, scope, appState string
 	iss                                                  string // of the response that answers it
-	at, maxAge                                           int64  // maxAge in s, -1: not asked for
-	key                                                  string // what its tokens shall be bound to, "" for none
+	at, maxAge                                           int64  // maxAge in s, -1: not requested
+	key                                                  string // to which its tokens will be bound, "" for none
 	mode                                                 string // response_mode
-	acr                                                  string // acr_values, of which the ID token has to say one
+	acr                                                  string // acr_values, one of which the ID token must contain
 }
 
-// A keptAttempt is an attempt as it is kept in memory: as text, until it is answered.
+// A keptAttempt is a stored attempt: a text, until it is answered.
 type keptAttempt struct {
 	state, key, text string
 	at               int64
-	redeemed         string // by which delivery of the callback; "": not yet
+	redeemed         string // by which delivery of the callback; "": none yet
 }
 
 // attempts stores all attempts under one key, and makes one change at a time.
@@ -59,9 +59,9 @@ func findAttempt(list []*keptAttempt, state string) int {
 type updateRun struct {
 	change  store.Change
 	list    *attempts
-	current bool // the list is what is stored now
+	current bool // the list equals what is stored now
 	next    []*keptAttempt
-	stale   []*keptAttempt // of lists that were written over, if only the answers are lost
+	stale   []*keptAttempt // of lists that were overwritten, unless only the answers are lost
 	op      func([]*keptAttempt) ([]*keptAttempt, *link.Fault)
 	release func()
 	done    func(*link.Fault)
@@ -97,7 +97,7 @@ func (u *updateRun) met(value, version, unread string) bool {
 	return u.try()
 }
 
-// try tells whether there is something to store.
+// try reports whether there is something to store.
 func (u *updateRun) try() bool {
 	next, f := u.op(append([]*keptAttempt(nil), u.list.list...))
 	if f != nil && f.Code == "wrong_state" && !u.current {
@@ -150,7 +150,8 @@ func (a *attempts) dropKey(gone *keptAttempt, used bool) {
 		a.wire.DropKey(gone.key)
 	case a.link.Now > gone.at+a.config.AttemptLife:
 		a.session.DropUnused(gone.key)
-		// else it was crowded out, and may be on its way to a session; if not, its sign-in drops it
+		// Otherwise it was displaced, and may be on its way to a session; if not, its sign-in drops
+		// it.
 	}
 }
 
@@ -179,14 +180,14 @@ func (a *attempts) prune(list []*keptAttempt) []*keptAttempt {
 	return kept
 }
 
-// read reads what is stored.
+// read reads the stored list.
 func (a *attempts) read(value, version string) {
 	a.loaded, a.version, a.list = true, version, nil
 	v, _ := json.Parse(value)
 	if !a.store.Ours(v) {
 		return
 	}
-	over := -int(a.config.MaxAttempts) // the oldest stand first
+	over := -int(a.config.MaxAttempts) // the oldest come first
 	for it := v.Get("attempts").Each(); it.Next(); {
 		over++
 	}
@@ -209,7 +210,7 @@ func (t *attempt) texts() []*string {
 	return []*string{&t.state, &t.nonce, &t.verifier, &t.redirectURI, &t.scope, &t.appState, &t.key, &t.mode, &t.acr}
 }
 
-// read gives the attempt.
+// read parses the attempt.
 func (p *keptAttempt) read() *attempt {
 	v, _ := json.Parse(p.text)
 	t := &attempt{at: p.at, maxAge: -1}
@@ -237,8 +238,8 @@ func (a *attempts) encode(list []*keptAttempt) string {
 	return w.String()
 }
 
-// pend gives the attempt as it is stored; redeemed is "" until a delivery of the callback takes the
-// attempt.
+// pend returns the attempt as it is stored. redeemed is "" until a delivery of the callback uses
+// the attempt.
 func (t *attempt) pend(redeemed string) *keptAttempt {
 	w := json.NewWriter()
 	w.Open('{')

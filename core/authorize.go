@@ -10,16 +10,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// An authorizeRun builds an authorization request (RFC 6749 section 4.1.1) and gives its URL once
+// An authorizeRun builds an authorization request (RFC 6749 section 4.1.1) and returns its URL once
 // the attempt is stored. Its methods are the steps: keyed, built, hooked, signed, pushed, add,
 // stored.
 type authorizeRun struct {
 	c       *client
 	cmd     *command
 	attempt *attempt
-	own     []form.Param // what the caller asked for
+	own     []form.Param // the caller's parameters
 	params  []form.Param
-	listed  bool // the attempt stands in the list
+	listed  bool // the attempt is in the list
 }
 
 func (c *client) authorize(cmd *command, in json.Value) {
@@ -39,7 +39,7 @@ func (c *client) authorize(cmd *command, in json.Value) {
 		f = c.checkAuthorize(in, a)
 	}
 	if f == nil && c.issuer.NoKeys(a.scope) {
-		f = c.issuer.Absent("jwks_uri") // nobody is sent away for an ID token that cannot be verified
+		f = c.issuer.Absent("jwks_uri") // no user is sent away for an ID token that could not be verified
 	}
 	if f != nil {
 		c.desk.fail(cmd, f)
@@ -74,7 +74,7 @@ func (r *authorizeRun) keyed(jwk string, f *link.Fault) {
 		return
 	}
 	if jwk != "" {
-		r.add("dpop_jkt", jose.Thumbprint(jwk)) // a stolen code is of no use without the key (RFC 9449 section 10)
+		r.add("dpop_jkt", jose.Thumbprint(jwk)) // a stolen code is useless without the key (RFC 9449 section 10)
 	}
 	cfg := r.c.config
 	for _, p := range append(cfg.Parameters[:len(cfg.Parameters):len(cfg.Parameters)], cfg.Resources...) {
@@ -104,7 +104,7 @@ func (r *authorizeRun) hooked(changed []form.Param, f *link.Fault) {
 	}
 	r.params = changed
 	if a.nonce == "" && c.wantsNonce(a.scope) {
-		// The hook asked for openid.
+		// The hook added openid.
 		a.nonce = c.link.Random("nonce", 43)
 		r.add("nonce", a.nonce)
 	}
@@ -132,7 +132,7 @@ func (r *authorizeRun) pushed(params []form.Param, f *link.Fault) {
 func (r *authorizeRun) begin(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 	a := r.attempt
 	if r.listed = !r.cmd.done; !r.listed {
-		return nil, nil // given up: it takes nobody's place
+		return nil, nil // cancelled: it must not take another attempt's place
 	}
 	// Only a state that the caller chose can exist already: the newer attempt replaces the older
 	// one.
@@ -145,7 +145,7 @@ func (r *authorizeRun) begin(list []*keptAttempt) ([]*keptAttempt, *link.Fault) 
 	return append(list, p), nil
 }
 
-// stored gives the URL out.
+// stored returns the URL.
 func (r *authorizeRun) stored(f *link.Fault) {
 	if f != nil || !r.listed {
 		r.fail(f)
@@ -203,11 +203,10 @@ func (c *client) sameResource(params []form.Param) bool {
 	return len(c.config.Resources) == 0 || n == len(c.config.Resources) && n == form.Count(params, "resource")
 }
 
-// ownParams are the parameters of a request that are parameters of the command.
+// ownParams are the names of parameters that the command has as members.
 const ownParams = "response_mode prompt max_age login_hint id_token_hint ui_locales acr_values claims authorization_details"
 
-// authorizeParams gives the caller's parameters, including those that have members of their own in
-// the command.
+// authorizeParams returns the caller's parameters, including those that are members of the command.
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
 	own, ok := link.ReadParams(in.Get("parameters"))
 	if !ok {
@@ -256,13 +255,13 @@ func (c *client) checkAuthorize(in json.Value, a *attempt) *link.Fault {
 		return config.WrongScope(a.scope)
 	}
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value is stored in the attempt, so its length is
-	// bounded.
+	// limited.
 	for _, name := range [...]string{"app_state", "insecure_state", "insecure_nonce"} {
 		if s := in.Get(name).Str(); !words.VSChars(s) || len(s) > 2048 {
 			return link.Bad("bad_value", name).Not("printable ASCII, 2,048 characters at the most", "")
 		}
 	}
-	// An array of scopes, or an object as app_state, must be an error, not silently dropped.
+	// An array of scopes, or an object as app_state, must be an error and not be ignored silently.
 	for _, name := range [...]string{"scope", "redirect_uri", "app_state"} {
 		if v := in.Get(name); v.Kind() > json.Null && v.Kind() != json.String {
 			return link.Wrong("bad_value", name, "a text", v)
@@ -282,7 +281,7 @@ func (c *client) fresh(in json.Value, a *attempt) {
 	}
 	a.acr = in.Get("acr_values").Str()
 	if c.store.Inner() == nil {
-		a.key = c.wire.NewKey() // elsewhere nobody may come back to drop it, and the code is bound by the client's own authentication
+		a.key = c.wire.NewKey() // in a backend nobody may come back to drop the key, and client authentication binds the code
 	}
 	if c.config.PKCE != "none" {
 		if a.verifier = in.Get("insecure_code_verifier").Str(); a.verifier == "" {

@@ -8,7 +8,7 @@ import (
 )
 
 // TestScenarioRFC7636AppendixB: the verifier and challenge of the RFC's example, and the token
-// request that proves it.
+// request with that verifier.
 func TestScenarioRFC7636AppendixB(t *testing.T) {
 	s := newScene(t, "RFC 7636 appendix B: the example verifier gives the example challenge, and goes out with the code only.", "Q20")
 	s.tokenServer()
@@ -40,7 +40,7 @@ func TestScenarioRFC6749Examples(t *testing.T) {
 	if u != "https://server.example.com/authorize?response_type=code&client_id=s6BhdRkqt3&redirect_uri=https%3A%2F%2Fclient.example.com%2Fcb&state=xyz" {
 		t.Error(u)
 	}
-	// token_type "example" is one that a client does not understand (section 7.1).
+	// A client does not know the token_type "example" (section 7.1).
 	s.fails("server", "unknown_token_type", "callback", `"url":"https://client.example.com/cb?code=SplxlOBeZQQYbYS6WxSbIA&state=xyz"`)
 	if h := s.sent[0].header("authorization"); h != "Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW" {
 		t.Error(h)
@@ -166,7 +166,8 @@ func TestScenarioNonceModes(t *testing.T) {
 	}
 }
 
-// TestScenarioGiveOutAfterStore: no URL before its attempt is stored, none if it cannot be.
+// TestScenarioGiveOutAfterStore: no URL before its attempt is stored, and none if it cannot be
+// stored.
 func TestScenarioGiveOutAfterStore(t *testing.T) {
 	s := newScene(t, "The authorization URL is given out once its attempt is stored; a store that fails gives an error and no URL.")
 	s.open(conf)
@@ -187,11 +188,11 @@ func TestScenarioGiveOutAfterStore(t *testing.T) {
 	if r := s.fails("storage", "storage", "authorize"); r.str("error", "retryable") != "true" {
 		t.Error(r.raw)
 	}
-	s.broken = 1 // a store that fails once is tried again
+	s.broken = 1 // after one failure the store is tried again
 	s.ok("authorize")
 }
 
-// TestScenarioHooks: a hook changes the parameters and the request of a stage, and is told which.
+// TestScenarioHooks: a hook changes the parameters and the request of a stage, and gets the stage.
 func TestScenarioHooks(t *testing.T) {
 	s := newScene(t, "Hooks change the parameters and the request of a stage; the core's own parameters and the security of the target stay.", "Q3", "Q4")
 	s.tokenServer()

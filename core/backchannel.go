@@ -33,17 +33,17 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 			}
 			exp, _ := v.Get("exp").Int()
 			w.MemberInt("exp", exp)
-			w.MemberInt("expires_at", exp*1000+c.config.Tolerance) // by a clock that may be apart from the server's
+			w.MemberInt("expires_at", exp*1000+c.config.Tolerance) // with the tolerance for clocks
 		})
 	})
 }
 
-// checkLogoutToken checks what makes a JWT a logout token.
+// checkLogoutToken checks that a JWT is a logout token.
 func checkLogoutToken(j *jose.JWS) *link.Fault {
 	v, code, claim := j.Claims, "", ""
 	switch {
 	case j.Typ != "" && words.Lower(j.Typ) != "logout+jwt" && words.Lower(j.Typ) != "jwt":
-		code, claim = "malformed", "typ" // an ID token, say, or an access token
+		code, claim = "malformed", "typ" // for example an ID token or an access token
 	case v.Get("nonce").Kind() != json.None:
 		code, claim = "wrong_claim", "nonce"
 	case v.Get("events").Get(backChannelEvent).Kind() != json.Object:

@@ -6,8 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/simulate"
 )
 
-// BenchmarkSimulate is a step of package simulate: an event of one world, with all that its rules
-// look at after it. Worlds differ, so the seeds are the same each time.
+// BenchmarkSimulate is a step of package simulate: an event of one world, with all checks of its
+// rules. Worlds differ, so each run has the same seeds.
 func BenchmarkSimulate(b *testing.B) {
 	steps := 0
 	for seed := uint64(1); b.Loop(); seed++ {

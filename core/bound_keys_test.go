@@ -12,8 +12,8 @@ func dpopToken(n int) reply {
 	return jsonReply(200, fmt.Sprintf(`{"access_token":"access-%d","token_type":"DPoP","expires_in":3600,"refresh_token":"refresh-%d"}`, n, n))
 }
 
-// TestBoundStoreAnswerLostDropsOwnKey: the session was written and only the answer of the store was
-// lost: its key has to stay.
+// TestBoundStoreAnswerLostDropsOwnKey: the session was written, and only the store's answer was
+// lost: its key must stay.
 func TestBoundStoreAnswerLostDropsOwnKey(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(dpopConf))
@@ -28,7 +28,7 @@ func TestBoundStoreAnswerLostDropsOwnKey(t *testing.T) {
 		effects = effects[1:]
 		if !lost && m.str("kind") == "store" && shortKey(m.str("key")) == "oauth2.session" {
 			lost = true
-			s.storage(m) // written
+			s.storage(m) // it is written
 			effects = append(effects, s.answer(m, `"failed":{"kind":"storage"}`)...)
 			continue
 		}
@@ -60,7 +60,7 @@ const boundDevice = `{"dpop":true,"device_authorization_endpoint":"https://as.ex
 var deviceReply = jsonReply(200, `{"device_code":"device-code-1","user_code":"U","verification_uri":"https://as.example/v","expires_in":600,"interval":5}`)
 
 // TestBoundDeviceOtherTabDropsSessionKey: a tab that still shows a flow which another tab finished
-// must not take the session's key away.
+// must not delete the session's key.
 func TestBoundDeviceOtherTabDropsSessionKey(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(boundDevice))
@@ -76,7 +76,7 @@ func TestBoundDeviceOtherTabDropsSessionKey(t *testing.T) {
 		return dpopToken(1)
 	}
 	s.ok("device_start")
-	s.pass(5_000) // the key is made
+	s.pass(5_000) // the key exists now
 	s.open(with(boundDevice))
 	b := s.handle // shows the flow, does not poll
 	s.use(a)
@@ -87,7 +87,7 @@ func TestBoundDeviceOtherTabDropsSessionKey(t *testing.T) {
 	}
 	key := s.storedKey()
 	s.use(b)
-	s.ok("poll_stop", `"forget":true`) // or device_start, or poll_start after the end of the codes
+	s.ok("poll_stop", `"forget":true`) // or device_start, or poll_start after the codes have expired
 	if !s.keys[key] {
 		t.Error("the session's key is gone")
 	}
@@ -95,8 +95,8 @@ func TestBoundDeviceOtherTabDropsSessionKey(t *testing.T) {
 	s.ok("prepare", `"url":"https://api.example/v1/x"`)
 }
 
-// TestBoundDeviceOtherTabPollsSpentCode: the same by polling: the code is spent, and what the
-// server says of it ends the flow and the session's key.
+// TestBoundDeviceOtherTabPollsSpentCode: the same with a poll: the code is used up, and the
+// server's error about it must not delete the session's key.
 func TestBoundDeviceOtherTabPollsSpentCode(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(boundDevice))
@@ -123,8 +123,8 @@ func TestBoundDeviceOtherTabPollsSpentCode(t *testing.T) {
 	s.ok("prepare", `"url":"https://api.example/v1/x"`)
 }
 
-// TestBoundOtherTabAfterNewSignIn: after a sign-in in one tab (step-up, say) the other tab has a
-// key no more; it has to look at the store before it fails.
+// TestBoundOtherTabAfterNewSignIn: after a sign-in in one tab (for example a step-up) the other
+// tab's key does not exist any more. That tab must read the store before it fails.
 func TestBoundOtherTabAfterNewSignIn(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -144,8 +144,8 @@ func TestBoundOtherTabAfterNewSignIn(t *testing.T) {
 	}
 }
 
-// TestBoundRefusedDropsKeyOfAdopted: without locks; invalid_grant for a token sent twice, while the
-// store holds what another instance made of the same session.
+// TestBoundRefusedDropsKeyOfAdopted: without locks, invalid_grant for a token that was sent twice,
+// while the store holds the successor that another instance got in the same session.
 func TestBoundRefusedDropsKeyOfAdopted(t *testing.T) {
 	s := quietScene(t)
 	s.noLock = true
@@ -155,11 +155,11 @@ func TestBoundRefusedDropsKeyOfAdopted(t *testing.T) {
 	s.signIn()
 	s.server = nil
 	_, left := s.start("refresh")
-	left = s.settle(s.answer(left[0], `"failed":{"kind":"timeout"}`)) // sent once more
+	left = s.settle(s.answer(left[0], `"failed":{"kind":"timeout"}`)) // it is sent once more
 	s.now += 61_000
 	s.open(with(dpopConf))
 	b := s.handle
-	idB, leftB := s.start("refresh") // the mark of a is old by now
+	idB, leftB := s.start("refresh") // a's mark is old by now
 	s.resultOf(idB, s.settle(s.answer(leftB[0], dpopToken(2).member())))
 	if s.storedKey() == "" || !strings.Contains(s.store["oauth2.session"], "refresh-2") {
 		t.Fatal(s.store)
@@ -173,8 +173,8 @@ func TestBoundRefusedDropsKeyOfAdopted(t *testing.T) {
 	s.ok("prepare", `"url":"https://api.example/v1/x"`)
 }
 
-// TestBoundLostKeyMadeAnew: a session's key that is lost must be told, not replaced under its name:
-// what is bound to it cannot be used with another.
+// TestBoundLostKeyMadeAnew: the loss of a session's key must be reported. A new key under its name
+// would be useless: the tokens are bound to the old one.
 func TestBoundLostKeyMadeAnew(t *testing.T) {
 	for _, name := range []string{"token_exchange", "extend"} {
 		s := quietScene(t)
@@ -196,8 +196,8 @@ func TestBoundLostKeyMadeAnew(t *testing.T) {
 	}
 }
 
-// TestBoundUnstoredSignInDropsStoredKey: a sign-in that could not be stored leaves the session
-// before in the store, and its key.
+// TestBoundUnstoredSignInDropsStoredKey: a sign-in that could not be stored leaves the previous
+// session in the store, with its key.
 func TestBoundUnstoredSignInDropsStoredKey(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -221,7 +221,7 @@ func TestBoundUnstoredSignInDropsStoredKey(t *testing.T) {
 }
 
 // TestBoundKeysOfOverwrittenSessions: two tabs without a session sign in one after the other: one
-// session, one key.
+// session and one key remain.
 func TestBoundKeysOfOverwrittenSessions(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -241,7 +241,7 @@ func TestBoundKeysOfOverwrittenSessions(t *testing.T) {
 	}
 }
 
-// TestBoundDeviceKeysLeft: a flow given up in the midst of a poll, and one that ends with a bearer
+// TestBoundDeviceKeysLeft: a flow that is cancelled during a poll, and one that ends with a bearer
 // token, leave no key.
 func TestBoundDeviceKeysLeft(t *testing.T) {
 	s := quietScene(t)
@@ -274,7 +274,7 @@ func TestBoundDeviceKeysLeft(t *testing.T) {
 	}
 }
 
-// TestBoundSameStateLeavesKey: an attempt that takes the place of one with the same state.
+// TestBoundSameStateLeavesKey: an attempt that replaces one with the same state.
 func TestBoundSameStateLeavesKey(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(dpopConf))
@@ -285,8 +285,8 @@ func TestBoundSameStateLeavesKey(t *testing.T) {
 	}
 }
 
-// TestBoundDrawsRepeat: what is drawn from the entropy of one input must never be drawn twice,
-// however many commands wait for that input.
+// TestBoundDrawsRepeat: random values from the entropy of one input must never repeat, however many
+// commands wait for that input.
 func TestBoundDrawsRepeat(t *testing.T) {
 	// Proofs of requests that wait for one refresh.
 	s := quietScene(t)
@@ -312,8 +312,8 @@ func TestBoundDrawsRepeat(t *testing.T) {
 	}
 }
 
-// TestBoundUserinfoRedacts: an error that repeats the token which was sent shows nothing of it,
-// whatever became of the session meanwhile (X6).
+// TestBoundUserinfoRedacts: an error that repeats the token which was sent does not show it,
+// whatever happened to the session meanwhile (X6).
 func TestBoundUserinfoRedacts(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -329,7 +329,7 @@ func TestBoundUserinfoRedacts(t *testing.T) {
 	}
 }
 
-// TestBoundAssertionRedacts: a client assertion is good for a minute.
+// TestBoundAssertionRedacts: a client assertion is valid for a minute.
 func TestBoundAssertionRedacts(t *testing.T) {
 	s := quietScene(t)
 	s.keys = map[string]bool{"signing": true}
@@ -344,8 +344,8 @@ func TestBoundAssertionRedacts(t *testing.T) {
 	}
 }
 
-// TestBoundIntrospectionAlg: introspection_signed_response_alg says which algorithm answers are
-// signed with.
+// TestBoundIntrospectionAlg: introspection_signed_response_alg names the algorithm of signed
+// answers.
 func TestBoundIntrospectionAlg(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -361,8 +361,8 @@ func TestBoundIntrospectionAlg(t *testing.T) {
 	}
 }
 
-// TestBoundIntrospectionAlgBesideIDTokens: an algorithm for introspection that ID tokens must not
-// have.
+// TestBoundIntrospectionAlgBesideIDTokens: an algorithm for introspection that is not allowed for
+// ID tokens.
 func TestBoundIntrospectionAlgBesideIDTokens(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -376,8 +376,8 @@ func TestBoundIntrospectionAlgBesideIDTokens(t *testing.T) {
 	s.ok("introspect", `"token":"some-token"`)
 }
 
-// TestBoundAcrWithoutIDToken: who asks for an acr, or an age of the sign-in, must hear where
-// nothing says that it was so.
+// TestBoundAcrWithoutIDToken: if an acr or a maximum age was requested, and no ID token confirms
+// it, the command fails.
 func TestBoundAcrWithoutIDToken(t *testing.T) {
 	for _, asked := range []string{`"acr_values":"urn:high"`, `"max_age":60`} {
 		s := quietScene(t)
@@ -396,8 +396,8 @@ func TestBoundAcrWithoutIDToken(t *testing.T) {
 	}
 }
 
-// TestBoundAcrInParameters: acr_values among the parameters is a wish, as some providers want it
-// said: a server may well do better than that.
+// TestBoundAcrInParameters: acr_values among the parameters is only a wish, as some providers
+// expect it: the server's class may be better.
 func TestBoundAcrInParameters(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestBoundUnsignedIntrospection: with introspection_signed_response_alg no good answer goes
-// without a signature, whatever its status.
+// TestBoundUnsignedIntrospection: with introspection_signed_response_alg no successful answer is
+// accepted without a signature, whatever its status.
 func TestBoundUnsignedIntrospection(t *testing.T) {
 	for _, status := range []int{200, 201, 203, 206} {
 		s := quietScene(t)
@@ -19,8 +19,8 @@ func TestBoundUnsignedIntrospection(t *testing.T) {
 	}
 }
 
-// TestBoundOtherTabAfterLogOut: after log_out in one tab the other says so, and not that a key is
-// missing.
+// TestBoundOtherTabAfterLogOut: after log_out in one tab, the other one's error says that, and not
+// that a key is missing.
 func TestBoundOtherTabAfterLogOut(t *testing.T) {
 	for _, name := range []string{"prepare", "userinfo"} {
 		s := quietScene(t)
@@ -48,8 +48,8 @@ func TestBoundOtherTabAfterLogOut(t *testing.T) {
 	}
 }
 
-// TestBoundLogOutTwice: log_out that could not delete, and again: then all is gone, the key too,
-// and the refresh token is ended at the server.
+// TestBoundLogOutTwice: log_out could not delete the session, and is called again: then everything
+// is deleted, the key too, and the refresh token is revoked at the server.
 func TestBoundLogOutTwice(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -84,7 +84,7 @@ func TestBoundLogOutTwice(t *testing.T) {
 	}
 }
 
-// settleOne carries out one effect and gives those that come of it.
+// settleOne carries out one effect and returns the effects that it causes.
 func (s *scene) settleOne(m msg) []msg {
 	switch m.str("kind") {
 	case "load", "store":
@@ -99,7 +99,7 @@ func (s *scene) settleOne(m msg) []msg {
 	return nil
 }
 
-// TestBoundExpiredDeviceLeft: a flow that ended while no page was open leaves no key and no code.
+// TestBoundExpiredDeviceLeft: a flow that expired while no page was open leaves no key and no code.
 func TestBoundExpiredDeviceLeft(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(boundDevice))
@@ -122,12 +122,12 @@ func TestBoundExpiredDeviceLeft(t *testing.T) {
 }
 
 // TestBoundDiedWhileRedeeming: a page that is closed while its code is redeemed leaves no key for
-// good.
+// ever.
 func TestBoundDiedWhileRedeeming(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(dpopConf))
 	u := authorizeURL(s)
-	s.start("callback", callbackURL(u, replyCode)) // no answer comes, the page is closed
+	s.start("callback", callbackURL(u, replyCode)) // no answer comes, because the page is closed
 	s.open(with(dpopConf))
 	s.now += 600_001
 	s.ok("authorize")
@@ -136,8 +136,8 @@ func TestBoundDiedWhileRedeeming(t *testing.T) {
 	}
 }
 
-// TestBoundRefusedWithoutAccessLeavesKey: invalid_grant for the last thing that a session has ends
-// the session, and its key.
+// TestBoundRefusedWithoutAccessLeavesKey: if a session has only a refresh token, invalid_grant for
+// it ends the session, and its key is deleted.
 func TestBoundRefusedWithoutAccessLeavesKey(t *testing.T) {
 	s := quietScene(t)
 	s.server = func(m msg) reply {
@@ -156,8 +156,8 @@ func TestBoundRefusedWithoutAccessLeavesKey(t *testing.T) {
 	}
 }
 
-// TestBoundMaxAgeZero: max_age is held against when the request was made: who signed in after it is
-// recent, however long consent takes.
+// TestBoundMaxAgeZero: max_age is compared with the time of the request: a sign-in after it is
+// recent enough, however long consent takes.
 func TestBoundMaxAgeZero(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -171,7 +171,7 @@ func TestBoundMaxAgeZero(t *testing.T) {
 	}
 }
 
-// TestBoundDeviceNonceTwice: what a server says of a proof is no word on the device code.
+// TestBoundDeviceNonceTwice: the server's error about a proof says nothing about the device code.
 func TestBoundDeviceNonceTwice(t *testing.T) {
 	for _, refusal := range []string{"use_dpop_nonce", "invalid_dpop_proof"} {
 		s := quietScene(t)
@@ -194,8 +194,8 @@ func TestBoundDeviceNonceTwice(t *testing.T) {
 	}
 }
 
-// TestBoundOneKeyTwoKinds: one client_key cannot be of two kinds: refused when opened, not when a
-// code was spent.
+// TestBoundOneKeyTwoKinds: one client_key cannot have two types. That is refused when the session
+// is opened, and not after a code was used up.
 func TestBoundOneKeyTwoKinds(t *testing.T) {
 	s := quietScene(t)
 	r := s.open(with(`{"client_key":"signing","token_endpoint_auth_method":"private_key_jwt","request_object_signing_alg":"PS256"}`))
@@ -204,8 +204,8 @@ func TestBoundOneKeyTwoKinds(t *testing.T) {
 	}
 }
 
-// TestBoundSignInWhileSigning: a proof that was being signed while a new session began fails for
-// the old key: the new session has a token for that request.
+// TestBoundSignInWhileSigning: a proof that was being signed while a new session began fails
+// because of the old key: the request gets the new session's token.
 func TestBoundSignInWhileSigning(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -216,15 +216,15 @@ func TestBoundSignInWhileSigning(t *testing.T) {
 	if len(effects) != 1 || effects[0].str("kind") != "sign" {
 		t.Fatal(effects)
 	}
-	s.ok("client_credentials") // the key of before goes
+	s.ok("client_credentials") // the previous key is deleted
 	r := s.resultOf("70", s.settle(s.answer(effects[0], s.keyed(effects[0]))))
 	if !strings.Contains(r.raw, "access-2") {
 		t.Error(r.raw)
 	}
 }
 
-// TestBoundCancelledAuthorizeLeavesKey: a request for authorization that was cancelled while its
-// key was made is given out to nobody, and takes nobody's place.
+// TestBoundCancelledAuthorizeLeavesKey: an authorize command that is cancelled while its key is
+// made returns no URL, and displaces no other attempt.
 func TestBoundCancelledAuthorizeLeavesKey(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(dpopConf))

@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// TestScenarioCodes: inputs that are refused change nothing, and answers that nobody waits for are
+// TestScenarioCodes: inputs that are refused change nothing, and answers for which nobody waits are
 // ignored.
 func TestScenarioCodes(t *testing.T) {
 	s := newScene(t, "Every code of input; answers that are late, doubled, unknown or of another epoch.")
@@ -66,7 +66,7 @@ func TestScenarioCodes(t *testing.T) {
 		t.Error("answered twice:", got)
 	}
 	s.settle(again)
-	// 2^31 and 2^53 on the wire.
+	// 2^31 and 2^53 in messages.
 	s.now = 1 << 31
 	s.ok("authorize")
 	s.now = 1<<53 - 1
@@ -91,8 +91,7 @@ func TestScenarioCodes(t *testing.T) {
 	}
 }
 
-// TestScenarioEveryEffect hands out each kind of effect of the contract, those of later features
-// included.
+// TestScenarioEveryEffect uses each kind of effect of the contract, also those of later features.
 func TestScenarioEveryEffect(t *testing.T) {
 	s := newScene(t, "Each kind of effect with a made-up answer, well and failed, so that no later feature changes the contract.")
 	s.rawOpen(s.head() + `"kind":"contract"}`)
@@ -152,13 +151,13 @@ func TestScenarioEveryEffect(t *testing.T) {
 	s.fails("client", "unknown_command", "perform", `"effect":{"kind":"result"}`)
 }
 
-// startRaw sends a command and leaves its effects alone.
+// startRaw sends a command and does not carry out its effects.
 func (s *scene) startRaw(name, params string) (id string, effects []msg) {
 	s.nextID++
 	return fmt.Sprint(s.nextID), s.input(fmt.Sprintf(`"command":%q,"id":%d,%s`, name, s.nextID, params))
 }
 
-// TestScenarioConfiguration: errors of the configuration name the field.
+// TestScenarioConfiguration: errors in the configuration name the field.
 func TestScenarioConfiguration(t *testing.T) {
 	s := newScene(t, "Configuration errors name the field.", "Q4", "Q20", "Q11", "H1", "H2", "H10")
 	for _, row := range []struct{ members, code, field string }{

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestKeptOfAnAnswer (S15): what a session keeps of token answers has bounds, below which all of it
-// is kept; above one the command fails, nothing is stored, and the session goes on as it was.
+// TestKeptOfAnAnswer (S15): what a session stores of token answers is limited. Below the limits all
+// of it is stored. Above one the command fails, nothing is stored, and the session stays unchanged.
 func TestKeptOfAnAnswer(t *testing.T) {
 	of := func(n int, piece string) string { return strings.Repeat(piece, n/len(piece)) }
 	for _, row := range []struct {
@@ -53,8 +53,8 @@ func TestKeptOfAnAnswer(t *testing.T) {
 	}
 }
 
-// TestRefreshAnswerTooLarge (S15): a refresh token in an answer of which the rest is too large is
-// kept, since the old one is spent.
+// TestRefreshAnswerTooLarge (S15): if the rest of an answer is too large, its refresh token is
+// kept, because the old one is used up.
 func TestRefreshAnswerTooLarge(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -69,7 +69,8 @@ func TestRefreshAnswerTooLarge(t *testing.T) {
 	}
 }
 
-// TestAnswerLongerThanAsked (S16): a body beyond max_body is too large, whatever host let it in.
+// TestAnswerLongerThanAsked (S16): a body beyond max_body is too large, even if the host lets it
+// through.
 func TestAnswerLongerThanAsked(t *testing.T) {
 	for stage, most := range map[string]int{"token": wire.MaxBody, "discovery": wire.MaxDocument} {
 		s := quietScene(t)
@@ -84,7 +85,7 @@ func TestAnswerLongerThanAsked(t *testing.T) {
 	}
 }
 
-// TestParametersAreCounted (S17): more than 256 parameters are refused wherever they come from.
+// TestParametersAreCounted (S17): more than 256 parameters are refused, wherever they come from.
 func TestParametersAreCounted(t *testing.T) {
 	list := func(n int) string { return `"parameters":[["code","c"]` + strings.Repeat(`,["a","b"]`, n-1) + `]` }
 	s := quietScene(t)
@@ -105,7 +106,8 @@ func TestParametersAreCounted(t *testing.T) {
 	}
 }
 
-// TestSecretInALongError (S18): a long secret is known by its beginning in a text of any length.
+// TestSecretInALongError (S18): a long secret is recognized by its beginning, in a text of any
+// length.
 func TestSecretInALongError(t *testing.T) {
 	secret := strings.Repeat("s", 40) + strings.Repeat("e", 4000)
 	s := quietScene(t)

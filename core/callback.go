@@ -18,10 +18,10 @@ type callbackRun struct {
 	in      json.Value
 	url     string
 	params  []form.Param // of the response
-	signed  bool         // they are the server's
+	signed  bool         // the server has signed them
 	mine    string       // a name for this delivery
-	attempt *attempt     // that it answers
-	keyless bool         // there have to be keys before it is marked
+	attempt *attempt     // the attempt that it answers
+	keyless bool         // keys must be known before the attempt is marked
 }
 
 func (c *client) callback(cmd *command, in json.Value) {
@@ -56,8 +56,7 @@ func (r *callbackRun) begin() {
 	r.answer()
 }
 
-// repeated is the first parameter that is there more than once but must not be (RFC 6749 section
-// 3.1).
+// repeated returns the first parameter that occurs twice but must not (RFC 6749 section 3.1).
 func repeated(params []form.Param) string {
 	for i, p := range params {
 		if p.Name != "state" && p.Name != "code" && p.Name != "error" && p.Name != "iss" && p.Name != "response" {
@@ -98,7 +97,7 @@ func (r *callbackRun) mark(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 	}
 	there := list[i]
 	if there.redeemed == r.mine {
-		return list, nil // stored before, and only the answer was lost
+		return list, nil // it was stored before, and only the answer was lost
 	}
 	a := there.read()
 	r.attempt = a
@@ -202,7 +201,7 @@ func (r *callbackRun) check(a *attempt, redeemed bool) *link.Fault {
 	return nil
 }
 
-// modeSigned tells whether the response is a JWT (JARM section 2.3).
+// modeSigned reports whether the response is a JWT (JARM section 2.3).
 func modeSigned(mode string) bool {
 	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
 }
@@ -214,7 +213,7 @@ func (c *client) matches(cmd *command, in json.Value) {
 	params, readable := form.Decode(query)
 	stated := form.Count(params, "state") > 0
 	ok := (answers(url, c.config.RedirectURI) || stated && misses(url, c.config.RedirectURI)) && (stated || form.Count(params, "code") > 0 || form.Count(params, "error") > 0 || form.Count(params, "response") > 0)
-	if !readable { // a bare % or ; in a description: what is wrong is for callback to say
+	if !readable { // for example a bare % or ; in a description: callback reports what is wrong
 		ok = c.config.RedirectURI != "" && uri.Place(url) == uri.Place(c.config.RedirectURI) && words.Contains(query, "state=") && (words.Contains(query, "code=") || words.Contains(query, "error="))
 	}
 	c.desk.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })

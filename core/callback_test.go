@@ -12,8 +12,8 @@ func authorizeURL(s *scene, params ...string) *url.URL {
 	return u
 }
 
-// TestScenarioCallback: each way a callback can be wrong has its own error and leaves session and
-// attempts as they were; then the right one still works, once.
+// TestScenarioCallback: each kind of wrong callback has its own error, and changes neither the
+// session nor the attempts. Then the right callback still works, once.
 func TestScenarioCallback(t *testing.T) {
 	s := newScene(t, "Callbacks that are wrong change nothing and say what is wrong; the right one works once.", "Q22", "Q2", "Q1", "X2", "X6")
 	s.tokenServer()
@@ -77,8 +77,8 @@ func TestScenarioCallback(t *testing.T) {
 	}
 }
 
-// TestScenarioCallbackTwiceAtOnce: a framework that mounts twice delivers the callback while the
-// first is under way.
+// TestScenarioCallbackTwiceAtOnce: a framework that mounts twice delivers the callback again while
+// the first one is under way.
 func TestScenarioCallbackTwiceAtOnce(t *testing.T) {
 	s := newScene(t, "The same callback twice, the second before the first is done, and again after a reload: one token request.", "Q22")
 	s.open(conf)
@@ -99,19 +99,19 @@ func TestScenarioCallbackTwiceAtOnce(t *testing.T) {
 	if strings.Join(codes, " ") != "101already_used" {
 		t.Fatal(codes)
 	}
-	// The page is loaded again while the request is out: a new instance on the same store.
+	// The page is reloaded while the request is under way: a new instance with the same store.
 	http := s.sent[0]
 	s.open(conf)
 	s.fails("callback_not_verified", "already_used", "callback", callbackURL(u, "code=c"))
 	s.wantSent(1)
-	// The answer to the old instance's request says nothing to the new one.
+	// The answer to the old instance's request means nothing to the new one.
 	if got := s.answer(http, jsonReply(200, `{"access_token":"a","token_type":"Bearer"}`).member()); len(got) != 0 {
 		t.Error(got)
 	}
 }
 
-// TestScenarioAttempts: they end after ten minutes, sixteen are kept, and several tabs may have one
-// each.
+// TestScenarioAttempts: they expire after ten minutes, sixteen are kept, and several tabs may have
+// one each.
 func TestScenarioAttempts(t *testing.T) {
 	s := newScene(t, "Attempts end after 10 minutes, 16 are kept, each answers for itself, and another tab's are not lost.", "X1")
 	s.tokenServer()
@@ -138,14 +138,14 @@ func TestScenarioAttempts(t *testing.T) {
 	s.fails("callback_not_verified", "wrong_state", "callback", callbackURL(urls[0], "code=c"))
 	s.ok("callback", callbackURL(urls[1], "code=c"))
 	s.ok("callback", callbackURL(urls[16], "code=c"))
-	// Another tab wrote to the same store meanwhile: the conflict is met by looking again.
+	// Another tab wrote to the same store meanwhile: after the conflict the store is read again.
 	v := s.version["oauth2.pending"]
 	s.version["oauth2.pending"] = v + 7
 	s.ok("callback", callbackURL(urls[2], "code=c"))
 	s.wantSent(3)
 }
 
-// TestScenarioRedirectURIWithQuery: the registered query stays part of the comparison.
+// TestScenarioRedirectURIWithQuery: the registered query is part of the comparison.
 func TestScenarioRedirectURIWithQuery(t *testing.T) {
 	s := newScene(t, "A redirect URI with a query of its own is compared with it; a custom scheme and a loopback port work too.", "Q22")
 	s.tokenServer()

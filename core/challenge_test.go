@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestScenarioChallenge: what a resource wants is told to the application, and what no new token
-// can help is not tried (RFC 6750 section 3, RFC 9470, RFC 9728).
+// TestScenarioChallenge: the application learns what a resource requires. If no new token helps,
+// none is requested (RFC 6750 section 3, RFC 9470, RFC 9728).
 func TestScenarioChallenge(t *testing.T) {
 	s := newScene(t, "A challenge says what the resource wants: a nonce, another token, a stronger sign-in, or who can give one.", "Q13")
 	s.tokenServer()
@@ -23,11 +23,11 @@ func TestScenarioChallenge(t *testing.T) {
 	if got := found.str("ok"); got != `{"challenge":{"resource_metadata":"https://api.example/.well-known/oauth-protected-resource/v1","scheme":"bearer","scope":"a b"}}` {
 		t.Error(got)
 	}
-	// A 403 says what is missing, and is the answer.
+	// A 403 says what is missing, and is passed on.
 	if got := s.ok("answered", at, `"status":403,"headers":[["www-authenticate","Bearer error=insufficient_scope,scope=\"admin\""]]`).str("ok"); got != `{"challenge":{"error":"insufficient_scope","scheme":"bearer","scope":"admin"}}` {
 		t.Error(got)
 	}
-	// A nonce for a token that is bound to nothing is of no use.
+	// For a token that is not bound a nonce is useless.
 	if r := s.ok("answered", at, `"status":401,"headers":[["www-authenticate","DPoP error=\"use_dpop_nonce\""],["dpop-nonce","n"]]`); r.str("ok", "headers") != "" {
 		t.Error(r.raw)
 	}
@@ -44,8 +44,8 @@ func TestScenarioChallenge(t *testing.T) {
 	}
 }
 
-// TestScenarioRegistration: a client that makes itself known (RFC 7591 section 3), with no
-// client_id before.
+// TestScenarioRegistration: a client registers itself (RFC 7591 section 3). It has no client_id
+// before.
 func TestScenarioRegistration(t *testing.T) {
 	s := newScene(t, "Dynamic registration: the metadata goes out as it is, and the answer comes back as it is; without a client_id nothing else works.", "H5", "X6")
 	var answer reply
@@ -91,14 +91,13 @@ func TestScenarioRegistration(t *testing.T) {
 	}
 }
 
-// TestScenarioResourceMetadata: from a resource to the server that can give a token for it (RFC
-// 9728).
+// TestScenarioResourceMetadata: from a resource to the server that issues tokens for it (RFC 9728).
 func TestScenarioResourceMetadata(t *testing.T) {
 	s := newScene(t, "Protected resource metadata: found where it belongs, or where the challenge says; only the resource speaks for itself.", "X10")
 	body := ""
 	s.server = func(m msg) reply { return jsonReply(200, body) }
 	s.open(`{"client_metadata":{}}`)
-	// A stranger reads a resource's first challenge.
+	// A client without a session reads a resource's first challenge.
 	if r := s.ok("answered", `"url":"https://mcp.example/a","status":401,"headers":[["www-authenticate","Bearer resource_metadata=\"https://mcp.example/meta\""]]`); r.str("ok", "challenge", "resource_metadata") != "https://mcp.example/meta" {
 		t.Error(r.raw)
 	}
@@ -128,8 +127,8 @@ func TestScenarioResourceMetadata(t *testing.T) {
 	}
 }
 
-// TestScenarioFrontChannelLogout: the server's page loads the client's logout URL; only who knows
-// the session's sid ends it (OpenID Connect Front-Channel Logout section 3).
+// TestScenarioFrontChannelLogout: the server's page loads the client's logout URL. Only a request
+// with the session's sid ends the session (OpenID Connect Front-Channel Logout section 3).
 func TestScenarioFrontChannelLogout(t *testing.T) {
 	s := newScene(t, "Front-channel logout ends the session whose iss and sid it names, and no other.", "X10", "Q1")
 	i := s.issuer()

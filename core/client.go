@@ -21,11 +21,12 @@ type client struct {
 	desk     desk
 	attempts attempts
 	device   deviceFlow
-	idp      *identityProvider // nil until it is asked for
-	waiting  []func()          // commands, until what is stored is loaded
+	idp      *identityProvider // nil until it is needed
+	waiting  []func()          // commands that wait until the stored session is loaded
 }
 
-// newClient gives a client whose session is stored under key; kept is nil for the host's store.
+// newClient makes a client whose session is stored under key. If kept is nil, it uses the host's
+// store.
 func newClient(l *link.Link, cfg *config.Config, key string, kept store.Storage) *client {
 	c := &client{link: l, config: cfg, store: store.New(l, cfg, key, kept), wire: wire.New(l, cfg)}
 	c.issuer = issuer.New(l, cfg, c.store, c.wire)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestScenarioClientAssertion: a client that proves who it is by a JWT, made by the host's key or
-// with its secret (RFC 7523 sections 2.2 and 3).
+// TestScenarioClientAssertion: a client authenticates with a JWT that is signed with the host's key
+// or with its secret (RFC 7523 sections 2.2 and 3).
 func TestScenarioClientAssertion(t *testing.T) {
 	s := newScene(t, "private_key_jwt and client_secret_jwt: a new assertion for each request, for the issuer; no secret goes out.", "H1", "H2", "X4")
 	s.keys = map[string]bool{"signing": true}
@@ -35,14 +35,14 @@ func TestScenarioClientAssertion(t *testing.T) {
 	if len(jtis) != 3 {
 		t.Error(jtis)
 	}
-	// A server that wants another audience.
+	// A server that requires another audience.
 	s.sent = nil
 	s.open(with(`{"name":"other","client_key":"signing","token_endpoint_auth_method":"private_key_jwt","client_assertion_audience":"https://as.example/token"}`))
 	s.ok("client_credentials")
 	if header, claims := decodeJWS(t, s.sent[0].form().Get("client_assertion")); claims["aud"] != "https://as.example/token" || header["kid"] != nil {
 		t.Error(header, claims)
 	}
-	// With a secret: HMAC, and the secret stays here.
+	// With a secret: HMAC, and the secret is not sent.
 	s.sent = nil
 	s.open(with(`{"name":"secret","client_secret":"a secret of some length","token_endpoint_auth_method":"client_secret_jwt"}`))
 	s.ok("client_credentials")
@@ -53,8 +53,8 @@ func TestScenarioClientAssertion(t *testing.T) {
 	if b64(mac.Sum(nil)) != jws[i+1:] || !strings.HasPrefix(string(unb64(strings.Split(jws, ".")[0])), `{"alg":"HS256"`) || strings.Contains(s.sent[0].raw, "some length") {
 		t.Error(s.sent[0].raw)
 	}
-	// A key that is not there, and a host without cryptography: nothing is sent, and a code is good
-	// for another try after a new sign-in.
+	// A missing key, and a host without cryptography: nothing is sent, and after a new sign-in
+	// another code works.
 	s.sent = nil
 	s.keys = nil
 	s.open(with(strings.Replace(key, "{", `{"name":"lost",`, 1)))
@@ -76,8 +76,8 @@ func TestScenarioClientAssertion(t *testing.T) {
 	}
 }
 
-// TestScenarioCertificates: a client that is known by the certificate of its connection says its
-// client_id, and goes where the server asks for certificates (RFC 8705).
+// TestScenarioCertificates: a client that authenticates with the certificate of its connection
+// sends its client_id, and uses the endpoints that require certificates (RFC 8705).
 func TestScenarioCertificates(t *testing.T) {
 	s := newScene(t, "tls_client_auth: client_id in the body, endpoints from mtls_endpoint_aliases.", "H1")
 	const meta = `{"issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token","revocation_endpoint":"https://as.example/revoke",` +

@@ -51,7 +51,7 @@ func (r *redeemRun) answered(v json.Value, f *link.Fault) {
 	}
 	t, f := c.session.ReadTokens(v, c.session.NewGrant(a.scope, a.key), true)
 	if f == nil && t.IDToken == "" && words.Has(a.scope, "openid") && (a.acr != "" || a.maxAge >= 0) {
-		f = &link.Fault{Kind: link.KindToken, Code: "missing_id_token"} // nothing says how the user signed in
+		f = &link.Fault{Kind: link.KindToken, Code: "missing_id_token"} // then nothing says how the user signed in
 	}
 	if f != nil {
 		c.wire.DropKey(a.key)

@@ -7,26 +7,26 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// A command is under way until the host has its result.
+// A command is a command of the host, until the host has its result.
 type command struct {
 	id   int64
 	op   string
 	job  wire.Job // its requests
 	done bool
-	// waits: the command waits for the end of the device flow.
+	// waits means that the command waits for the end of the device flow.
 	waits bool
-	// then gets the result of a command that is not the host's.
+	// then gets the result of a command that did not come from the host.
 	then func(ok json.Value, f *link.Fault)
 }
 
-// A desk has the commands under way, and gives their results.
+// A desk holds the commands that are under way, and returns their results.
 type desk struct {
 	link     *link.Link
 	session  *session.Session
 	commands []*command
 }
 
-// end gives the command's result, once.
+// end returns the command's result, once.
 func (d *desk) end(cmd *command, f *link.Fault, write func(*json.Writer)) {
 	if cmd.done {
 		return
@@ -53,7 +53,7 @@ func without(list []*command, cmd *command) []*command {
 			continue
 		}
 		if len(list) == 1 {
-			return nil // and not an array that still holds on to it
+			return nil // so that the old array is not kept in memory
 		}
 		return append(list[:i:i], list[i+1:]...)
 	}

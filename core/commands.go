@@ -56,21 +56,21 @@ func (c *client) run(cmd *command, in json.Value) {
 	c.perform(cmd, in)
 }
 
-// A verb carries a command out.
+// A verb carries out a command.
 type verb func(c *client, cmd *command, in json.Value)
 
 // The commands of every module. online are those that need the server's metadata. Commands that
-// oauth2.wasm leaves out are in moreCommands.
+// oauth2.wasm lacks are in moreCommands.
 const (
 	offline      = "token prepare answered matches device_wait poll_stop log_out resource_metadata front_channel_logout set_token status export cancel"
 	online       = "authorize callback exchange refresh revoke userinfo profile device_start poll_start"
 	moreCommands = "client_credentials token_exchange jwt_bearer introspect register extend logout_token grant cross_app_access"
 )
 
-// verbs carry out the commands offline, and then those online, in the same order.
+// verbs carry out the commands in offline, and then those in online, in the same order.
 var verbs []verb
 
-func init() { // else what they call, which runs commands, would be made of verbs
+func init() { // in init, because the functions refer to verbs, which would be an initialization cycle
 	verbs = []verb{
 		(*client).token, (*client).prepare, (*client).answered, (*client).matches,
 		func(c *client, cmd *command, _ json.Value) { c.device.wait(cmd) },
@@ -90,7 +90,7 @@ func (c *client) perform(cmd *command, in json.Value) {
 	c.performMore(cmd, in)
 }
 
-// tellStatus looks at the store before it answers, unless the caller asks only for what is held.
+// tellStatus reads the store before it answers, unless the caller asks only for what is held.
 func (c *client) tellStatus(cmd *command, in json.Value) {
 	tell := func() {
 		if !cmd.done {
@@ -119,7 +119,7 @@ func (c *client) refreshNow(cmd *command, in json.Value) {
 }
 
 // cancelCommand ends another command. Work that others may need (a refresh, a code being redeemed)
-// goes on.
+// continues.
 func (c *client) cancelCommand(cmd *command, in json.Value) {
 	id, _ := in.Get("target").Int()
 	for _, other := range c.desk.commands {

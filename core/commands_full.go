@@ -9,7 +9,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// These commands are for servers, terminals and plugin hosts. The build tag page leaves them out;
+// These commands are for servers, terminals and plugin hosts. The build tag page excludes them;
 // commands_page.go replaces this file.
 
 // moreOnline are the commands of moreCommands that need the server's metadata.
@@ -24,7 +24,7 @@ func init() {
 	}
 }
 
-// openMore opens a session of a kind that oauth2.wasm leaves out.
+// openMore opens a session of a kind that oauth2.wasm lacks.
 func openMore(kind string, l *link.Link, in json.Value) *link.Fault {
 	if kind == "mcp" {
 		return mcp.Open(l, in)

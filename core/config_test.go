@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestScenarioMeantMembers: E50, a member that is none is refused, and the error says which one was
+// TestScenarioMeantMembers: E50, an unknown member is refused, and the error says which one was
 // probably meant.
 func TestScenarioMeantMembers(t *testing.T) {
 	s := newScene(t, "A misspelt member is refused with the name that was probably meant; what resembles nothing is refused without one.", "E50")
@@ -35,8 +35,8 @@ func TestScenarioMeantMembers(t *testing.T) {
 	}
 }
 
-// TestScenarioWrongValues: E52, what is refused says what was expected and what came; of what may
-// be secret nothing is shown.
+// TestScenarioWrongValues: E52, an error says what was expected and what came. It shows nothing
+// that may be secret.
 func TestScenarioWrongValues(t *testing.T) {
 	s := newScene(t, "A refused value comes with what was expected and what came, without secrets and queries of URLs.", "E52")
 	for _, row := range []struct{ members, field, expected, came string }{
@@ -67,7 +67,7 @@ func TestScenarioWrongValues(t *testing.T) {
 		{`{"issuer":null,"jwks_uri":"https://as.example/jwks"}`, "issuer", "issuer", "jwks_uri"},
 		{`{"token_endpoint_auth_method":"private_key_jwt"}`, "client_key", "client_key", "private_key_jwt"},
 		{`{"token_endpoint_auth_method":"client_secret_post"}`, "client_secret", "client_secret", "client_secret_post"},
-		// Nothing of these.
+		// These are not shown.
 		{`{"client_secret":"s3cret\u0001"}`, "client_secret", "printable ASCII", ""},
 		{`{"client_secret":["s3cret"]}`, "client_secret", "a text", "an array"},
 		{`{"client_key":"-----BEGIN\n"}`, "client_key", "printable ASCII", ""},
@@ -82,8 +82,9 @@ func TestScenarioWrongValues(t *testing.T) {
 	}
 }
 
-// TestScenarioOutOfReach: E51, a client that names its server and can reach nothing of it is
-// refused at open, and the error says what to add; one that can do anything is not.
+// TestScenarioOutOfReach: E51, if a client names its server but can reach none of its endpoints,
+// open refuses it, and the error says what to add. A client that can do anything at all is
+// accepted.
 func TestScenarioOutOfReach(t *testing.T) {
 	s := newScene(t, "A client that cannot reach its server is refused when it is opened; one that can do anything opens.", "E51")
 	for _, row := range []struct{ config, field string }{
@@ -103,8 +104,8 @@ func TestScenarioOutOfReach(t *testing.T) {
 		}
 	}
 	for _, good := range []string{
-		`{"client_id":"c","token_destinations":["https://api.example"]}`, // a token that was kept elsewhere
-		`{"client_metadata":{}}`, // what a resource says of itself
+		`{"client_id":"c","token_destinations":["https://api.example"]}`, // a token that was obtained elsewhere
+		`{"client_metadata":{}}`, // a resource's metadata
 		`{"client_id":"c","issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize"}`,
 		`{"client_id":"c","issuer":"https://as.example","introspection_endpoint":"https://as.example/introspect"}`,
 		`{"client_id":"c","issuer":"https://as.example","jwks_uri":"https://as.example/jwks"}`, // logout tokens

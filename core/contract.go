@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A performer asks for the effects that it is told to, so that tests of a host go through its
-// ordinary way from effect to answer.
+// A performer asks the host for the effects that the host itself requested, so that tests of a host
+// use its normal code from effect to answer.
 type performer struct {
 	link      *link.Link
 	performed [][2]int64 // command, effect

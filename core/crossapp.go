@@ -15,15 +15,15 @@ const (
 	idJAGType   = "urn:ietf:params:oauth:token-type:id-jag"
 )
 
-// A crossAppRun signs in with who the user is elsewhere: the identity provider makes a grant for
-// this server of the user's identity, and that is redeemed here
+// A crossAppRun signs in with the user's identity at another server: the identity provider issues a
+// grant (an ID-JAG) for this server, which is redeemed here
 // (draft-ietf-oauth-identity-assertion-authz-grant section 4). Its methods are the steps: known,
 // asserted.
 type crossAppRun struct {
 	c       *client
 	cmd     *command
 	idp     *identityProvider
-	params  []form.Param // of the token exchange
+	params  []form.Param // of the token exchange request
 	scope   string
 	subject string
 }
@@ -39,7 +39,7 @@ func (c *client) crossAppAccess(cmd *command, in json.Value) {
 		kind = idTokenType
 	}
 	if audience == "" {
-		audience = c.config.Issuer // section 4.3: of the server that will get the grant
+		audience = c.config.Issuer // section 4.3: the server that will get the grant
 	}
 	switch {
 	case r.idp == nil:

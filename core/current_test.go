@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// shown gives what the events current said since the last call, as "granted 248289761001
-// 1700003600000", and that each came before the other events of its change.
+// shown returns the contents of the events current since the last call, as "granted 248289761001
+// 1700003600000". It checks that each came before the other events of its change.
 func (s *scene) shown() string {
 	s.t.Helper()
 	var all []string
@@ -84,7 +84,7 @@ func TestScenarioCurrent(t *testing.T) {
 	s.ok("status")
 	want("a sign-out at another instance", nobody)
 
-	// A token that nothing renews.
+	// A token that nothing can refresh.
 	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer","expires_in":100}`)
 	want("a token that was brought", "granted  1700000111000")
 	s.pass(100_001)

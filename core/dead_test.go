@@ -8,8 +8,8 @@ import (
 
 const deadNames = `{"refresh_token_errors":[["bad_refresh_token"],["invalid_token"],["invalid_request","This request requires an active refresh_token"]]}`
 
-// TestDeadRefreshToken: whatever name the server has for it, a dead refresh token is not sent
-// again, by no command, after a reload, nor by another instance; any other error deletes nothing
+// TestDeadRefreshToken: whatever the server's error for it is, a dead refresh token is not sent
+// again, by any command, after a reload, or by another instance. Any other error deletes nothing
 // (E34).
 func TestDeadRefreshToken(t *testing.T) {
 	for _, row := range []struct {
@@ -59,7 +59,7 @@ func TestDeadRefreshToken(t *testing.T) {
 				t.Error("stored:", s.store["oauth2.session"])
 			}
 			s.sent = nil
-			s.now += 120_000 // the access token is over
+			s.now += 120_000 // the access token has expired
 			s.do("refresh")
 			s.do("token")
 			s.do("token", `"force":true`)
@@ -104,7 +104,7 @@ func TestDeadTokenByItself(t *testing.T) {
 	}
 }
 
-// TestRefreshTokenErrors: what cannot be meant is refused (E34).
+// TestRefreshTokenErrors: invalid entries are refused (E34).
 func TestRefreshTokenErrors(t *testing.T) {
 	for _, bad := range []string{`"bad_refresh_token"`, `["bad_refresh_token"]`, `[[]]`, `[["a","b","c"]]`, `[[""]]`, `[["a",""]]`, `[[1]]`, `[{"error":"a"}]`, `{}`, `[["invalid_request"]]`, `[["invalid_client"]]`, `[["temporarily_unavailable"]]`} {
 		s := quietScene(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A deviceFlow is a client's device flow (RFC 8628); a client has one at most.
+// A deviceFlow is a client's device flow (RFC 8628). A client has at most one.
 type deviceFlow struct {
 	link    *link.Link
 	config  *config.Config
@@ -22,18 +22,18 @@ type deviceFlow struct {
 	session *session.Session
 	desk    *desk
 
-	held     *device // nil: there is none
+	held     *device // nil if there is none
 	key      string  // in the store
-	version  string  // of what the store holds
+	version  string  // of the stored flow
 	starting *command
 	poll     link.Alarm
 	paused   bool // polling was stopped before it began
 	over     bool // the last flow ended by itself, with ended
 	ended    *link.Fault
-	queue    link.Serial // beginnings
+	queue    link.Serial // starts, one after the other
 }
 
-// status tells the session about the flow.
+// status tells the session whether there is a flow, and whether it polls.
 func (d *deviceFlow) status() (begun, polling bool) {
 	return d.held != nil, d.held != nil && d.held.polling
 }
@@ -153,11 +153,11 @@ func (d *deviceFlow) load(done func(failed string)) {
 		d.version = version
 		there := decodeDevice(d.store, value)
 		if there != nil {
-			there.polling = false // whoever stored it may be at it
+			there.polling = false // the instance that stored it may be polling
 			if d.link.Now >= there.expiresAt {
 				d.session.DropUnused(there.key)
 			}
-			there.key = d.wire.NewKey() // that one may come to a session with the other
+			there.key = d.wire.NewKey() // the other instance may store a session with its own key
 		}
 		d.resume(there)
 		done(failed)
@@ -241,7 +241,7 @@ func (d *deviceFlow) endWaits(f *link.Fault) {
 	}
 }
 
-// keep changes the stored flow, unless another instance has begun one of its own.
+// keep changes the stored flow, unless another instance has begun its own.
 func (d *deviceFlow) keep(text string, of *device) {
 	c := &store.Change{Store: d.store, Key: d.key, Version: &d.version, Tries: 1, Text: func() string { return text }, Done: func(string) {}}
 	c.Met = func(value, version, unread string) bool {

@@ -15,7 +15,7 @@ const (
 )
 
 // deviceServer answers the device authorization request with start, and each poll with the next of
-// polls, the last one for good.
+// polls, the last one repeatedly.
 func (s *scene) deviceServer(start string, polls ...reply) {
 	s.server = func(m msg) reply {
 		switch {
@@ -51,8 +51,7 @@ func (s *scene) startDevice() (wait string) {
 	return wait
 }
 
-// TestScenarioDeviceRFC8628: the example of RFC 8628 section 3, and the order of Q32.
-// It shows Q7.
+// TestScenarioDeviceRFC8628: the example of RFC 8628 section 3, and the order of Q32. It shows Q7.
 func TestScenarioDeviceRFC8628(t *testing.T) {
 	s := newScene(t, "The flow of RFC 8628: temporary credentials, the user's code, polling by itself an interval later, granted when the user said yes; ID tokens come with it too.",
 		"Q30", "Q31", "Q32", "Q38", "Q5", "Q7", "Q1")
@@ -96,7 +95,7 @@ func TestScenarioDeviceRFC8628(t *testing.T) {
 	if s.store["oauth2.device"] != "" || !strings.Contains(s.store["oauth2.session"], "refresh-1") || len(s.timers) != 0 {
 		t.Error(s.store, s.timers)
 	}
-	// Who waits late is told how it ended.
+	// A later device_wait gets the outcome.
 	if r := s.ok("device_wait"); r.str("ok", "status") != "granted" {
 		t.Error(r.raw)
 	}
@@ -104,7 +103,7 @@ func TestScenarioDeviceRFC8628(t *testing.T) {
 	s.ok("poll_stop", `"forget":true`)
 	s.fails("client", "no_device_code", "device_wait")
 
-	// openid without an ID token is refused here as it is for a code.
+	// openid without an ID token is refused, as for a code.
 	s.deviceServer(rfc8628, jsonReply(200, `{"access_token":"access-2","token_type":"Bearer","scope":"openid"}`))
 	wait = s.startDevice()
 	s.eventNames()
@@ -187,8 +186,7 @@ func TestScenarioDeviceResponse(t *testing.T) {
 	s.fails("client", "missing", "poll_start")
 }
 
-// TestScenarioPolling: Q34, the rows of what a poll may be answered, each with the wait that
-// follows.
+// TestScenarioPolling: Q34, the possible answers to a poll, each with the wait that follows.
 func TestScenarioPolling(t *testing.T) {
 	s := newScene(t, "Answers to polls: pending goes on, slow_down adds 5 s for good, a time-out doubles the interval, what passes is waited out (Retry-After too), a failed connection backs off and polling goes on, anything else ends.",
 		"Q34", "Q36", "X5", "Q2", "Q43", "E90")
@@ -199,10 +197,10 @@ func TestScenarioPolling(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		polls  []reply
-		waits  []int64 // 0: polling is over
+		waits  []int64 // 0: polling has ended
 		ends   string
 		events string
-		again  bool // polling can be started again
+		again  bool // polling can be resumed
 	}{
 		{"pending", []reply{jsonReply(400, pending)}, []int64{5_000, 5_000, 5_000}, "", "", true},
 		{"pending under another status", []reply{jsonReply(428, pending), jsonReply(200, pending), jsonReply(500, pending)}, []int64{5_000, 5_000, 5_000}, "", "", true},
@@ -218,6 +216,8 @@ func TestScenarioPolling(t *testing.T) {
 		{"expired_token", []reply{jsonReply(400, `{"error":"expired_token"}`)}, []int64{0}, "expired device_code_expired", "device:false status:not_authenticated server_error:expired_token request_failed:expired", false},
 		{"invalid_grant", []reply{jsonReply(400, `{"error":"invalid_grant"}`)}, []int64{0}, "server oauth_error", "device:false status:not_authenticated server_error:invalid_grant request_failed:server", false},
 		{"invalid_client", []reply{jsonReply(401, `{"error":"invalid_client"}`)}, []int64{0}, "server oauth_error", "device:false server_error:invalid_client request_failed:server", true},
+		{"403 in JSON without an error (a firewall's)", []reply{jsonReply(403, `{"message":"Forbidden"}`), jsonReply(400, pending)}, []int64{5_000, 5_000}, "", "", true},
+		{"403 with an error in another form", []reply{jsonReply(403, `{"error":{"message":"no such code"}}`)}, []int64{0}, "server http_error", "device:false request_failed:server", true},
 		{"404 in JSON", []reply{jsonReply(404, `{}`)}, []int64{0}, "server http_error", "device:false request_failed:server", true},
 		{"redirect", []reply{{failed: "redirect"}}, []int64{0}, "server redirect", "device:false request_failed:server", true},
 		{"503 and temporarily_unavailable", []reply{jsonReply(503, `{"error":"temporarily_unavailable"}`), jsonReply(400, pending)}, []int64{5_000, 5_000}, "", "", true},
@@ -289,14 +289,14 @@ func TestScenarioDeviceExpiry(t *testing.T) {
 		t.Error(s.store)
 	}
 
-	// Asleep beyond the end: no poll.
+	// Asleep until after the expiry: no poll.
 	wait = s.startDevice()
 	s.now += 3_600_000
 	if r := s.resultOf(wait, s.fire(0)); r.str("error", "code") != "device_code_expired" || s.polls() != 0 {
 		t.Error(r.raw, s.polls())
 	}
 	s.eventNames()
-	// Asleep, or throttled, for less: one poll, not those that were missed.
+	// Asleep or throttled for less: one poll, and not all that were missed.
 	s.deviceServer(rfc8628, jsonReply(400, pending))
 	s.startDevice()
 	s.now += 600_000
@@ -305,21 +305,21 @@ func TestScenarioDeviceExpiry(t *testing.T) {
 		t.Error(s.polls())
 	}
 	s.wantWait(5_000)
-	// Too early: asked for again, for what is left.
+	// The timer was too early: it is set again, for the rest.
 	s.now += 4_990
 	s.fire(0)
 	if s.polls() != 1 {
 		t.Error("polled early")
 	}
 	s.wantWait(10)
-	// The clock was set back by a day while it ran: the wait is over all the same.
+	// The clock was set back by a day while the timer ran: the wait is over.
 	s.now -= 86_400_000
 	s.fire(0)
 	if s.polls() != 2 {
 		t.Error("a clock that was set back stops the polling")
 	}
 	s.wantWait(5_000)
-	// Stopped, and expired before it is started again.
+	// Stopped, and expired before it is resumed.
 	s.ok("poll_stop")
 	s.eventNames()
 	s.now += 2 * 86_400_000
@@ -358,8 +358,7 @@ func TestScenarioPollStop(t *testing.T) {
 	s.wantEvents("device:true")
 	s.wantWait(10_000)
 
-	// An answer from before the stop counts for nothing, whatever it says, and a later poll waits
-	// for it.
+	// An answer from before the stop is ignored, whatever it says, and a later poll waits for it.
 	server := s.server
 	s.server = nil
 	http := s.pass(10_000)[0]
@@ -377,7 +376,7 @@ func TestScenarioPollStop(t *testing.T) {
 		t.Error("two polls at once:", left)
 	}
 	s.eventNames()
-	// It was started again by the time the answer came, so it is the answer of this polling.
+	// Polling was resumed before the answer came, so the answer counts.
 	if r := s.resultOf(wait, s.settle(s.answer(http, jsonReply(200, deviceTokens).member()))); r.str("ok", "status") != "granted" {
 		t.Error(r.raw)
 	}
@@ -386,7 +385,7 @@ func TestScenarioPollStop(t *testing.T) {
 		t.Error(s.timers)
 	}
 
-	// A success that was discarded: revoked, and the code is spent.
+	// A success that was discarded: the token is revoked, and the code is used up.
 	s.server = server
 	s.ok("log_out")
 	wait = s.startDevice()
@@ -409,8 +408,8 @@ func TestScenarioPollStop(t *testing.T) {
 		t.Error(s.store)
 	}
 
-	// A new start resets everything of the earlier one: its waiters, its timer, and its poll's
-	// answer.
+	// A new start resets everything of the earlier one: its waiters, its timer, and the answer to
+	// its poll.
 	s.deviceServer(rfc8628, jsonReply(400, pending))
 	wait = s.startDevice()
 	s.server = nil
@@ -431,7 +430,7 @@ func TestScenarioPollStop(t *testing.T) {
 	if r := s.ok("status"); r.str("ok", "device", "user_code") != "NEXT-MJHT" || r.str("ok", "status") != "temporary_credentials_received" {
 		t.Error(r.raw)
 	}
-	// Two starts at once: the later one is the one.
+	// Two starts at once: the later one counts.
 	s.server = nil
 	a, left := s.start("device_start")
 	b, more := s.start("device_start")
@@ -443,7 +442,7 @@ func TestScenarioPollStop(t *testing.T) {
 	if r := s.resultOf(b, left); r.m["ok"] == nil || len(s.timers) != 1 {
 		t.Error(r.raw)
 	}
-	// Given up while it is being stored.
+	// Cancelled while it is being stored.
 	s.ok("poll_stop", `"forget":true`)
 	effects := s.input(`"command":"device_start","id":900`)
 	effects = s.answer(effects[0], jsonReply(200, rfc8628).member())
@@ -459,7 +458,7 @@ func TestScenarioPollStop(t *testing.T) {
 	}
 }
 
-// TestScenarioDeviceSurvives: a flow in its middle, another instance.
+// TestScenarioDeviceSurvives: an unfinished flow, and another instance.
 func TestScenarioDeviceSurvives(t *testing.T) {
 	s := newScene(t, "A flow in its middle survives: from the store with polling stopped, from exported bytes as it was; a host without timers, a store that fails, and another tab's flow are said.", "Q36", "Q31", "Q30")
 	s.deviceServer(rfc8628, jsonReply(400, `{"error":"slow_down"}`), jsonReply(400, pending), jsonReply(200, deviceTokens))
@@ -470,7 +469,7 @@ func TestScenarioDeviceSurvives(t *testing.T) {
 	s.timers = nil
 	s.eventNames()
 
-	s.open(with(deviceConf)) // another page on the same store
+	s.open(with(deviceConf)) // another page with the same store
 	s.wantEvents("status:temporary_credentials_received device:false")
 	if r := s.ok("status"); r.str("ok", "device", "user_code") != "WDJB-MJHT" || r.str("ok", "device", "polling") != "false" {
 		t.Error(r.raw)
@@ -490,13 +489,13 @@ func TestScenarioDeviceSurvives(t *testing.T) {
 	if r := s.resultOf(wait, s.pass(10_000)); r.str("ok", "status") != "granted" || s.store["oauth2.device"] != "" {
 		t.Error(r.raw, s.store)
 	}
-	// Codes that ran out meanwhile are no flow any more.
+	// Expired codes do not count as a flow.
 	s.now += 3_600_000
 	s.eventNames()
 	s.open(with(deviceConf), `"session":`+quote(bytes))
 	s.wantEvents("")
 
-	// A store that fails keeps nobody from signing in.
+	// A store that fails prevents no sign-in.
 	s.deviceServer(rfc8628, jsonReply(400, pending))
 	s.broken = 2
 	s.ok("device_start")
@@ -508,7 +507,7 @@ func TestScenarioDeviceSurvives(t *testing.T) {
 	s.wantEvents("device:false request_failed:client")
 	s.ok("poll_stop", `"forget":true`)
 
-	// Another instance began a flow of its own: ours does not delete it.
+	// Another instance began its own flow: ours does not delete it.
 	s.ok("device_start")
 	first := s.handle
 	s.open(with(deviceConf))

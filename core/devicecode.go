@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	pollInterval = 5_000 // RFC 8628 section 3.2, where the server names none
+	pollInterval = 5_000 // RFC 8628 section 3.2, if the server names none
 	slowDown     = 5_000 // RFC 8628 section 3.5
-	// longestInterval keeps sums with a time within the numbers that every host can represent.
+	// longestInterval keeps the sum with a time small enough for the numbers of every host.
 	longestInterval = 1 << 50
 )
 
@@ -20,20 +20,20 @@ const (
 type device struct {
 	code, userCode, uri, uriComplete string
 	requested                        string // scope
-	key                              string // what its tokens shall be bound to, "" for none
+	key                              string // to which its tokens will be bound, "" for none
 	expiresAt, interval              int64
 	polling                          bool
-	asking                           bool      // a poll is under way, or what it brought is being stored
-	job                              *wire.Job // of the poll
-	lost                             int64     // polls in a row without an answer
-	at                               int64     // of the last poll
+	asking                           bool      // a poll is under way, or its result is being stored
+	job                              *wire.Job // the poll's
+	lost                             int64     // number of polls in a row without an answer
+	at                               int64     // when the last poll was sent
 }
 
 const deviceNames = "device_code user_code verification_uri verification_uri_complete"
 
 // readDevice reads the device authorization response (section 3.2).
 func readDevice(v json.Value, now int64) (*device, *link.Fault) {
-	var oldURI, oldComplete string // the drafts' names, still in use
+	var oldURI, oldComplete string // names in the drafts, which are still in use
 	d := &device{interval: pollInterval}
 	v.Texts(deviceNames+" verification_url verification_url_complete", []*string{&d.code, &d.userCode, &d.uri, &d.uriComplete, &oldURI, &oldComplete})
 	if d.uri == "" {
@@ -81,7 +81,7 @@ func (d *device) write(w *json.Writer) {
 	w.MemberBool("polling", d.polling)
 }
 
-// encode is its text for the store.
+// encode returns the text for the store.
 func (d *device) encode(s *store.Store) string {
 	w := s.Begin()
 	w.MemberStr("device_code", d.code)
@@ -92,7 +92,7 @@ func (d *device) encode(s *store.Store) string {
 	return w.String()
 }
 
-// decodeDevice gives nil for a text that is not ours.
+// decodeDevice returns nil for a text that is not ours.
 func decodeDevice(s *store.Store, text string) *device {
 	v, ok := json.Parse(text)
 	if !ok || !s.Ours(v) {

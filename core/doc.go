@@ -2,8 +2,8 @@
 // UTF-8 JSON (core/contract/README.md). It reads no clock, has no source of randomness, opens no
 // socket and starts no goroutine. A host does that: package core/oauth for Go programs.
 //
-// A client consists of owners. Each has a state of its own, and a package that imports only those
-// above it:
+// A client consists of owners. Each has its own state, and is a package that imports only those
+// above it in this list:
 //
 //	internal/link     inputs, effects, answers, entropy, alarms, faults
 //	internal/config   the configuration

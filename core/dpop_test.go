@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 )
 
-// decodeJWS reads a JWS of ours; its signature is looked at by the scene.
+// decodeJWS reads a JWS of ours. The scene checks its signature.
 func decodeJWS(t *testing.T, s string) (header, claims map[string]any) {
 	t.Helper()
 	parts := strings.Split(s, ".")
@@ -25,7 +25,7 @@ func decodeJWS(t *testing.T, s string) (header, claims map[string]any) {
 	return header, claims
 }
 
-// wantJWS says that the key signed it.
+// wantJWS checks that the key signed it.
 func wantJWS(t *testing.T, key, s string) (header, claims map[string]any) {
 	t.Helper()
 	header, claims = decodeJWS(t, s)
@@ -37,11 +37,11 @@ func wantJWS(t *testing.T, key, s string) (header, claims map[string]any) {
 	return header, claims
 }
 
-// A boundServer gives tokens bound to keys, and looks at the proofs.
+// A boundServer issues tokens that are bound to keys, and checks the proofs.
 type boundServer struct {
 	s     *scene
 	n     int
-	nonce string // wanted, "" for none
+	nonce string // the required nonce, "" for none
 	kind  string
 	seen  map[string]bool
 }
@@ -52,7 +52,7 @@ func (s *scene) boundServer() *boundServer {
 	return b
 }
 
-// key is the one key of the host's whose name begins so.
+// key is the host's only key whose name has this beginning.
 func (s *scene) key() string {
 	s.t.Helper()
 	if len(s.keys) != 1 {
@@ -64,7 +64,7 @@ func (s *scene) key() string {
 	return ""
 }
 
-// proof holds the proof of a request against it and gives its claims.
+// proof checks the proof of a request and returns its claims.
 func (b *boundServer) proof(m msg, key string) map[string]any {
 	t := b.s.t
 	t.Helper()
@@ -105,7 +105,7 @@ func (b *boundServer) serve(m msg) reply {
 
 const dpopConf = `{"dpop":true}`
 
-// TestScenarioDPoP: tokens bound to a key that the host holds, from the authorization request to
+// TestScenarioDPoP: tokens that are bound to a key of the host, from the authorization request to
 // the sign-out (RFC 9449).
 func TestScenarioDPoP(t *testing.T) {
 	s := newScene(t, "DPoP: the key's thumbprint goes with the authorization request, a proof with each request for and with a token; a session's key goes with it.", "Q13", "H8")
@@ -134,7 +134,7 @@ func TestScenarioDPoP(t *testing.T) {
 	if s.key() != first {
 		t.Error("a refresh changed the key")
 	}
-	// A new session has a key of its own, and the old one goes with the old session.
+	// A new session has its own key, and the old key is deleted with the old session.
 	u = authorizeURL(s)
 	if len(s.keys) != 2 {
 		t.Error(s.keys)
@@ -161,8 +161,9 @@ func publicOf(t *testing.T, key string) string {
 	return jose.PublicKey(jsonOf(t, jwk(ecKey(elliptic.P256(), key), "")))
 }
 
-// TestScenarioDPoPNonce: a server that wants a nonce is answered once with the one it gave, the
-// authorization server and each resource with its own (RFC 9449 sections 8 and 9).
+// TestScenarioDPoPNonce: if a server requires a nonce, the request is repeated once with the one
+// that it sent. The authorization server and each resource have their own (RFC 9449 sections 8 and
+// 9).
 func TestScenarioDPoPNonce(t *testing.T) {
 	s := newScene(t, "DPoP nonces: a request that was refused for want of one goes out once more; the next has it from the start; each origin has its own.", "Q13")
 	b := s.boundServer()
@@ -172,7 +173,7 @@ func TestScenarioDPoPNonce(t *testing.T) {
 	s.wantSent(2)
 	s.ok("refresh")
 	s.wantSent(3)
-	b.nonce = "nonce-2" // it changes whenever the server likes
+	b.nonce = "nonce-2" // the server may change it at any time
 	s.ok("userinfo")
 	s.wantSent(5)
 	const url = `"url":"https://api.example/v1/x?y=1","method":"GET"`
@@ -198,7 +199,7 @@ func TestScenarioDPoPNonce(t *testing.T) {
 		t.Error("asked for the same again:", r.raw)
 	}
 	s.wantSent(5)
-	// A nonce that comes with a good answer is for the next request.
+	// A nonce in a successful answer is for the next request.
 	s.ok("answered", url, `"status":200,"headers":[["dpop-nonce","api-2"]]`+sent)
 	if claims := noNonce(s.ok("prepare", url)); claims["nonce"] != "api-2" {
 		t.Error(claims)
@@ -210,7 +211,7 @@ func TestScenarioDPoPNonce(t *testing.T) {
 	}
 }
 
-// TestScenarioDPoPNonceLoop: a server that is content with no nonce is asked twice and no more.
+// TestScenarioDPoPNonceLoop: a server that accepts no nonce gets two requests and no more.
 func TestScenarioDPoPNonceLoop(t *testing.T) {
 	s := newScene(t, "A server that refuses each proof for its nonce ends the request after the second.", "X5")
 	n := 0
@@ -230,8 +231,8 @@ func TestScenarioDPoPNonceLoop(t *testing.T) {
 	}
 }
 
-// TestScenarioDPoPDowngrade: a bearer token is not what was asked for, and no token that came with
-// it is used (RFC 9449 section 5).
+// TestScenarioDPoPDowngrade: a bearer token is not accepted in place of a bound one, and no token
+// of that answer is used (RFC 9449 section 5).
 func TestScenarioDPoPDowngrade(t *testing.T) {
 	s := newScene(t, "DPoP: an answer with a bearer token is refused, at sign-in and at a refresh; a missing type is never taken for one.", "Q43")
 	b := s.boundServer()
@@ -251,17 +252,17 @@ func TestScenarioDPoPDowngrade(t *testing.T) {
 	s.ok("callback", callbackURL(authorizeURL(s), "code=SplxlOBeZQQYbYS6WxSbIA"))
 	b.kind = "Bearer"
 	s.fails("server", "dpop_downgrade", "refresh")
-	// The refresh token is a new one all the same, and the access token is what it was.
+	// The refresh token is new nevertheless, and the access token is the old one.
 	if r := s.ok("token"); r.str("ok", "token_type") != "DPoP" || !strings.Contains(s.store["oauth2.session"], fmt.Sprintf("refresh-%d", b.n)) {
 		t.Error(r.raw, s.store)
 	}
-	// Without DPoP a token that is bound to a key is of no use.
+	// Without DPoP a token that is bound to a key is useless.
 	s.open(with(`{"name":"plain"}`))
 	s.server = func(msg) reply { return jsonReply(200, `{"access_token":"a","token_type":"DPoP"}`) }
 	s.fails("server", "unknown_token_type", "callback", callbackURL(authorizeURL(s), "code=SplxlOBeZQQYbYS6WxSbIA"))
 }
 
-// TestScenarioDPoPHost: what the host cannot do, or has lost, is a clear error and costs nothing.
+// TestScenarioDPoPHost: what the host cannot do, or has lost, is a clear error and uses nothing up.
 func TestScenarioDPoPHost(t *testing.T) {
 	s := newScene(t, "DPoP with a host that has no keys, and with a session whose key is lost.", "X6")
 	s.noVerify = true
@@ -276,13 +277,13 @@ func TestScenarioDPoPHost(t *testing.T) {
 	s.signIn()
 	lost := s.keys
 	s.keys = nil
-	s.open(with(dpopConf)) // another page: nothing is remembered
+	s.open(with(dpopConf)) // another page, which remembers nothing
 	s.sent = nil
 	s.fails("client", "no_key", "prepare", `"url":"https://api.example/v1/x"`)
 	s.fails("client", "no_key", "userinfo")
 	s.fails("client", "no_key", "refresh")
 	s.wantSent(0)
-	// It may come back: the refresh token was not spent.
+	// The key may come back: the refresh token was not used.
 	s.keys = lost
 	if r := s.ok("refresh"); b.n != 2 {
 		t.Error(r.raw)
@@ -295,7 +296,7 @@ func TestScenarioDPoPHost(t *testing.T) {
 }
 
 // TestScenarioDPoPGrants: device flow, client credentials, assertion and code from elsewhere: each
-// session's tokens are bound to a key of their own.
+// session's tokens are bound to its own key.
 func TestScenarioDPoPGrants(t *testing.T) {
 	s := newScene(t, "DPoP with every grant: each begins a session with a key of its own, and given up it leaves none.", "Q30", "Q23")
 	b := s.boundServer()
@@ -339,7 +340,7 @@ func TestScenarioDPoPGrants(t *testing.T) {
 	s.ok("device_start")
 	s.pass(5_000)
 	changed()
-	// A flow that is given up leaves no key behind.
+	// A flow that is cancelled leaves no key.
 	s.server = func(m msg) reply {
 		if strings.HasSuffix(m.str("url"), "/device") {
 			return jsonReply(200, `{"device_code":"d","user_code":"U","verification_uri":"https://as.example/v","expires_in":600,"interval":5}`)
@@ -355,7 +356,7 @@ func TestScenarioDPoPGrants(t *testing.T) {
 	if s.key() != last {
 		t.Error(s.keys)
 	}
-	// An attempt that is never answered loses its key with its place.
+	// The key of an attempt that is never answered is deleted with the attempt.
 	s.ok("authorize")
 	s.now += 600_001
 	s.ok("authorize")
@@ -364,7 +365,7 @@ func TestScenarioDPoPGrants(t *testing.T) {
 	}
 }
 
-// TestThumbprints: RFC 7638 section 3.1, RFC 8037 appendix A.3, RFC 9449 section 6.1, by way of
+// TestThumbprints: RFC 7638 section 3.1, RFC 8037 appendix A.3, RFC 9449 section 6.1, seen in
 // dpop_jkt; and ath of RFC 9449 section 7.1.
 func TestThumbprints(t *testing.T) {
 	for _, row := range []struct{ name, alg, jwk, want string }{
@@ -379,7 +380,7 @@ func TestThumbprints(t *testing.T) {
 		if url := left[0].str("ok", "url"); !strings.Contains(url, "dpop_jkt="+row.want) {
 			t.Errorf("%s: %s", row.name, url)
 		}
-		// A key of another kind is not what was asked for.
+		// A key of another type is not what was requested.
 		s.open(with(`{"dpop":true,"dpop_signing_alg":"ES384"}`))
 		effects = s.input(`"command":"authorize","id":1`)
 		for _, m := range s.settle(s.answer(effects[0], `"ok":{"jwk":`+row.jwk+`}`)) {

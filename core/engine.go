@@ -5,13 +5,13 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// ABI is the version of the boundary's contract.
+// ABI is the version of the contract.
 const ABI = 1
 
 // MaxMessage is the longest input in bytes.
 const MaxMessage = link.MaxMessage
 
-// smallMessage is the length up to which a message is read without asking whether there is memory
+// smallMessage is the length up to which a message is read without a check whether there is memory
 // for it.
 const smallMessage = 16 << 10
 
@@ -29,7 +29,7 @@ func Room(n int) (all, row uintptr) {
 
 // Codes of Input.
 const (
-	Taken         = link.Taken // drain the effects
+	Taken         = link.Taken // read the effects now
 	UnknownHandle = link.UnknownHandle
 	Unreadable    = link.Unreadable
 	TooLarge      = link.TooLarge
@@ -49,7 +49,7 @@ type Engine struct {
 // An Opener opens sessions of a kind that it knows.
 type Opener func(kind string, l *link.Link, in json.Value) (known bool, f *link.Fault)
 
-// Either is an Opener that knows what any of these do.
+// Either is an Opener with the kinds of all of these.
 func Either(openers ...Opener) Opener {
 	return func(kind string, l *link.Link, in json.Value) (known bool, f *link.Fault) {
 		for _, open := range openers {
@@ -61,7 +61,7 @@ func Either(openers ...Opener) Opener {
 	}
 }
 
-// Open opens a session and gives its handle, or 0 if it is refused: then Effect(0) is the reason,
+// Open opens a session and returns its handle, or 0 if it is refused: then Effect(0) is the reason,
 // {"error":{…}}.
 func (e *Engine) Open(msg []byte) (handle int32) {
 	l := &link.Link{}
@@ -121,7 +121,7 @@ func (e *Engine) link(handle int32) *link.Link {
 	return e.open[handle-1]
 }
 
-// Input takes a command or an answer. Any code but Taken means that nothing happened.
+// Input handles a command or an answer. Any code but Taken means that nothing happened.
 func (e *Engine) Input(handle int32, msg []byte) (code int32) {
 	l := e.link(handle)
 	if l == nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 )
 
-// A host by hand: inputs in, effects out. Package oauth is a whole one.
+// A minimal host: inputs in, effects out. Package oauth is a complete one.
 func Example() {
 	var engine core.Engine
 	handle := engine.Open([]byte(`{"now":1700000000000,"entropy":"ZXZlcnkgaW5wdXQgYnJpbmdzIHRoaXJ0eS10d28gbmV3","kind":"client","session":"","config":{
 		"client_id":"notes","redirect_uri":"https://app.example/cb","authorization_endpoint":"https://as.example/authorize"}}`))
-	// 32 bytes from a generator fit for cryptography, new with every input; these are constants so
-	// that the example prints the same each time.
+	// 32 bytes from a cryptographic random generator, new with every input. Here they are
+	// constants, so that the example always prints the same.
 	inputs := []string{
 		`{"now":1700000000001,"entropy":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","command":"authorize","id":1}`,
 		`{"now":1700000000002,"entropy":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","answer":%q,"ok":{"version":""}}`,

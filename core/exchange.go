@@ -21,7 +21,7 @@ type exchangeRun struct {
 	in           json.Value
 	params       []form.Param // the caller's own
 	subject, key string
-	plain        bool // another grant than token exchange: its answer need not say what was issued
+	plain        bool // another grant than token exchange: the answer need not name the type of the issued token
 }
 
 func (c *client) tokenExchange(cmd *command, in json.Value) {
@@ -53,7 +53,7 @@ func (r *exchangeRun) send(f *link.Fault) {
 	if kind == "" {
 		kind = accessTokenType
 	}
-	r.key = s.Tokens.Key // what comes back can be used as the session's own token is
+	r.key = s.Tokens.Key // the new token can be used like the session's own
 	all := append([]form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:token-exchange"}, {Name: "subject_token", Value: r.subject}, {Name: "subject_token_type", Value: kind}}, r.params...)
 	for _, name := range [...]string{"audience", "resource", "requested_token_type"} {
 		if text := r.in.Get(name).Str(); text != "" {

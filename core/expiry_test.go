@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// lifeServer answers token requests with tokens that live so many seconds, as the answer writes it.
+// lifeServer answers token requests with tokens of this lifetime, given as it is written in the
+// answer.
 func (s *scene) lifeServer(expiresIn string) {
 	n := 0
 	s.server = func(m msg) reply {
@@ -45,7 +46,7 @@ func TestScenarioAboutToExpire(t *testing.T) {
 		s.eventNames()
 		s.sent = nil
 		s.pass(row.wait)
-		s.wantEvents("about_to_expire") // announced, and nothing else is done
+		s.wantEvents("about_to_expire") // only this event, and nothing else
 		s.wantSent(0)
 		if len(s.timers) != 0 {
 			t.Errorf("%d/%s: looping: %v", row.lead, row.expiresIn, s.timers)
@@ -56,7 +57,7 @@ func TestScenarioAboutToExpire(t *testing.T) {
 			t.Error(value, r.raw)
 		}
 	}
-	// Nobody asked: no timer.
+	// Without the options there is no timer.
 	s.timers = nil
 	s.lifeServer("20")
 	s.open(conf)
@@ -64,7 +65,7 @@ func TestScenarioAboutToExpire(t *testing.T) {
 	if len(s.timers) != 0 {
 		t.Error(s.timers)
 	}
-	// A token that the application brought may be inside its lead already.
+	// A token that the application brought may already be within its lead.
 	s.now = 1_700_000_000_000
 	s.open(with(`{"refresh_lead_ms":18000,"name":"brought"}`))
 	s.eventNames()
@@ -99,7 +100,7 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	if s.sent[1].form().Get("refresh_token") != "refresh-1" {
 		t.Error(s.sent[1].raw)
 	}
-	// Early: for what is left. Late, after sleep: at once.
+	// Too early: a timer for the rest. Late, after sleep: at once.
 	s.sent = nil
 	s.now += 1_000_000
 	s.fire(0)
@@ -115,7 +116,7 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	s.wantSent(2)
 	s.wantWait(3_420_000)
 
-	// In passing: 2 s, 4 s … 5 min, or what the server asks for.
+	// After a temporary failure: 2 s, 4 s … 5 min, or what the server asks for.
 	s.server = func(msg) reply { return reply{status: 503, ctype: "text/html", body: "<p>"} }
 	s.eventNames()
 	s.pass(3_420_000)
@@ -135,7 +136,7 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	s.wantEvents("status:refreshing status:granted granted")
 	s.wantWait(3_420_000)
 
-	// Stopped by hand or by another flow, what the server asked for still holds.
+	// After a stop by hand or by another flow, the server's Retry-After still counts.
 	s.server = func(msg) reply {
 		return reply{raw: `"ok":{"status":429,"headers":[["retry-after","600"]],"body":{"text":""}}`}
 	}
@@ -151,10 +152,10 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	s.wantSent(2)
 	s.wantWait(3_420_000)
 
-	// Someone refreshes by hand meanwhile: one timer, for the new token.
+	// A refresh by hand meanwhile: one timer, for the new token.
 	s.ok("refresh")
 	s.wantWait(3_420_000)
-	// Final: not again.
+	// A permanent failure is not retried.
 	s.server = func(msg) reply { return jsonReply(400, `{"error":"invalid_grant"}`) }
 	s.sent = nil
 	s.eventNames()
@@ -165,7 +166,7 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	if len(s.timers) != 0 {
 		t.Error("tried again for nothing:", s.timers)
 	}
-	// No refresh token: announced only.
+	// Without a refresh token there is only the event.
 	s.server = func(msg) reply {
 		return jsonReply(200, `{"access_token":"a","token_type":"Bearer","expires_in":60}`)
 	}
@@ -176,7 +177,8 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	s.wantEvents("about_to_expire")
 	s.wantSent(0)
 
-	// From the store, and from bytes, the timer comes back; what is due is due at once.
+	// The timer is set again for a session from the store and from bytes. What is due happens at
+	// once.
 	s.server = good
 	s.signIn()
 	bytes := s.ok("export").str("ok", "session")
@@ -193,7 +195,7 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	s.open(with(`{"auto_refresh":true}`))
 	s.wantSent(1)
 	s.wantWait(3_420_000)
-	// A host without timers refreshes when it is asked.
+	// A host without timers refreshes on demand.
 	m := s.timers[0].m
 	s.timers = nil
 	s.eventNames()
@@ -238,7 +240,7 @@ func TestScenarioTwoTabsAutoRefresh(t *testing.T) {
 	s.wantSent(30)
 }
 
-// TestScenarioRetryAfter: a server that asks to be left alone.
+// TestScenarioRetryAfter: a server that asks to wait.
 func TestScenarioRetryAfter(t *testing.T) {
 	s := newScene(t, "Retry-After stands in the error; until then a token that still holds is handed out and an expired one is retry_later, with nothing sent; an explicit refresh is sent.", "Q8", "H5", "Q2")
 	s.tokenServer()
@@ -278,7 +280,7 @@ func TestScenarioRetryAfter(t *testing.T) {
 			t.Errorf("%q: %s", row.value, r.raw)
 		}
 	}
-	// A clock set back far does not make the wait longer than a server can ask for.
+	// If the clock was set back far, the wait is not longer than a server can ask for.
 	busy("60")
 	s.do("refresh")
 	s.now -= 86_400_000
@@ -315,7 +317,7 @@ func TestScenarioClockSkew(t *testing.T) {
 	}
 }
 
-// TestScenarioRejectedToken: what to do after a 401 is decided here, for every host.
+// TestScenarioRejectedToken: the engine decides for every host what to do after a 401.
 func TestScenarioRejectedToken(t *testing.T) {
 	s := newScene(t, "A token that a resource rejected is made new before the next try; one that has been replaced meanwhile is not refreshed again.", "Q13", "X9")
 	s.tokenServer()
@@ -331,7 +333,7 @@ func TestScenarioRejectedToken(t *testing.T) {
 		t.Error(r.raw)
 	}
 	s.wantSent(1)
-	// One refusal is answered with another token, the second is the answer.
+	// After the first refusal another token is used; the second one is passed on.
 	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-2","retried":"token"`); r.str("ok") != "{}" {
 		t.Error(r.raw)
 	}

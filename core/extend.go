@@ -10,9 +10,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 )
 
-// An extendRun exchanges the access token for a long-lived one, by a grant type of some providers.
-// It works under the lock, on the session that is stored now, and merges the answer into it. Its
-// methods are the steps: known, answered, end.
+// An extendRun exchanges the access token for a long-lived one, with a grant type of some
+// providers. It holds the lock, works on the session that is stored now, and merges the answer into
+// it. Its methods are the steps: known, answered, end.
 type extendRun struct {
 	c    *client
 	cmd  *command
@@ -61,7 +61,7 @@ func (e *extendRun) answered(v json.Value, f *link.Fault) {
 		e.end(f)
 		return
 	}
-	t.IDToken = e.old.IDToken // one that comes with it is of no sign-in
+	t.IDToken = e.old.IDToken // an ID token in the answer does not come from a sign-in
 	s.Hold(t, false, e.end)
 }
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// refreshTokens are the refresh tokens that went out since request n.
+// refreshTokens returns the refresh tokens that were sent since request n.
 func (s *scene) refreshTokens(n int) string {
 	var out []string
 	for _, m := range s.sent[n:] {
@@ -15,8 +15,8 @@ func (s *scene) refreshTokens(n int) string {
 	return strings.Join(out, " ")
 }
 
-// TestScenarioWithoutLocks: two instances, no lock, the second asks while the first one's request
-// is under way.
+// TestScenarioWithoutLocks: two instances without a lock: the second one needs a refresh while the
+// first one's request is under way.
 func TestScenarioWithoutLocks(t *testing.T) {
 	s := newScene(t, "Without locks: a mark that another set just now means that its request may be under way; nothing is sent, and the first one's successor is kept.", "X8", "X9")
 	s.noLock = true
@@ -34,8 +34,8 @@ func TestScenarioWithoutLocks(t *testing.T) {
 	if r := s.fails("client", "refresh_in_progress", "refresh"); r.str("error", "retryable") != "true" {
 		t.Error(r.raw)
 	}
-	// Another writes a mark of its own all the same, after a minute: the successor is still stored
-	// over it.
+	// Another instance writes its own mark after a minute nevertheless: the successor is still
+	// stored over it.
 	s.now += 61_000
 	_, other := s.start("refresh")
 	s.use(first)
@@ -79,7 +79,7 @@ func TestScenarioUnsavedSuccessor(t *testing.T) {
 }
 
 // TestScenarioUnsavedSignIn: a sign-in that could not be stored is not given up for the older one
-// that the store still holds (E135).
+// in the store (E135).
 func TestScenarioUnsavedSignIn(t *testing.T) {
 	s := newScene(t, "A sign-in that could not be stored is not given up for the older session in the store, even where another wrote a mark there; it is stored over that.", "E135", "X9")
 	s.tokenServer()
@@ -113,8 +113,8 @@ func TestScenarioUnsavedSignIn(t *testing.T) {
 	}
 }
 
-// TestScenarioSignInAfterFailedSignOut: what could not be deleted is over with the next sign-in,
-// and another's sign-in after that is the one that a sign-out ends (E136).
+// TestScenarioSignInAfterFailedSignOut: a session that could not be deleted ends with the next
+// sign-in. After another user's later sign-in, a sign-out ends that one (E136).
 func TestScenarioSignInAfterFailedSignOut(t *testing.T) {
 	s := newScene(t, "A sign-out could not delete the session, and a sign-in took its place, then another instance's with a clock behind. The next sign-out ends the one that is stored.", "E136")
 	s.tokenServer()
@@ -140,8 +140,8 @@ func TestScenarioSignInAfterFailedSignOut(t *testing.T) {
 	}
 }
 
-// TestScenarioSuccessorInABadAnswer: an answer that is refused may carry the only token that still
-// works.
+// TestScenarioSuccessorInABadAnswer: an answer that is refused may contain the only token that
+// still works.
 func TestScenarioSuccessorInABadAnswer(t *testing.T) {
 	s := newScene(t, "A refresh answer that is refused but carries a successor: the old token is not sent again, the successor is kept, the bad access token is not.", "X2", "X9")
 	s.tokenServer()
@@ -158,7 +158,7 @@ func TestScenarioSuccessorInABadAnswer(t *testing.T) {
 	}
 }
 
-// TestScenarioOldBytes: bytes from before a refresh never win, whatever the clock did.
+// TestScenarioOldBytes: bytes from before a refresh never win, whatever the clock does.
 func TestScenarioOldBytes(t *testing.T) {
 	s := newScene(t, "Session bytes against a newer store, with a clock that was set back; bytes from before a mark do not forget it.", "H6")
 	s.tokenServer()
@@ -183,7 +183,7 @@ func TestScenarioOldBytes(t *testing.T) {
 	s.wantSent(n)
 }
 
-// TestScenarioStoreAnswerLost: a store that wrote, and whose answer did not come.
+// TestScenarioStoreAnswerLost: the store wrote, and its answer was lost.
 func TestScenarioStoreAnswerLost(t *testing.T) {
 	s := newScene(t, "A store that wrote and answered with a failure is no conflict with ourselves: the sign-in and the refresh go on.", "X9")
 	s.tokenServer()
@@ -205,7 +205,7 @@ func TestScenarioStoreAnswerLost(t *testing.T) {
 	s.wantSent(2)
 }
 
-// TestScenarioSignInElsewhere: before a command fails for want of a token, the store is looked at.
+// TestScenarioSignInElsewhere: before a command fails because there is no token, the store is read.
 func TestScenarioSignInElsewhere(t *testing.T) {
 	s := newScene(t, "A provider without refresh tokens, two instances: a sign-in in one is seen by the other once its token has ended; a store that cannot be read is no sign-out.", "Q8")
 	n := 0
@@ -235,8 +235,8 @@ func TestScenarioSignInElsewhere(t *testing.T) {
 	s.ok("token")
 }
 
-// TestScenarioForceSeesAMark: another's mark is nothing newer; and a refresh that fails early is
-// told.
+// TestScenarioForceSeesAMark: another instance's mark is not a newer session; and an early refresh
+// that fails is reported.
 func TestScenarioForceSeesAMark(t *testing.T) {
 	s := newScene(t, "A forced refresh is not satisfied by another's mark on the same tokens; an early refresh that fails is told to listeners though the token still holds.", "Q2", "Q8")
 	s.tokenServer()
@@ -261,8 +261,8 @@ func TestScenarioForceSeesAMark(t *testing.T) {
 	s.wantEvents("status:refreshing status:granted server_error:invalid_grant request_failed:server")
 }
 
-// TestScenarioLongAndDeep: long scopes, deep extra members, secrets at the edge of a cut text, a
-// code that is no text.
+// TestScenarioLongAndDeep: long scopes, deep extra members, secrets at the end of a truncated text,
+// a code that is not text.
 func TestScenarioLongAndDeep(t *testing.T) {
 	s := newScene(t, "A long scope is whole, a member too deep to be stored is too large, a token at the edge of a cut error text does not show, a code that is no text is refused.", "Q5", "Q7", "X6")
 	scope := strings.Repeat("https://www.example/auth/drive.readonly ", 20) + "openid"
@@ -294,8 +294,7 @@ func (s *scene) signInTwiceWithOneState(t *testing.T) {
 	s.signIn(`"insecure_state":"mine"`)
 }
 
-// TestScenarioHooksCannot: what a parameter hook may not do, and what follows where it asks for
-// openid.
+// TestScenarioHooksCannot: what a parameter hook may not do, and what follows if it adds openid.
 func TestScenarioHooksCannot(t *testing.T) {
 	s := newScene(t, "A parameter hook cannot lose the state or the challenge by doubling another; where it asks for openid, a nonce is sent.", "Q3", "Q11", "H4")
 	s.open(with(`{"parameter_hooks":["authorization"]}`))

@@ -9,7 +9,7 @@ import (
 
 const page = false
 
-// TestVerbs: E131, every command has what carries it out, in the same order.
+// TestVerbs: E131, every command has its function, in the same order.
 func TestVerbs(t *testing.T) {
 	if n := len(strings.Fields(moreCommands)); n != len(moreVerbs) {
 		t.Errorf("%d commands have %d verbs", n, len(moreVerbs))

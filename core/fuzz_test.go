@@ -10,7 +10,7 @@ import (
 )
 
 // FuzzOrder: commands, answers twice, early, late or never, failures, a clock that jumps: no rule
-// of the boundary breaks, and afterwards a sign-in works.
+// of the contract is broken, and afterwards a sign-in works.
 func FuzzOrder(f *testing.F) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20 {
@@ -27,7 +27,7 @@ func FuzzOrder(f *testing.F) {
 	})
 }
 
-// TestOrder runs conversations made at random and says how many of their inputs reach an effect.
+// TestOrder runs random conversations and reports how many of their inputs cause effects.
 func TestOrder(t *testing.T) {
 	all, err := oauthtest.ConverseAtRandom(func() oauth.Engine { return &core.Engine{} }, 1, 2000)
 	if err != nil {
@@ -36,7 +36,7 @@ func TestOrder(t *testing.T) {
 	t.Log(all)
 }
 
-// FuzzInput: any bytes at all, as open, command and answer.
+// FuzzInput: any bytes as open, command and answer.
 func FuzzInput(f *testing.F) {
 	f.Add([]byte(`{"now":1,"entropy":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","kind":"client","config":{"client_id":"c"}}`), []byte(`{"now":1,"entropy":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","command":"status","id":1}`))
 	f.Fuzz(func(t *testing.T, open, input []byte) {

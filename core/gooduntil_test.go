@@ -7,15 +7,15 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// goodUntil is what a result says of how long a host may hold it; 0: not at all.
+// goodUntil returns until when a host may cache a result; 0: not at all.
 func goodUntil(m msg) (until int64) {
 	ok, _ := m.m["ok"].(map[string]any)
 	fmt.Sscan(fmt.Sprint(ok["good_until"]), &until)
 	return until
 }
 
-// TestScenarioGoodUntil: an answer says until when it may be held: to the next look, or to the time
-// of the refresh (E100).
+// TestScenarioGoodUntil: an answer says until when it may be cached: until the next look, or the
+// time of the refresh (E100).
 func TestScenarioGoodUntil(t *testing.T) {
 	s := newScene(t, "The answers to token and prepare say until when they may be held: to the next look at the store, or to the refresh, whichever comes first.", "E100")
 	s.tokenServer()
@@ -33,18 +33,18 @@ func TestScenarioGoodUntil(t *testing.T) {
 }
 
 // TestGoodUntil: up to the millisecond before good_until the same command has the same answer and
-// no effect besides; then it reads or sends something (E100).
+// no other effect; then it reads or sends something (E100).
 func TestGoodUntil(t *testing.T) {
 	const never = link.MaxTime
 	for _, row := range []struct {
 		name     string
-		answer   string // of the token endpoint, besides the access token
+		answer   string // of the token endpoint, in addition to the access token
 		notified bool
 		config   string
 		wait     int64 // after the sign-in
 		set      func(s *scene)
-		want     int64 // from when it is asked
-		early    bool  // it may be held longer than is known
+		want     int64 // from the time of the command
+		early    bool  // it could be cached for longer
 	}{
 		{name: "the next look", answer: `"expires_in":3600`, wait: 300, want: 700},
 		{name: "a look that is due", answer: `"expires_in":3600`, wait: 1_000, want: 1_000},
@@ -97,8 +97,8 @@ func TestGoodUntil(t *testing.T) {
 	}
 }
 
-// TestNotGoodUntil: what is good once, or is given out although it should be renewed, may not be
-// held (E100).
+// TestNotGoodUntil: an answer that is valid once, or that is returned although it should be
+// refreshed, must not be cached (E100).
 func TestNotGoodUntil(t *testing.T) {
 	for _, row := range []struct {
 		name, config, command, answer string

@@ -35,8 +35,8 @@ func (c *client) ownParams(in json.Value) ([]form.Param, *link.Fault) {
 	return params, c.issuer.Tokenless()
 }
 
-// grantParams is ownParams of a grant to which the engine adds the configured resources: the
-// caller's own would be others.
+// grantParams is ownParams for a grant to which the engine adds the configured resources. The
+// caller must not name others.
 func (c *client) grantParams(in json.Value) ([]form.Param, *link.Fault) {
 	params, f := c.ownParams(in)
 	if f == nil && len(c.config.Resources) > 0 && form.Count(params, "resource") > 0 {
@@ -65,7 +65,7 @@ func (c *client) clientCredentials(cmd *command, in json.Value) {
 
 const jwtBearerGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-// jwtBearer signs in with an assertion that somebody else made (RFC 7523 section 2.1).
+// jwtBearer signs in with an assertion from another issuer (RFC 7523 section 2.1).
 func (c *client) jwtBearer(cmd *command, in json.Value) {
 	params, f := c.grantParams(in)
 	assertion := in.Get("assertion").Str()
@@ -79,12 +79,12 @@ func (c *client) jwtBearer(cmd *command, in json.Value) {
 	c.signIn(cmd, in.Get("scope").Str(), append([]form.Param{{Name: "grant_type", Value: jwtBearerGrant}, {Name: "assertion", Value: assertion}}, params...))
 }
 
-// ownGrants are grants with commands of their own, which keep what binds a code to its attempt, and
-// a refresh token to one process at a time.
+// ownGrants are grants with their own commands. Those commands check what binds a code to its
+// attempt, and let one process at a time use a refresh token.
 const ownGrants = "authorization_code refresh_token urn:ietf:params:oauth:grant-type:device_code"
 
-// grant sends a token request with any grant type (RFC 6749 section 4.5). What comes of it is the
-// session, or handed out.
+// grant sends a token request with any grant type (RFC 6749 section 4.5). Its token becomes the
+// session, or is returned to the caller.
 func (c *client) grant(cmd *command, in json.Value) {
 	kind, scope, keep := in.Get("grant_type").Str(), in.Get("scope").Str(), in.Get("keep").True()
 	params, ok := link.ReadParams(in.Get("parameters"))
@@ -120,8 +120,8 @@ func (c *client) grant(cmd *command, in json.Value) {
 	c.session.TokenRequest(&cmd.job, config.StageToken, c.config.TokenEndpoint, r.key, append(all, c.config.Resources...), r.answered)
 }
 
-// reserved is the first parameter that the engine sets itself, or that is there twice and must not
-// be (RFC 6749 section 3.2, RFC 8707 section 2), "" for none.
+// reserved returns the first parameter that the engine sets itself, or that occurs twice but must
+// not (RFC 6749 section 3.2, RFC 8707 section 2), "" for none.
 func (c *client) reserved(params []form.Param) string {
 	for i, p := range params {
 		switch p.Name {
@@ -141,7 +141,7 @@ func (c *client) reserved(params []form.Param) string {
 	return ""
 }
 
-// signIn begins a session by a grant that no user has to agree to here.
+// signIn begins a session with a grant to which no user has to agree here.
 func (c *client) signIn(cmd *command, scope string, params []form.Param) {
 	key := c.wire.NewKey()
 	c.session.TokenRequest(&cmd.job, config.StageToken, c.config.TokenEndpoint, key, append(params, c.config.Resources...), func(v json.Value, f *link.Fault) {

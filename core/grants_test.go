@@ -191,8 +191,8 @@ func TestScenarioLogout(t *testing.T) {
 	s.fails("client", "missing", "logout_token", `"logout_token":`+quote(token(`"kid":"1"`, nil)))
 }
 
-// TestScenarioGenericGrant: any grant type, with what the server wants of it; the session's, or the
-// caller's (M50, M51, M52).
+// TestScenarioGenericGrant: any grant type, with the server's parameters; its token becomes the
+// session, or is returned to the caller (M50, M51, M52).
 func TestScenarioGenericGrant(t *testing.T) {
 	s := newScene(t, "Any grant type: kept as the session or handed out; what the engine sets itself is refused by name.", "M50", "M51", "M52")
 	body := `{"access_token":"a-1","token_type":"Bearer","expires_in":60,"scope":"read"}`
@@ -242,7 +242,7 @@ func TestScenarioGenericGrant(t *testing.T) {
 			t.Error(r.raw)
 		}
 	}
-	// The grants with commands of their own name no other resource either.
+	// The grants with their own commands cannot name another resource either.
 	for _, name := range []string{"client_credentials", "jwt_bearer"} {
 		s.fails("client", "protected_parameter", name, `"assertion":"x","parameters":[["resource","https://other.example"]]`)
 	}
@@ -257,7 +257,7 @@ func TestScenarioGenericGrant(t *testing.T) {
 	}
 }
 
-// TestScenarioCrossAppAccess: one command over token exchange at the identity provider and a JWT
+// TestScenarioCrossAppAccess: one command for a token exchange at the identity provider and a JWT
 // bearer grant here (M55, M56, M57).
 func TestScenarioCrossAppAccess(t *testing.T) {
 	s := newScene(t, "Cross-app access: the identity provider makes a grant of the user's identity, which is redeemed at the resource's server.", "M55", "M56", "M57")
@@ -286,7 +286,7 @@ func TestScenarioCrossAppAccess(t *testing.T) {
 	if got := s.sent[2].form().Encode(); got != "assertion=jag-secret&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&resource=https%3A%2F%2Fapi.example%2Fv1&scope=chat.read" || s.sent[2].str("url") != "https://as.example/token" || s.sent[2].header("authorization") == "" {
 		t.Error(s.sent[2].raw)
 	}
-	// What the identity provider says of itself is known by now; another type and audience.
+	// The identity provider's metadata are known by now; another type and audience.
 	s.sent = nil
 	s.ok("cross_app_access", `"subject_token":"x","subject_token_type":"urn:ietf:params:oauth:token-type:saml2","audience":"https://other.example"`)
 	if f := s.sent[0].form(); f.Get("subject_token_type") != "urn:ietf:params:oauth:token-type:saml2" || f.Get("audience") != "https://other.example" || f.Get("scope") != "read write" {

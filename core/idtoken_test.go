@@ -11,16 +11,16 @@ import (
 
 const oidcConf = `{"scope":"openid read","jwks_uri":"https://as.example/jwks"}`
 
-// An issuer gives ID tokens.
+// A testIssuer issues ID tokens.
 type testIssuer struct {
 	s      *scene
 	key    crypto.Signer
 	alg    string
 	header string
 	keys   []string       // published
-	claims map[string]any // changes of the ordinary ones; nil leaves out
+	claims map[string]any // changes of the normal claims; nil removes one
 	mangle func(jwt string) string
-	asked  int // for the keys
+	asked  int // number of requests for the keys
 	n      int
 	info   string
 }
@@ -45,7 +45,7 @@ func (i *testIssuer) serve(m msg) reply {
 	return jsonReply(200, fmt.Sprintf(`{"access_token":"access-%d","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-%d","id_token":%q}`, i.n, i.n, i.token()))
 }
 
-// token is the ID token as it is now.
+// token returns an ID token with the current settings.
 func (i *testIssuer) token() string {
 	claims := []string{}
 	now := i.s.now / 1000

@@ -14,18 +14,18 @@ import (
 // the host; the host carries out its requests, locks and keys.
 type Client struct{ c *client }
 
-// NewClient opens one under a name of its own, at the session's end of the boundary; kept is where
-// it keeps its texts.
+// NewClient opens a client under its own name, with the outer session's effects. kept is where it
+// stores its texts.
 func NewClient(l *link.Link, cfg *config.Config, name string, kept store.Storage) *Client {
 	own := cfg.Clone()
 	own.Name = name
-	c := newClient(l, own, name+".session", kept) // a name that nothing else has
+	c := newClient(l, own, name+".session", kept) // no other text has this name
 	if own.Discovery || own.JWKS == "" {
 		c.open()
 		return &Client{c}
 	}
-	// A client lives for one request, except what is stored: so it takes over the server's keys of
-	// the last one instead of fetching them each time.
+	// A client lives for one request, except what is stored. So it uses the server's keys from the
+	// last client instead of fetching them each time.
 	c.session.Loading = true
 	c.issuer.LoadMetadata(func(v json.Value) {
 		c.issuer.AdoptKeys(v)
@@ -34,19 +34,19 @@ func NewClient(l *link.Link, cfg *config.Config, name string, kept store.Storage
 	return &Client{c}
 }
 
-// Do runs a command; members are its parameters as JSON members, without braces. done gets the
-// members of its result, or why there are none.
+// Do runs a command. members are its parameters as JSON members, without braces. done gets the
+// members of its result, or the fault.
 func (in *Client) Do(name, members string, done func(ok json.Value, f *link.Fault)) {
 	v, ok := json.Parse("{" + members + "}")
 	if !ok {
-		done(json.Value{}, link.Bad("bad_value", "parameters")) // text that is no UTF-8, say
+		done(json.Value{}, link.Bad("bad_value", "parameters")) // for example text that is not UTF-8
 		return
 	}
 	in.c.begin(&command{op: name, then: done}, v)
 }
 
-// Usable tells, after a command, why the session's tokens can no longer be used; nil if they can,
-// as far as that is known without asking the server.
+// Usable says, after a command, why the session's tokens cannot be used any more. The fault is nil
+// if they can, as far as that is known without asking the server.
 func (in *Client) Usable(done func(*link.Fault)) { in.c.session.Usable(done) }
 
 // Server is the client's authorization server.

@@ -21,7 +21,7 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.
 	for _, p := range params {
 		switch p.Name {
 		case "iss", "sub", "aud", "exp", "nbf", "iat", "jti":
-			done(nil, link.Bad("protected_parameter", "parameters")) // of the request object's own
+			done(nil, link.Bad("protected_parameter", "parameters")) // a request object's own claims
 			return
 		}
 	}
@@ -34,7 +34,7 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.
 	w.MemberInt("exp", c.link.Now/1000+requestLife)
 	for i, p := range params {
 		if form.Count(params[:i], p.Name) > 0 {
-			continue // it stands in the array of the first
+			continue // it is in the array of the first one
 		}
 		w.Name(p.Name)
 		if form.Count(params, p.Name) == 1 {
@@ -51,8 +51,8 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.
 	}
 	w.Close('}')
 	c.wire.Sign(c.config.ClientKey, c.config.RequestAlg, c.wire.JOSEHeader(c.config.RequestAlg, "oauth-authz-req+jwt"), w, func(jws string, f *link.Fault) {
-		// OAuth and OpenID Connect require these parameters beside the request object, too (section
-		// 5, OpenID Connect Core section 6.1).
+		// OAuth and OpenID Connect also require these parameters outside the request object
+		// (section 5, OpenID Connect Core section 6.1).
 		left := []form.Param{{Name: "client_id", Value: c.config.ClientID}}
 		for _, name := range [...]string{"response_type", "scope"} {
 			if s := form.ValueOf(params, name); s != "" {

@@ -49,7 +49,7 @@ func (c *client) frontChannelLogout(cmd *command, in json.Value) {
 	c.session.Newest(o.known)
 }
 
-// A endedRun ends the session that has a sid.
+// An endedRun ends the session that has a sid.
 type endedRun struct {
 	c        *client
 	cmd      *command
@@ -77,8 +77,8 @@ func (o *endedRun) cleared(f *link.Fault) {
 	o.c.desk.finish(o.cmd, func(w *json.Writer) { w.MemberBool("logged_out", o.ended) })
 }
 
-// A logOutRun forgets the session first, whatever the server will say, and then revokes what there
-// was. Its methods are the steps: known, cleared, discovered, revoked, end.
+// A logOutRun deletes the session first, whatever the server answers, and then revokes its tokens.
+// Its methods are the steps: known, cleared, discovered, revoked, end.
 type logOutRun struct {
 	c                    *client
 	cmd                  *command

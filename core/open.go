@@ -33,7 +33,7 @@ func (c *client) restore(text string) *link.Fault {
 	return nil
 }
 
-// export is the session as text, for another instance.
+// export returns the session as text, for another instance.
 func (c *client) export() string {
 	text := c.session.Export()
 	if c.device.held == nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// push sends the authorization request's parameters to the server and gives the remaining ones for
-// the browser (RFC 9126 sections 2 and 4).
+// push sends the authorization request's parameters to the server, and returns the parameters that
+// remain for the browser (RFC 9126 sections 2 and 4).
 func (c *client) push(j *wire.Job, params []form.Param, done func([]form.Param, *link.Fault)) {
 	if c.config.PushedRequests == config.PAROff || c.config.PushedRequestEndpoint == "" && c.config.PushedRequests == config.PAROffered {
 		done(params, nil)

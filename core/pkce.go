@@ -11,7 +11,7 @@ func codeChallenge(method, verifier string) string {
 	return sha256.Base64URL(verifier)
 }
 
-// verifierOK: RFC 7636 section 4.1, 43 to 128 unreserved characters.
+// verifierOK checks RFC 7636 section 4.1: 43 to 128 unreserved characters.
 func verifierOK(s string) bool {
 	for i := range len(s) {
 		c := s[i]

@@ -23,7 +23,8 @@ func (d *deviceFlow) pollStart(cmd *command) {
 	case !dev.polling:
 		d.startPolling(dev)
 	case dev.lost > 0 && !dev.asking:
-		// It waits longer because the network was down: the caller knows that it is back.
+		// The interval is longer because the network was down, and the caller knows that it is
+		// back.
 		dev.lost = 0
 		d.pollIn(dev, max(dev.at+dev.interval-d.link.Now, 1))
 	}
@@ -73,11 +74,11 @@ func (d *deviceFlow) pollIn(dev *device, wait int64) {
 	d.link.Ring(&d.poll, min(d.link.Now+min(wait, link.MaxTime-d.link.Now), dev.expiresAt), func(failed string) {
 		switch {
 		case failed != "":
-			d.pollFailed(dev, &link.Fault{Kind: link.KindClient, Code: failed}, false) // a host without timers
+			d.pollFailed(dev, &link.Fault{Kind: link.KindClient, Code: failed}, false) // the host has no timers
 		case d.link.Now >= dev.expiresAt:
 			d.pollFailed(dev, deviceExpired(), true)
 		case dev.asking:
-			d.pollIn(dev, dev.interval) // an answer from before a stop is still awaited
+			d.pollIn(dev, dev.interval) // a request from before a stop is not answered yet
 		default:
 			p := &pollRun{flow: d, device: dev}
 			p.begin()
@@ -142,12 +143,12 @@ func (p *pollRun) send(f *link.Fault) {
 
 func (p *pollRun) answered(v json.Value, f *link.Fault) {
 	d, dev, s := p.flow, p.device, p.flow.session
-	dev.asking, dev.at = false, d.link.Now // one poll may have been sent again, with a nonce
+	dev.asking, dev.at = false, d.link.Now // a poll may have been sent twice, with a nonce
 	if p.job.Unsent && f != nil {
 		if d.held != dev {
 			d.wire.DropKey(dev.key)
 		}
-		return // it never left: polling was stopped while its hooks ran
+		return // it was not sent: polling was stopped while its hooks ran
 	}
 	if f != nil {
 		s.Redact(f, dev.code)
@@ -188,13 +189,15 @@ func (p *pollRun) polled(v json.Value, f *link.Fault) {
 	case f.Err == "expired_token":
 		f.Kind, f.Code = link.KindExpired, "device_code_expired"
 		d.pollFailed(dev, f, true)
-	case f.Kind == link.KindServer && (f.Retryable && !decisive(f.Err) || f.Err == "" && f.Garbled):
+	case f.Kind == link.KindServer && (f.Retryable && !decisive(f.Err) || f.Err == "" && (f.Garbled || f.Status == 403 && v.Get("error").Kind() == json.None)):
+		// A 403 without an error is what stands before the server, a firewall: the server itself
+		// says 400 or 401 (RFC 6749 section 5.2).
 		d.pollIn(dev, max(dev.interval, f.RetryAfter))
 	case f.Kind == link.KindNetwork:
 		d.pollLater(dev, f)
 	default:
-		// Whatever the server says of the code is its last word; not so if it only does not know
-		// the client, or the proof.
+		// An error about the code is final. An error that says only that the client, or the proof,
+		// is unknown is not.
 		d.pollFailed(dev, f, f.Err != "" && f.Err != "invalid_client" && f.Err != "invalid_dpop_proof")
 	}
 }
@@ -210,15 +213,15 @@ func (p *pollRun) received(f *link.Fault) {
 	}
 }
 
-// decisive tells the errors that say something of the code or the client, whatever the status.
-// Under a status that says "later", any other is no more than that: what stands before a server has
-// words of its own ("too_many_requests", "Internal Server Error").
+// decisive reports whether an error is about the code or the client, whatever the HTTP status is.
+// Any other error with a status that means "later" is temporary: gateways have error codes of their
+// own ("too_many_requests", "Internal Server Error").
 func decisive(err string) bool {
 	return words.Has("access_denied invalid_grant invalid_client unauthorized_client unsupported_grant_type invalid_request invalid_scope invalid_target invalid_dpop_proof", err)
 }
 
-// pollLater retries after a temporary failure, each time later, until the code expires, without
-// help of the caller.
+// pollLater retries after a temporary failure, each time later, until the code expires. The caller
+// need not do anything.
 func (d *deviceFlow) pollLater(dev *device, f *link.Fault) {
 	wait := max(dev.interval, min(dev.interval<<min(dev.lost, 8), wire.LongestWait), f.RetryAfter)
 	dev.lost++
@@ -234,7 +237,7 @@ func (d *deviceFlow) slower(dev *device, interval int64) {
 	d.keep(dev.encode(d.store), dev)
 }
 
-// pollFailed stops polling; over: no other answer will come for this code.
+// pollFailed stops polling. over means that no other answer will come for this code.
 func (d *deviceFlow) pollFailed(dev *device, f *link.Fault, over bool) {
 	f.Op = config.StagePolling
 	if over {

@@ -6,8 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// whoIs gives the user's identity at the provider; an e-mail counts as verified only where the
-// provider says so.
+// whoIs returns the user's identity at the provider. An e-mail address counts as verified only if
+// the provider says so.
 func (c *client) whoIs(cmd *command, _ json.Value) {
 	url := c.config.Profile.Endpoint
 	if url == "" {
@@ -35,7 +35,8 @@ func (c *client) whoIs(cmd *command, _ json.Value) {
 	})
 }
 
-// pickEmail looks the e-mail up in a list; without one, it is the primary, or else a verified one.
+// pickEmail finds the address in a list. If email is empty, it returns the primary address, or else
+// a verified one.
 func pickEmail(list json.Value, email string) (string, bool) {
 	best, found, verified := int64(0), email, false
 	if list.Kind() != json.Array {
@@ -66,7 +67,7 @@ func (c *client) finishProfile(cmd *command, id, email string, verified bool) {
 	})
 }
 
-// everyTruth follows paths with a space between them: all have to say so.
+// everyTruth follows paths that are separated by spaces. All of them must be true.
 func everyTruth(v json.Value, paths string) bool {
 	for {
 		i := words.Index(paths, ' ')
@@ -80,5 +81,5 @@ func everyTruth(v json.Value, paths string) bool {
 	}
 }
 
-// truth: some say it with a text.
+// truth: some providers use a string.
 func truth(v json.Value) bool { return v.True() || v.Str() == "true" }

@@ -11,8 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// register makes the client known to the server (RFC 7591 section 3.1). What comes back is the
-// application's: a client is opened with it.
+// register registers the client at the server (RFC 7591 section 3.1). The answer belongs to the
+// application, which opens a client with it.
 func (c *client) register(cmd *command, in json.Value) {
 	access := in.Get("initial_access_token").Str()
 	var f *link.Fault

@@ -27,14 +27,14 @@ func (c *client) token(cmd *command, in json.Value) {
 			t := c.session.For(target)
 			t.WriteAccess(w)
 			if !force {
-				c.session.WriteGoodUntil(w, t) // else whoever asks again wants another
+				c.session.WriteGoodUntil(w, t) // otherwise a second call wants another token
 			}
 		})
 	})
 }
 
-// allowed tells whether a token may go to the URL, and which: only where the configuration says.
-// Of several destinations the longest counts.
+// allowed reports whether a token may be sent to the URL, and which one. The configuration decides;
+// of several destinations the longest counts.
 func (c *client) allowed(url string) (target string, ok bool) {
 	u, known := uri.Parse(url)
 	if known && c.config.Secure(u) {
@@ -48,7 +48,7 @@ func (c *client) allowed(url string) (target string, ok bool) {
 	return target, ok
 }
 
-// prepare gives the headers of a request to a protected resource.
+// prepare returns the headers for a request to a protected resource.
 func (c *client) prepare(cmd *command, in json.Value) {
 	target, _ := c.allowed(in.Get("url").Str())
 	c.withHeaders(in, false, func(headers []form.Param, f *link.Fault) {
@@ -59,7 +59,7 @@ func (c *client) prepare(cmd *command, in json.Value) {
 		c.desk.finish(cmd, func(w *json.Writer) {
 			link.WriteParams(w, "headers", headers)
 			if c.session.Tokens.Key == "" {
-				c.session.WriteGoodUntil(w, c.session.For(target)) // else a proof is in them, which is good once
+				c.session.WriteGoodUntil(w, c.session.For(target)) // otherwise they contain a proof, which is valid once
 			}
 		})
 	})
@@ -67,8 +67,8 @@ func (c *client) prepare(cmd *command, in json.Value) {
 
 const destination = "a URL under one of token_destinations"
 
-// A headersRun gives the headers of a request to where a token may go. Its methods are the steps:
-// begin, ready, proved.
+// A headersRun makes the headers for a request to a URL that may get a token. Its methods are the
+// steps: begin, ready, proved.
 type headersRun struct {
 	c           *client
 	url, method string
@@ -78,7 +78,7 @@ type headersRun struct {
 	done        func([]form.Param, *link.Fault)
 }
 
-// withHeaders: force means with a token got from now on.
+// withHeaders makes headers. force means with a token that is issued from now on.
 func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, *link.Fault)) {
 	r := &headersRun{c: c, url: in.Get("url").Str(), method: in.Get("method").Str(), done: done}
 	if r.method == "" {
@@ -133,8 +133,8 @@ func (r *headersRun) end() {
 	r.done(r.headers, nil)
 }
 
-// An answeredRun takes what a resource said, and gives the headers with which the request may be
-// sent once more: for each reason once.
+// An answeredRun handles a resource's answer. It returns the headers with which the request may be
+// sent once more, once for each reason.
 type answeredRun struct {
 	c               *client
 	cmd             *command
@@ -162,9 +162,9 @@ func (c *client) answered(cmd *command, in json.Value) {
 	r := &answeredRun{c: c, cmd: cmd, challenge: wire.ReadChallenge(headers, scheme), retried: in.Get("retried").Str()}
 	if status, _ := in.Get("status").Int(); status == 401 {
 		switch r.challenge.Get("error") {
-		case "use_dpop_nonce", "invalid_dpop_proof": // which says nothing of the token
+		case "use_dpop_nonce", "invalid_dpop_proof": // these say nothing about the token
 			r.reason = "nonce"
-		case "insufficient_user_authentication": // no token of this sign-in will do (RFC 9470 section 3)
+		case "insufficient_user_authentication": // no token of this sign-in helps (RFC 9470 section 3)
 		default:
 			r.reason = "token"
 		}
@@ -173,7 +173,8 @@ func (c *client) answered(cmd *command, in json.Value) {
 		r.end(nil, nil)
 		return
 	}
-	// A token that was refused is made new; one that is newer than the refused is tried as it is.
+	// A refused token is refreshed. If there is a newer token than the refused one, it is tried
+	// first.
 	refused := r.reason == "token" && sent == c.bearer(s.For(target)).Value
 	if refused && s.LeftAlone() {
 		s.Look(s.RetryLater(), func() { c.answered(cmd, in) }, func(f *link.Fault) { r.end(nil, f) })
@@ -185,8 +186,8 @@ func (c *client) answered(cmd *command, in json.Value) {
 func (r *answeredRun) end(headers []form.Param, f *link.Fault) {
 	never := f != nil && (f.Code == "no_refresh_token" || f.Code == "refresh_not_supported")
 	if f != nil && r.c.store.Inner() != nil && (!never || r.challenge.Get("error") == "invalid_token") {
-		// A backend says why no token can be had. Where none ever could, a resource's 401 is its
-		// own business, unless it says that the token is no good.
+		// A backend reports why there is no token. If there never could be one, a resource's 401 is
+		// passed on, unless it says that the token is invalid.
 		r.c.desk.fail(r.cmd, f)
 		return
 	}

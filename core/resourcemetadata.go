@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// resourceMetadata reads what a protected resource says of itself, its authorization servers among
-// it (RFC 9728 section 3).
+// resourceMetadata reads a protected resource's metadata, which name its authorization servers (RFC
+// 9728 section 3).
 func (c *client) resourceMetadata(cmd *command, in json.Value) {
 	u, ok := uri.Parse(in.Get("url").Str())
 	where := in.Get("resource_metadata").Str()
@@ -31,17 +31,17 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 	c.findResource(cmd, u, where, in.Get("resource_metadata").Str() == "" && u.Path != "" && u.Path != "/")
 }
 
-// findResource reads the document where it is said to be, or else, with more, at the root of the
-// host: some have it there for all paths.
+// findResource reads the document at its address. If it is not there and more is set, it tries the
+// root of the host, where some servers have it for all paths.
 func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) {
 	c.issuer.Get(config.StageResource, where, wire.MaxDocument, func(v json.Value, f *link.Fault) {
 		if more && f.Elsewhere() {
 			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
 			return
 		}
-		// Section 3.3 wants the very same URI. A resource that this one is part of will do, too:
-		// the same origin, and a path that leads there. Servers publish one document for all that
-		// is below it.
+		// Section 3.3 requires the same URI. A resource that contains this one is accepted, too:
+		// with the same origin and a path above it. Servers publish one document for everything
+		// below it.
 		if r, ok := uri.Parse(v.Get("resource").Str()); f == nil && !(ok && u.Within(r)) {
 			f = (&link.Fault{Kind: link.KindServer, Code: "wrong_resource"}).Not(u.Scheme+"://"+u.Host+u.Port+u.Path, v.Get("resource").Str())
 		}

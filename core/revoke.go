@@ -6,8 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 )
 
-// A revokeRun ends one token at the server, and here once the server said so (RFC 7009). Without a
-// refresh token's grant the rest is worth nothing, so with it the session ends. Its methods are the
+// A revokeRun ends one token at the server, and here after the server has confirmed (RFC 7009). If
+// the refresh token is revoked, the rest is useless, so the session ends. Its methods are the
 // steps: known, revoked, end.
 type revokeRun struct {
 	c           *client

@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// userinfo asks who signed in (OpenID Connect Core section 5.3). What it says is the server's word
-// over TLS, not a verified ID token.
+// userinfo asks who signed in (OpenID Connect Core section 5.3). The answer comes over TLS, but is
+// not a verified ID token.
 func (c *client) userinfo(cmd *command, _ json.Value) {
 	c.fetch(cmd, c.config.UserinfoEndpoint, func(v json.Value) {
 		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("claims", v.Raw()) })
@@ -23,9 +23,9 @@ type fetchRun struct {
 	cmd     *command
 	url     string
 	request *wire.Request
-	claims  json.Value       // of the ID token
-	mine    bool             // what comes need not be about the same user
-	done    func(json.Value) // comes only where that went well
+	claims  json.Value       // the ID token's
+	mine    bool             // the answer need not be about the same user
+	done    func(json.Value) // only called on success
 }
 
 func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
@@ -45,10 +45,10 @@ func (r *fetchRun) ready(f *link.Fault) {
 		return
 	}
 	if r.cmd.done {
-		return // given up while the token was fetched
+		return // cancelled while the token was fetched
 	}
-	// Decided before it is sent: the metadata may change meanwhile (OpenID Connect Core section
-	// 5.3.2).
+	// This is decided before the request is sent, because the metadata may change meanwhile (OpenID
+	// Connect Core section 5.3.2).
 	t := r.c.session.Tokens
 	r.claims = t.Claims
 	r.mine = r.url != r.c.config.UserinfoEndpoint || r.claims.Kind() == json.None
@@ -74,7 +74,7 @@ func (r *fetchRun) read(v json.Value, f *link.Fault) {
 	if f != nil {
 		r.c.session.Redact(f, r.request.Access)
 	}
-	// Without leave to see the list there is no e-mail, which is no failure.
+	// If the list may not be read, there is no e-mail address, which is not a failure.
 	if f != nil && (r.url != r.c.config.Profile.Emails || f.Status < 403 || f.Status > 404) {
 		r.c.desk.fail(r.cmd, f)
 		return

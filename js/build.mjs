@@ -39,7 +39,8 @@ await build({
   outdir: made,
   external: ['node:*', './index.js', './silent.js', './auth.js', './hosts.js', './oauth2-full.wasm', 'react', 'vue', 'svelte/*', '@opentelemetry/api'],
 });
-await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: made, external: ['./vault-worker.js'] });
+// Bundlers copy this one as it is, to another place: it imports nothing.
+await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: made });
 
 // A plain script, which runs before every module.
 await build({ ...common, entryPoints: [here('src/early.ts')], outdir: made, format: 'iife' });

@@ -16,8 +16,7 @@ const (
 	notesScope = "notes.read"
 )
 
-// protectedAPI is a protected resource: it answers to an access token that has what access asks
-// for.
+// protectedAPI is a protected resource: it accepts access tokens with the access that it requires.
 type protectedAPI struct {
 	server *authserver.Server
 	page   string
@@ -87,7 +86,7 @@ func (a *protectedAPI) allowOrigin(h http.Header, origin string) {
 	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce")
 }
 
-// respond sends what the authorization server's package says.
+// respond sends an answer of package authserver.
 func respond(w http.ResponseWriter, answer authserver.Response) {
 	maps.Copy(w.Header(), answer.Header)
 	w.WriteHeader(answer.Status)
@@ -97,7 +96,7 @@ func respond(w http.ResponseWriter, answer authserver.Response) {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // nothing that comes here can fail
+		panic(err) // the values here can always be encoded
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -71,7 +71,7 @@ func (k proofKey) proof(t *testing.T, method, url, token string) string {
 
 var interaction = regexp.MustCompile(`name="interaction" value="([^"]+)"`)
 
-// tokenFor signs in as a person would and redeems the code.
+// tokenFor signs in like a user and redeems the code.
 func tokenFor(t *testing.T, h http.Handler, key proofKey, scope string) string {
 	t.Helper()
 	cookies := map[string]*http.Cookie{}
@@ -139,8 +139,8 @@ func tokenFor(t *testing.T, h http.Handler, key proofKey, scope string) string {
 	return token.AccessToken
 }
 
-// A4: the token is good with its scope and with a proof of its key, and for what is secret with a
-// sign-in of a moment ago.
+// A4: the token is accepted with its scope and a proof of its key; the secret also needs a recent
+// sign-in.
 func TestAPIAnswersToATokenWithItsScope(t *testing.T) {
 	h, key, other := testProvider(t), newProofKey(t), newProofKey(t)
 	good, narrow := tokenFor(t, h, key, notesScope), tokenFor(t, h, key, "profile")
@@ -201,7 +201,8 @@ func TestAPIAnswersToATokenWithItsScope(t *testing.T) {
 	}
 }
 
-// A4: the API says whose tokens it takes (RFC 9728), where its refusals say that it does.
+// A4: the API's metadata says whose tokens it accepts (RFC 9728), at the URL that its refusals
+// name.
 func TestAPIMetadata(t *testing.T) {
 	r := get(testProvider(t), testIssuer+"/.well-known/oauth-protected-resource/api")
 	var m struct {
@@ -258,8 +259,8 @@ func TestAPIIsOpenToThePageOnly(t *testing.T) {
 	})
 }
 
-// D11: a page of the server that cannot send the person back by a redirect URI leads back to the
-// client that sent them, to its registered home page and nowhere else.
+// D11: an error page of the server that cannot send the user back by a redirect URI links to the
+// registered home page of the client, and nowhere else.
 func TestErrorPagesLeadBack(t *testing.T) {
 	h := testProvider(t)
 	for _, row := range []struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// files are what the page consists of, by path.
+// files are the page's files, by path.
 type files map[string][]byte
 
 // baseStyle is what the page has in common with the authorization server's pages.
@@ -94,7 +94,7 @@ func build(root string) (files, error) {
 	if built["/transcripts.json"], err = transcripts(root); err != nil {
 		return nil, err
 	}
-	// `make hosts` leaves this file; without it the page says so.
+	// `make hosts` writes this file; without it the page says so.
 	if built["/hosts.json"], err = os.ReadFile(filepath.Join(root, "build", "proof.json")); err != nil {
 		built["/hosts.json"] = []byte("{}")
 	}
@@ -107,7 +107,7 @@ type transcript struct {
 	Text string `json:"text"`
 }
 
-// transcripts are all of core/contract, by suite, in the order of their names.
+// transcripts returns all transcripts of core/contract, by suite, in the order of their names.
 func transcripts(root string) ([]byte, error) {
 	suites := map[string][]transcript{}
 	for _, suite := range []string{"client", "bff", "resource"} {
@@ -127,7 +127,7 @@ func transcripts(root string) ([]byte, error) {
 	return json.Marshal(suites)
 }
 
-// recorded has the package load the module through web/src/record.ts, which keeps what passes.
+// recorded makes the package load the module through web/src/record.ts, which records all messages.
 func recorded(root string) api.Plugin {
 	from, to := filepath.Join(root, "js", "src"), filepath.Join(root, "web", "src", "record.ts")
 	return api.Plugin{Name: "recorded", Setup: func(b api.PluginBuild) {

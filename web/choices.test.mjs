@@ -1,10 +1,10 @@
-// The popup and automatic refresh in the demo, in Chromium. The names of the tests hold the ids of
+// The popup and automatic refresh in the demo, in Chromium. The tests' names contain the ids of
 // behaviours.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { open, serve } from './testlib/tab.mjs';
 
-/** The demo as it is, and one whose tokens are renewed after moments. */
+/** The usual demo, and one whose tokens are soon refreshed. */
 let demo;
 let brief;
 before(async () => {
@@ -12,7 +12,7 @@ before(async () => {
   brief = await serve('-token-lifetime', '18s');
 });
 
-/** Clicks, and gives the window that opens, at the server. */
+/** Clicks, and returns the window that opens, at the server. */
 const openPopup = async (tab) => {
   const [popup] = await Promise.all([tab.context.waitForEvent('page'), tab.at('popup-sign-in').click()]);
   await popup.getByTestId('login').waitFor();
@@ -41,7 +41,7 @@ test('Q2 a popup in which the person declines, and one that the person closes, a
   assert.match(await tab.told(), /You declined/);
   const [second] = await Promise.all([tab.context.waitForEvent('page'), tab.at('popup-sign-in').click()]);
   await second.getByTestId('approve').waitFor();
-  await tab.page.waitForTimeout(500); // a person does not close it between two looks of the page's
+  await tab.page.waitForTimeout(500); // longer than between two checks of the page
   await second.close();
   assert.match(await tab.told(), /The window was closed/);
   await tab.signInAgain();

@@ -23,14 +23,14 @@ type encoded struct {
 	body []byte
 }
 
-// worthwhile is how many bytes a file has at least that is compressed.
+// worthwhile is the least size in bytes of a file that is compressed.
 const worthwhile = 512
 
-// large is a file that is worth no second of anybody's.
+// large is the size above which a file gets only fast gzip, because more would take too long.
 const large = 1 << 20
 
-// compress gives each file in the encodings that are smaller than it. Go has gzip; brotli is
-// Node's, where there is one. What brotli gave is kept in build/web, because it takes a second.
+// compress returns each file in the encodings that make it smaller. Go has gzip; brotli needs Node,
+// if it is installed. Its results are cached in build/web, because it takes a second.
 func compress(root string, built files) map[string]encodings {
 	all := map[string]encodings{}
 	dir := filepath.Join(root, "build", "web")
@@ -67,7 +67,7 @@ func brotliFile(dir string, body []byte) string {
 const brotliScript = `const {readFileSync:r,writeFileSync:w,renameSync:m,rmSync:d}=require("fs"),{brotliCompressSync:b}=require("zlib");` +
 	`for(const f of process.argv.slice(1)){const t=f+"."+process.pid;w(t,b(r(f)));m(t,f.replace(/\.raw\.\d+$/,""));d(f)}`
 
-// brotli leaves the compressed files in dir. Without Node, or where that fails, there are none.
+// brotli writes the compressed files to dir. Without Node, or if that fails, there are none.
 func brotli(dir string, built files) {
 	node, err := exec.LookPath("node")
 	if err != nil || os.MkdirAll(dir, 0o755) != nil {
@@ -77,7 +77,7 @@ func brotli(dir string, built files) {
 	for name, body := range built {
 		to := brotliFile(dir, body)
 		if _, err := os.Stat(to); err == nil || len(body) < worthwhile || len(body) > large || path.Ext(name) == "" {
-			continue // pages have other bytes with each port
+			continue // the bytes of pages differ with each port
 		}
 		raw, err := os.CreateTemp(dir, filepath.Base(to)+".raw.*")
 		if err != nil {
@@ -94,10 +94,10 @@ func brotli(dir string, built files) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	exec.CommandContext(ctx, node, args...).Run() // what it did not make is not there
+	exec.CommandContext(ctx, node, args...).Run() // on failure the files are missing
 }
 
-// accepted is the best encoding that a request takes, if any.
+// accepted returns the best encoding that a request accepts, if any.
 func (all encodings) accepted(r *http.Request) (encoded, bool) {
 	for _, e := range all {
 		for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {

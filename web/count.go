@@ -20,7 +20,7 @@ type counter struct {
 	refreshes atomic.Int64
 }
 
-// mostForm is more than any form of the token endpoint has.
+// mostForm is larger than any form for the token endpoint.
 const mostForm = 64 << 10
 
 func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -50,7 +50,7 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// statusWriter remembers the status of an answer.
+// statusWriter records the status of an answer.
 type statusWriter struct {
 	http.ResponseWriter
 	status int

@@ -1,4 +1,4 @@
-// Sign-in on the TV, in Chromium: one tab is the TV, another the phone. The names of the tests hold
+// Sign-in on the TV, in Chromium: one tab is the TV, another the phone. The tests' names contain
 // the ids of behaviours.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
@@ -7,10 +7,10 @@ import { decide, openPhone } from './testlib/phone.mjs';
 import { open, serve } from './testlib/tab.mjs';
 
 const POLL = 'POST /token';
-/** More than two of the demo's intervals, so that whoever polls is seen. */
+/** More than two of the demo's intervals, so that polling would be noticed. */
 const A_WHILE = 4500;
 
-/** The demo as it is, and one whose codes are good for moments. */
+/** The usual demo, and one whose codes soon expire. */
 let demo;
 let brief;
 before(async () => {
@@ -44,7 +44,7 @@ test('Q31 Q32 the TV shows a code, the phone says yes, and the TV is signed in',
   const polls = tab.count(POLL);
   await tab.page.waitForTimeout(A_WHILE);
   assert.equal(tab.count(POLL), polls);
-  await tab.at('sign-out').click(); // on the TV alone: the session at the server is the phone's
+  await tab.at('sign-out').click(); // only on the TV: the session at the server is the phone's
   await tab.tv('idle');
   assert.notEqual(await tab.showCode(), code);
 });
@@ -252,7 +252,7 @@ test('those who hear the page: names, one live region, and no ticking', async (t
       `${words}\n${heard.join('\n')}`,
     );
   }
-  // The status of the session speaks too, of its three changes.
+  // The live region of the session's status also announces its three changes.
   assert.ok(heard.length <= 12, heard.join('\n'));
   const nameless = await tab.page.evaluate(() =>
     [...document.querySelectorAll('button, a, input, [role="region"], [role="img"], section')]

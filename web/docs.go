@@ -12,11 +12,11 @@ import (
 // docsPath is where the documentation is served.
 const docsPath = "/docs/"
 
-// docsPolicy is for pages of a static generator: they style their code by attributes.
+// docsPolicy is for pages of a static generator, which style their code by attributes.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// docs serves the documentation that `make docs` wrote below root, or says how to build it.
+// docs serves the documentation that `make docs` has written below root, or says how to build it.
 func docs(root string) http.Handler {
 	folder := os.DirFS(filepath.Join(root, "build/docs"))
 	files := http.StripPrefix(docsPath, http.FileServerFS(folder))

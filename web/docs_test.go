@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// D40: the demo serves the documentation where it was built, and says how to build it elsewhere.
+// D40: the demo serves the documentation if it was built, and otherwise says how to build it.
 func TestDocs(t *testing.T) {
 	built, empty := t.TempDir(), t.TempDir()
 	for name, text := range map[string]string{

@@ -1,5 +1,5 @@
-// The page of the Worker, with a stand-in for the Worker, in Chromium. The names of the tests hold
-// the ids of behaviours.
+// The page of the Worker, with a stand-in for the Worker, in Chromium. The tests' names contain the
+// ids of behaviours.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -11,7 +11,7 @@ import { launch, root } from './testlib/tab.mjs';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const types = { html: 'text/html; charset=utf-8', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
 
-/** Serves the page beside a Worker that answers as it is told. */
+/** Serves the page beside a stand-in for the Worker, controlled by the test. */
 const serve = async (t, session) => {
   const now = Date.now();
   const answers = { '/auth/session': session, '/api/notes': { notes: ['one', 'two'], issued_at: now, expires_at: now + 60_000 } };

@@ -1,10 +1,10 @@
-// What the demo says and does where something goes wrong, in Chromium. The names of the tests hold
-// the ids of behaviours.
+// What the demo says and does if something fails, in Chromium. The tests' names contain the ids of
+// behaviours.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { launch, open, serve } from './testlib/tab.mjs';
 
-/** The demo as it is, and one whose tokens are good for moments. */
+/** The usual demo, and one whose tokens soon expire. */
 let demo;
 let brief;
 before(async () => {
@@ -27,7 +27,7 @@ test('Q2 Q22 denied consent is said in words, and signing in again works', async
   assert.equal(await tab.at('error').innerText(), '');
 });
 
-/** Signs in and notes the URL that the server sent the person back to. */
+/** Signs in and records the URL to which the server sent the user back. */
 const callbackOf = async (tab) => {
   let reply;
   tab.page.on('request', (request) => {

@@ -1,5 +1,5 @@
-// Faults by one click, and the lanes that show them, in Chromium. The names of the tests hold the
-// ids of behaviours.
+// Faults by one click, and the lanes that show them, in Chromium. The tests' names contain the ids
+// of behaviours.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { open, serve } from './testlib/tab.mjs';
@@ -11,7 +11,7 @@ before(async () => {
 
 const fault = (tab, name) => tab.page.locator(`[data-fault="${name}"]`);
 
-/** Waits for the end of a story, and gives its text. */
+/** Waits for the end of a story, and returns its text. */
 const told = async (tab) => {
   await tab.page.waitForSelector('[data-testid="story"][data-end]');
   return tab.at('story').innerText();
@@ -63,7 +63,7 @@ test('D2 an effect is dashed while it is asked for, and then solid with its outc
   await tab.page.waitForSelector('li[data-kind="http"][data-state="asked"]');
   assert.match(await line.innerText(), /waiting/);
   assert.equal(await line.locator('.arrow').evaluate((arrow) => getComputedStyle(arrow, '::before').borderTopStyle), 'dashed');
-  // The button says that it works, and takes no second click.
+  // The button shows that it is busy, and accepts no second click.
   assert.equal(await tab.at('refresh').getAttribute('aria-busy'), 'true');
   go();
   await tab.page.waitForSelector('li[data-kind="http"][data-state="done"] >> text=refresh POST /token');

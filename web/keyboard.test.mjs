@@ -133,7 +133,7 @@ test('D17 D21 the proof by keyboard; what is read out of it is its end', async (
   const { page } = tab;
   await reach(page, 'Proof');
   await page.keyboard.press('Enter');
-  await tab.at('replay-all').waitFor();
+  await page.waitForSelector('[data-testid="replay-all"]:enabled');
   assert.match(await name(page), /^One client/);
   await listen(page);
   await reach(page, 'replay-all');

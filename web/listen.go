@@ -21,15 +21,15 @@ func parsePort(s string) (int, error) {
 	return port, nil
 }
 
-// listen opens one port on every address, or the next port on which all are free. An address that
-// the machine does not have (IPv6 is often switched off) is left out, the first excepted.
+// listen opens one port on every address, or the next port on which all are free. It skips an
+// address that the machine does not have (IPv6 is often disabled), except the first.
 func listen(port int, addresses ...string) ([]net.Listener, int, error) {
 	for ; port <= 65535; port++ {
 		listeners, err := listenAll(port, addresses)
 		if err == nil {
 			return listeners, port, nil
 		}
-		// Ports below 1024 are denied to most people; that will not change with the next.
+		// Most users may not use ports below 1024; the next port would not help.
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			return nil, 0, err
 		}

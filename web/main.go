@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// lifetimes are short in the demo, so that a person sees tokens end.
+// lifetimes are short in the demo, so that users see tokens expire.
 type lifetimes struct {
 	token, session, deviceCode time.Duration
-	// fresh is how long ago the sign-in may be for what is secret.
+	// fresh is how long ago the sign-in may be for the secret.
 	fresh time.Duration
 }
 
@@ -115,7 +115,7 @@ func run(ctx context.Context, wanted string, life lifetimes, phone string, ready
 	case <-ctx.Done():
 	}
 	for _, s := range servers {
-		// A page that keeps its connection open must not keep the server.
+		// A page that keeps its connection open must not keep the server running.
 		grace, cancel := context.WithTimeout(context.Background(), time.Second)
 		if s.Shutdown(grace) != nil {
 			s.Close()

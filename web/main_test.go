@@ -27,7 +27,7 @@ func TestPort(t *testing.T) {
 	}
 }
 
-// takenPort is a port that is in use, with the next one free as far as can be seen.
+// takenPort returns a port that is in use, whose next port seems to be free.
 func takenPort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -100,8 +100,8 @@ func TestRunServesTwoOriginsUntilItIsStopped(t *testing.T) {
 	}
 }
 
-// D15: with -phone the network gets at the page for the TV's code and at nothing else, and the
-// first page knows where that is. Loopback plays the network.
+// D15: with -phone, only the page for the TV's code can be reached from the network, and the first
+// page knows its address. Loopback stands for the network.
 func TestPhone(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -7,13 +7,14 @@ import (
 	"net/netip"
 )
 
-// devicePath is the page on which a person enters the code of a device (RFC 8628 section 3.3).
+// devicePath is the page on which a user enters the code of a device (RFC 8628 section 3.3).
 const devicePath = "/device"
 
-// anyPhone as the address of the flag -phone is the address that this machine has in its network.
+// anyPhone is a value of the flag -phone: the address that this machine has in its network.
 const anyPhone = "lan"
 
-// phoneAddress is the address for phones: none for "", and for "lan" one of this machine's.
+// phoneAddress returns the address for phones: none for "", and for "lan" an address of this
+// machine.
 func phoneAddress(wanted string) (string, error) {
 	if wanted != anyPhone {
 		return wanted, nil
@@ -30,8 +31,8 @@ func phoneAddress(wanted string) (string, error) {
 	return "", errors.New("-phone: this machine has no address in a private network; name one: -phone 192.0.2.7")
 }
 
-// forPhones lets the network at the page for devices, and at nothing else of the server. It goes
-// there unencrypted: it is for the demo's account alone.
+// forPhones serves only the page for devices to the network. The connection is not encrypted, so
+// use it only with the demo's account.
 func forPhones(server http.Handler, host string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != devicePath || r.Host != host {

@@ -1,4 +1,4 @@
-// The proof, and conversations from elsewhere, in Chromium. The names of the tests hold the ids of
+// The proof, and conversations from elsewhere, in Chromium. The tests' names contain the ids of
 // behaviours.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -18,12 +18,12 @@ const proof = async (t, options) => {
   return tab;
 };
 
-/** Drops a text, and gives what is said of it. */
+/** Drops a text, and returns what the page says about it. */
 let drops = 0;
 const drop = async (tab, text) => {
   const name = `dropped-${++drops}.txt`;
   const said = (n) => document.querySelector('[data-testid="conversation-notice"]').textContent.startsWith(n);
-  // The page listens once its scripts have run: a file that came before is given again.
+  // The page listens once its scripts have run. A file that was dropped before is dropped again.
   for (let tries = 1; ; tries++) {
     await tab.at('file').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
     const taken = await tab.page.waitForFunction(said, name, { polling: 100, timeout: 10_000 }).then(
@@ -40,7 +40,8 @@ const recorded = (name) => readFileSync(join(root, 'core/contract/client', `${na
 
 test('D8 all conversations replay in the page and in a worker, with the same digests as elsewhere', async (t) => {
   const tab = await proof(t);
-  // What `make hosts` writes, as far as this test cares: one host that agrees, one that does not.
+  // The part of the output of `make hosts` that this test needs: one host that agrees, one that
+  // does not.
   await tab.page.route('**/hosts.json', async (route) => {
     const digests = Object.fromEntries(
       await tab.page

@@ -10,8 +10,8 @@ import (
 
 const (
 	clientID = "demo"
-	// terminalID is oauth2-token's: its tokens are for other programs, so no key of its own binds
-	// them.
+	// terminalID is the client of oauth2-token. Its tokens are for other programs, so they are not
+	// bound to a key.
 	terminalID    = "terminal"
 	terminalScope = "openid profile email " + notesScope
 )
@@ -29,8 +29,7 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 		Scope:        "openid profile email " + notesScope,
 
 		PostLogoutRedirectURIs: []string{page + "/"},
-		// Its requests come by the back door, and its tokens are good only with a key that the page
-		// has.
+		// Its requests are pushed, and its tokens are valid only with a key that the page has.
 		RequirePushedAuthorizationRequests: true,
 		DPoPBoundAccessTokens:              true,
 	})
@@ -56,9 +55,9 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 		AccessTokenLifetime:  life.token,
 		RefreshTokenLifetime: life.session,
 		DeviceCodeLifetime:   life.deviceCode,
-		DeviceInterval:       2 * time.Second, // a person sees the page ask
-		// An answer that was lost on the way may be asked for again; later, the second use of a
-		// refresh token revokes all.
+		DeviceInterval:       2 * time.Second, // short, so that users see the page poll
+		// After a lost answer the client may repeat a refresh. Later, a second use of the refresh
+		// token revokes the grant.
 		RotationGrace:  10 * time.Second,
 		AllowedOrigins: []string{page},
 		DemoHint:       &authserver.DemoHint{Text: "This is a demo. Its one account is filled in.", Username: "demo", Password: "demo"},

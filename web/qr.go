@@ -10,13 +10,13 @@ import (
 )
 
 // qrPath answers with a QR code of its query's text. The package has oauth2-wasm/qr for that, with
-// a library from npm; the demo needs Go alone.
+// a library from npm; the demo needs only Go.
 const qrPath = "/qr.svg"
 
 const quietZone = 4 // modules around the code, as ISO/IEC 18004 asks for
 
-// serveQR draws black on white, whatever the page's colours are: not every reader takes the
-// inverse.
+// serveQR draws black on white, whatever the page's colours are, because not every reader accepts
+// the inverse.
 func serveQR(w http.ResponseWriter, r *http.Request) {
 	code, err := qr.Encode(r.URL.Query().Get("text"), qr.M, qr.Auto)
 	if err != nil {

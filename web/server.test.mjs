@@ -1,5 +1,5 @@
-// Your server: what it offers, what is wrong with it, a sign-in, and the same as code, in Chromium.
-// The names of the tests hold the ids of behaviours.
+// The page *Your server*: what a server offers, what is wrong with it, a sign-in, and the same as
+// code, in Chromium. The tests' names contain the ids of behaviours.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ const page = async (t, options) => {
   return tab;
 };
 
-/** Looks at an issuer, and gives what is said to be wrong. */
+/** Checks an issuer, and returns the problem that the page reports. */
 const trouble = async (tab, issuer) => {
   await tab.at('preset').selectOption('');
   await tab.at('issuer').fill(issuer);
@@ -77,7 +77,7 @@ test('D14 what is wrong with a server is said in words: CORS, policy, issuer, no
     ['https://login.example/?x', /query or a fragment/],
   ])
     assert.match(await trouble(tab, issuer), says, issuer);
-  // A click takes the name that the server gives itself.
+  // A click uses the server's own name.
   await trouble(tab, own.replace('127.0.0.1', 'localhost'));
   await tab.at('look-trouble').locator('button').click();
   await tab.at('offers').waitFor();

@@ -1,5 +1,5 @@
-// A visit that is made shareable, on every recorded conversation: it replays, and none of its
-// secrets is left. The names of the tests hold the ids of behaviours.
+// Making a visit shareable, with every recorded conversation: it replays, and contains none of the
+// secrets. The tests' names contain the ids of behaviours.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,6 +59,7 @@ test('D9 a visit made shareable replays, and none of its secrets is left', async
     for (const secret of secretsOf(lines)) assert.ok(!text.includes(secret), `${name}: ${secret}`);
   }
   t.diagnostic(`${conversations.length - refused.length} of ${conversations.length}`);
-  // What turns on the very words of a secret is refused, and nothing of it is given out.
+  // A conversation that depends on the exact text of a secret is refused, and nothing of it is
+  // given out.
   assert.ok(refused.length < conversations.length / 4, refused.join('\n'));
 });

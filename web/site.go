@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// popupPath is where the authorization server sends a popup back to.
+// popupPath is the path to which the authorization server sends a popup back.
 const popupPath = "/popup"
 
 // contentTypes are fixed, because those of the mime package depend on the machine.
@@ -27,7 +27,7 @@ var contentTypes = map[string]string{
 	".wasm": "application/wasm",
 }
 
-// asset is a file as it is served.
+// asset is a served file.
 type asset struct {
 	body              []byte
 	contentType, etag string
@@ -94,9 +94,9 @@ func newAsset(name string, body []byte, compressed encodings) asset {
 	return asset{body: body, compressed: compressed, contentType: contentTypes[extension], etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
 }
 
-// contentPolicy allows what the page does and nothing else. WebAssembly needs 'wasm-unsafe-eval',
+// contentPolicy allows only what the page does. WebAssembly needs 'wasm-unsafe-eval',
 // which allows no JavaScript from text; connections go to the page's own origin and to the issuer,
-// so even a script that should not be there could send a token nowhere else by them.
+// so even an injected script could not send a token anywhere else with them.
 func contentPolicy(issuer, ancestors string) string {
 	return strings.Join([]string{
 		"default-src 'none'",
@@ -112,9 +112,9 @@ func contentPolicy(issuer, ancestors string) string {
 	}, "; ")
 }
 
-// openerPolicy keeps windows that open the page away from it, and lets it see when a person closes
-// the popup. The popup's own page has none: a policy that comes with a later page of a window takes
-// it for closed.
+// openerPolicy isolates the page from windows that open it, and lets it see when a user closes the
+// popup. The popup's own page has no policy: if a later page of a window has one, the window looks
+// closed.
 func openerPolicy(path string) string {
 	if path == popupPath {
 		return "unsafe-none"
@@ -122,7 +122,7 @@ func openerPolicy(path string) string {
 	return "same-origin-allow-popups"
 }
 
-// tabPath is the page that plays another tab, in a frame of the first.
+// tabPath is the page that plays another tab, in a frame of the first page.
 const tabPath = "/tab"
 
 func (s *site) policyOf(path string) string {
@@ -135,7 +135,7 @@ func (s *site) policyOf(path string) string {
 	return s.policy
 }
 
-// serverPath is the page that signs in at a server of the visitor's.
+// serverPath is the page that signs in at the visitor's own server.
 const serverPath = "/server"
 
 // serverPolicy allows connections to any server, since nobody knows before which one it will be. No
@@ -147,13 +147,13 @@ const anyServer = "https: http://localhost:* http://127.0.0.1:*"
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", s.policyOf(r.URL.Path))
-	h.Set("Referrer-Policy", "no-referrer") // the reply's code stands in the page's URL for a moment
+	h.Set("Referrer-Policy", "no-referrer") // the reply's code is in the page's URL for a moment
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Opener-Policy", openerPolicy(r.URL.Path))
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if r.Host != s.host {
-		// 127.0.0.1 is another origin than localhost, and not where the authorization server sends
-		// people back to.
+		// 127.0.0.1 is another origin than localhost, and the authorization server does not send
+		// users back to it.
 		h.Set("Cache-Control", "no-store")
 		http.Redirect(w, r, s.origin+"/", http.StatusFound)
 		return
@@ -177,8 +177,8 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Set("Content-Type", a.contentType)
-	// Kept, but asked for anew each time: the next start of the server may bring other bytes under
-	// the same name.
+	// Cached, but revalidated each time, because the server may have other bytes under the same
+	// name after its next start.
 	h.Set("Cache-Control", "no-cache")
 	h.Add("Vary", "Accept-Encoding")
 	body, etag := a.body, a.etag

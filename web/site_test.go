@@ -141,8 +141,8 @@ func TestPageHoldsNothingThatThePolicyForbids(t *testing.T) {
 	}
 }
 
-// D3: the module comes compressed, each coding with a tag of its own, and whole to those who take
-// none.
+// D3: the module is served compressed, each coding with its own tag, and uncompressed to clients
+// that accept no coding.
 func TestSiteCompresses(t *testing.T) {
 	s := testSite(t)
 	whole := body(t, get(s, testPage+"/oauth2.wasm"))
@@ -219,7 +219,7 @@ func TestBuildShowsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestQR: the picture is of the text, and nothing of the text is in the markup.
+// TestQR: the picture encodes the text, and the markup does not contain the text.
 func TestQR(t *testing.T) {
 	for _, row := range []struct {
 		name, text string

@@ -104,7 +104,7 @@ func (s *Server) checkAccess(r Request, want Access) (Token, error) {
 		if want.MaxAge > 0 {
 			more = append(more, "max_age", strconv.FormatInt(int64(want.MaxAge/time.Second), 10))
 		}
-		return Token{}, refuse(http.StatusUnauthorized, "insufficient_user_authentication", "the user has to sign in anew or in another way", more...)
+		return Token{}, refuse(http.StatusUnauthorized, "insufficient_user_authentication", "the user has to sign in again or in another way", more...)
 	}
 	err = s.spendProof(r.Now, sent, ownerOf(t.User, t.ClientID))
 	if refusal, ok := errors.AsType[*protocolError](err); ok && refusal.retryAfter == 0 {

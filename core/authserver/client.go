@@ -187,7 +187,7 @@ func (c Client) Validate() error {
 		}
 	}
 	if u, err := url.Parse(c.URI); err != nil || c.URI != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
-		return fault("URI", fmt.Sprintf("%q is no http or https URL", c.URI))
+		return fault("URI", fmt.Sprintf("%q is not an http or https URL", c.URI))
 	}
 	for field, u := range map[string]string{"BackchannelLogoutURI": c.BackchannelLogoutURI, "FrontchannelLogoutURI": c.FrontchannelLogoutURI} {
 		if err := validateRedirectURI(u); u != "" && (err != nil || !strings.HasPrefix(u, "http")) {

@@ -104,7 +104,7 @@ func (s *Server) readClientDocument(uri string, body []byte) (Client, error) {
 		return Client{}, documentError("token_endpoint_auth_method must be none, private_key_jwt or self_signed_tls_client_auth")
 	}
 	if m.JWKSURI != "" && (m.JWKS != nil || len(m.JWKSURI) > maxDocumentURL || !s.mayFetch(m.JWKSURI)) {
-		return Client{}, documentError("jwks_uri stands beside jwks, or is not an address that keys can be read from")
+		return Client{}, documentError("jwks_uri is given together with jwks, or is not an address from which keys can be read")
 	}
 	if s.keepKnown(&m); len(m.GrantTypes) == 0 || len(m.ResponseTypes) == 0 {
 		return Client{}, documentError("it names no grant type or no response type that it may have here")

@@ -84,7 +84,7 @@ func (s *Server) readAuthorization(req *authorizationRequest) error {
 	}
 	req.prompt = strings.Fields(p["prompt"])
 	if len(req.prompt) > 1 && slices.Contains(req.prompt, "none") {
-		return invalidRequest("prompt none stands alone")
+		return invalidRequest("prompt none cannot be combined with another value")
 	}
 	if req.acr, err = s.readACR(p); err != nil {
 		return err

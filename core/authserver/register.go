@@ -173,7 +173,7 @@ func (s *Server) cannotServe(client Client) string {
 			return "a grant type is not supported"
 		}
 		if s.cfg.InsecureOpenRegistration && !client.ofDocument && !slices.Contains(openGrants, g) {
-			return "a grant type that does not ask the user is not for whoever registers"
+			return "clients that register themselves may only use grant types that ask the user"
 		}
 	}
 	if uri := client.BackchannelLogoutURI; uri != "" && !s.cfg.InsecurePrivateAddresses && !mayBePublic(uri) {

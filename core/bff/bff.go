@@ -61,7 +61,7 @@ func serve(s *link.Link, cfg *config, id int64, in json.Value) {
 	case !queryChars(c.rawQuery):
 		c.refuse(400, "bad_query", "The query cannot be read.")
 	case unmet(c.sent("expect")):
-		c.refuse(417, "expectation_failed", "Nothing but 100-continue can be expected.")
+		c.refuse(417, "expectation_failed", "Only the expectation 100-continue is supported.")
 	default:
 		c.route()
 	}

@@ -11,7 +11,7 @@ import (
 func (c *call) login() {
 	// Another site may send a browser here, but its page may not load this in the background.
 	if mode, dest := c.sent("sec-fetch-mode"), c.sent("sec-fetch-dest"); c.crossSite() && (mode != "" && mode != "navigate" || dest != "" && dest != "document") {
-		c.refuse(403, "foreign_origin", "Another site may link here, and nothing else.")
+		c.refuse(403, "foreign_origin", "Another site may only link here.")
 		return
 	}
 	back, ok := c.mayReturnTo(form.ValueOf(c.query, "return_to"))

@@ -92,7 +92,7 @@ func (p *relay) admit(client *core.Client, v *vault) {
 		case failed != "":
 			p.c.unavailable()
 		case !good:
-			p.c.refuse(403, "bad_ticket", "The ticket is none, or over, or was used, or is for another path.")
+			p.c.refuse(403, "bad_ticket", "The ticket is invalid, has expired, was used, or is for another path.")
 		default:
 			p.begin(client)
 		}

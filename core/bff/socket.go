@@ -52,7 +52,7 @@ func (c *call) admitted() (h handshake, ok bool) {
 			switch {
 			case words.Prefixed(name, ticketProtocol):
 				if h.ticket != "" {
-					c.refuse(403, "bad_ticket", "A socket has one ticket.")
+					c.refuse(403, "bad_ticket", "A socket needs exactly one ticket.")
 					return h, false
 				}
 				h.ticket = name[len(ticketProtocol):]
@@ -64,7 +64,7 @@ func (c *call) admitted() (h handshake, ok bool) {
 		}
 	}
 	if h.ticket == "" {
-		c.refuse(403, "missing_ticket", "A socket needs a ticket, among its subprotocols.")
+		c.refuse(403, "missing_ticket", "A socket needs a ticket as one of its subprotocols.")
 		return h, false
 	}
 	return h, true

@@ -46,7 +46,7 @@ func (c *call) ticket() {
 	path := form.ValueOf(c.query, "path")
 	at := uri.SecureOrigin(c.config.base) + path
 	if bare, query := cutQuery(at); path == "" || path[0] != '/' || query != "" || c.routeOf(bare) == nil {
-		c.refuse(400, "bad_path", "path is no path of the proxy's, without a query.")
+		c.refuse(400, "bad_path", "path must be a path of the proxy, without a query.")
 		return
 	}
 	r := &ticketRun{c: c, path: path}
@@ -80,7 +80,7 @@ func (r *ticketRun) usable() {
 		return append(list, ticket{hash: sha256.Base64URL(r.ticket), path: r.path, until: c.link.Now + ticketLife}), true
 	}, func(failed string) {
 		if full {
-			c.deny(429, []form.Param{{Name: "retry-after", Value: "30"}}, "too_many_tickets", "Tickets are for sockets that are opened now.")
+			c.deny(429, []form.Param{{Name: "retry-after", Value: "30"}}, "too_many_tickets", "Too many tickets are unused. Use them, or wait until they expire.")
 			return
 		}
 		r.noted(failed)

@@ -29,7 +29,7 @@ type result struct {
 
 // start gives the engine a command and returns before the command is done. A patient caller then
 // does the command's work itself; see aside.
-func (s *session) start(op string, params any, patient bool) (int64, *waiter, error) {
+func (s *session) start(ctx context.Context, op string, params any, patient bool) (int64, *waiter, error) {
 	raw, err := parameters(op, params) // before the lock, because the caller's own code may marshal
 	if err != nil {
 		return 0, nil, err
@@ -46,6 +46,7 @@ func (s *session) start(op string, params any, patient bool) (int64, *waiter, er
 		}
 	}
 	id, w := s.enqueue(op, raw)
+	s.inbox[len(s.inbox)-1].ctx = ctx
 	w.patient, s.turn = patient, w
 	s.run()
 	s.settle()
@@ -85,7 +86,7 @@ func (s *session) do(ctx context.Context, op string, params, out any) error {
 	if err := ctx.Err(); err != nil {
 		return gaveUp(op, err)
 	}
-	id, w, err := s.start(op, params, ctx.Done() == nil)
+	id, w, err := s.start(ctx, op, params, ctx.Done() == nil)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (o opened) Do(ctx context.Context, op string, params, out any) error {
 }
 
 func (o opened) Begin(op string, params any) (int64, func(context.Context, any) error, error) {
-	id, w, err := o.s.start(op, params, false)
+	id, w, err := o.s.start(context.Background(), op, params, false)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -55,11 +55,12 @@ func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 		if failure != "" {
 			return failed(id, failure)
 		}
-		if a, is := ok.(door.Answer); is {
-			in := answerOf(id, a.Object)
-			in.status = a.Status
-			return in
+		response, is := ok.(door.Response)
+		if is {
+			ok = response.Object
 		}
-		return answerOf(id, ok)
+		in := answerOf(id, ok)
+		in.status = response.Status
+		return in
 	})
 }

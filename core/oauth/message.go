@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"strconv"
@@ -30,6 +31,9 @@ type EffectInfo struct {
 	Failed string
 	// Took is how long the answer took.
 	Took time.Duration
+	// Context has the values of the call that led to the effect, for tracing: of the first where
+	// several wait for one, and none where a timer led to it. It is never done.
+	Context context.Context
 }
 
 // effect has the members of every kind; which of them are set depends on kind.
@@ -190,9 +194,10 @@ type input struct {
 	id      string // of the effect that is answered
 	failure string // if the answer is failed
 	members members
-	version string // of the stored value
-	status  int    // of the answer to an http effect
-	cause   error  // the host's own error, if the answer is failed
+	version string          // of the stored value
+	status  int             // of the answer to an http effect
+	cause   error           // the host's own error, if the answer is failed
+	ctx     context.Context // of the caller, for a command
 }
 
 // append adds the input after the members that every message has.

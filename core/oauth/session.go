@@ -41,6 +41,7 @@ type session struct {
 	turn     *waiter // the command whose caller runs the engine now, on the caller's own goroutine
 	tasks    map[string]*task
 	asked    map[string]*openEffect   // by id, for the log; nil without a log
+	whose    context.Context          // of the call that led to the current turn, for the log
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
 	still    chan struct{}            // if somebody waits for it: closed when no request is under way
 	closing  []func()                 // run at the end of the session, when all operations are done
@@ -113,7 +114,7 @@ func (s *session) open(stored string) error {
 	if len(msg) > MaxMessage {
 		return &Error{Kind: KindClient, Code: "too_large", Op: "open"}
 	}
-	s.dead, s.opened = false, s.opts.Now()
+	s.dead, s.opened, s.whose = false, s.opts.Now(), context.Background()
 	s.handle = s.lane.engine.Open(msg)
 	switch {
 	case s.handle == 0:

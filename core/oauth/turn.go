@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
@@ -131,6 +132,7 @@ func (s *session) logAsked(e *effect) {
 		return
 	}
 	info := e.info()
+	info.Context = s.whose
 	s.events.post(func() { s.opts.OnEffect(info) })
 	switch delete(s.asked, info.Target); e.Kind {
 	case "result", "event", "http-cancel", "timer-cancel", "unlock", "remember": // these have no answer
@@ -140,7 +142,16 @@ func (s *session) logAsked(e *effect) {
 }
 
 func (s *session) logAnswered(in *input) {
+	if s.opts.OnEffect == nil {
+		return
+	}
 	a := s.asked[in.id]
+	switch s.whose = context.Background(); {
+	case in.ctx != nil:
+		s.whose = context.WithoutCancel(in.ctx)
+	case a != nil && a.info.Kind != "timer":
+		s.whose = a.info.Context
+	}
 	if a == nil {
 		return
 	}

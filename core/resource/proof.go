@@ -41,11 +41,11 @@ func (k *check) prove(jkt string) {
 	now := k.link.Now
 	switch {
 	case j.Typ != "dpop+jwt":
-		k.refuseProof("The proof is none by its type.", because("wrong_type", "").Not("dpop+jwt", j.Typ))
+		k.refuseProof("The type of the proof is wrong.", because("wrong_type", "").Not("dpop+jwt", j.Typ))
 	case !words.Has(k.config.dpopAlgorithms, j.Alg):
 		k.refuseProof("The proof is signed with an algorithm that is not taken.", because("alg_not_allowed", "").Not(k.config.dpopAlgorithms, j.Alg))
 	case key.Kind() != json.Object || private(key) || key.Get("kty").Str() != kty || key.Get("crv").Str() != crv || weak(key):
-		k.refuseProof("The key of the proof is none for its algorithm.", because("bad_key", "jwk"))
+		k.refuseProof("The key of the proof does not fit its algorithm.", because("bad_key", "jwk"))
 	case claim("jti") == "" || len(claim("jti")) > maxJTI:
 		k.refuseProof("The proof has no jti that can be used.", because("missing_claim", "jti"))
 	case claim("htm") != k.method:

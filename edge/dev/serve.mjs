@@ -1,54 +1,18 @@
 // A backend for a frontend on a server in JavaScript, for the tests of edge: node:http, Express,
-// Hono, Deno and Bun, with sessions in Redis, or in memory where REDIS_URL is not set. The first
+// Hono, Deno and Bun, with sessions in Redis, or in memory if REDIS_URL is not set. The first
 // argument says which. The configuration, of kind "bff" or several of them, is in the variable BFF,
 // the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as for the Worker. It prints
 // "ready: PORT" when it listens, and runs until it gets a signal to end. With NODE_HTTP, Deno and
-// Bun listen with node:http, which supports sockets.
-import { readFile } from 'node:fs/promises';
+// Bun listen with node:http.
 import { createServer } from 'node:http';
-import { extname, join } from 'node:path';
 import process from 'node:process';
-import { nodeHandler, nodeUpgrade, openBackend } from 'oauth2-wasm/bff';
-import { redisLocks, redisStore } from 'oauth2-wasm/redis';
-import { createClient } from 'redis';
+import { bunCarrier, bunWebSocket, denoCarrier, nodeHandler, nodeUpgrade } from 'oauth2-wasm/bff';
 import { closeNode, endOnSignal } from '../examples/stop.mjs';
+import { open } from './next/backend.mjs';
 
 const [kind] = process.argv.slice(2);
-const { BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, PORT, REDIS_URL, PAGE, PROXY_TIMEOUT_MS, LEASE_MS, NODE_HTTP } = process.env;
-
-const stored = async () => {
-  const redis = createClient({ url: REDIS_URL });
-  redis.on('error', (error) => console.error(String(error)));
-  await redis.connect();
-  return { store: redisStore(redis), locks: redisLocks(redis, LEASE_MS ? { lease: Number(LEASE_MS) } : {}) };
-};
-
-const secret = ({ client, ...config }) => ({
-  ...config,
-  client: { ...client, ...(CLIENT_SECRET && { client_secret: CLIENT_SECRET }), ...(CLIENT_KEY && { client_key: CLIENT_KEY }) },
-});
-const given = JSON.parse(BFF);
-const backend = await openBackend(Array.isArray(given) ? given.map(secret) : secret(given), {
-  sealKeys: SEAL_KEYS,
-  ...(REDIS_URL && (await stored())),
-  ...(PROXY_TIMEOUT_MS && { proxyTimeoutMs: Number(PROXY_TIMEOUT_MS) }),
-});
-const paths = [given].flat().flatMap(({ base, proxy = [] }) => [new URL(base).pathname, ...proxy.map(({ path }) => path)]);
-
-const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
-
-/** Serves a file of the page, for paths that are not the backend's. */
-const page = async (request) => {
-  const { pathname } = new URL(request.url);
-  const path = pathname === '/' ? '/index.html' : pathname;
-  const type = types[extname(path)];
-  if (!PAGE || request.method !== 'GET' || !type || paths.some((its) => pathname === its || pathname.startsWith(its.replace(/\/?$/, '/')))) return undefined;
-  const text = await readFile(join(PAGE, path), 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const headers = await readFile(join(PAGE, '_headers'), 'utf8');
-  return new Response(text, { headers: [['content-type', type], ...[...headers.matchAll(/^\s+([\w-]+): (.+)$/gm)].map(([, name, value]) => [name, value])] });
-};
-const served = async (request) => (await page(request)) ?? backend.fetch(request);
+const { PORT, NODE_HTTP, PAGE } = process.env;
+const { backend, paths, fetch: served } = await open();
 
 // By default Node would refuse more than 16 KiB of headers with its own message.
 const listen = (handler) =>
@@ -73,11 +37,19 @@ const closeServer = await {
     return listen(nodeHandler(app));
   },
   deno() {
-    const server = globalThis.Deno.serve({ port: Number(PORT), hostname: '127.0.0.1', onListen() {} }, served);
+    const server = globalThis.Deno.serve({ port: Number(PORT), hostname: '127.0.0.1', onListen() {} }, (request) =>
+      served(request, { carrier: denoCarrier(request) }),
+    );
     return () => server.shutdown();
   },
   bun() {
-    const server = globalThis.Bun.serve({ port: Number(PORT), hostname: '127.0.0.1', fetch: served, idleTimeout: 0 });
+    const server = globalThis.Bun.serve({
+      port: Number(PORT),
+      hostname: '127.0.0.1',
+      fetch: (request, server) => served(request, { carrier: bunCarrier(request, server) }),
+      websocket: bunWebSocket,
+      idleTimeout: 0,
+    });
     return () => server.stop();
   },
 }[NODE_HTTP ? 'node' : kind]();

@@ -89,7 +89,7 @@ func handler() (http.Handler, error) {
 	if ms := bound("PROXY_TIMEOUT_MS"); ms != "" {
 		n, err := strconv.Atoi(ms)
 		if err != nil {
-			return nil, errors.New("PROXY_TIMEOUT_MS: is no number")
+			return nil, errors.New("PROXY_TIMEOUT_MS: is not a number")
 		}
 		options.ResourceTimeout = time.Duration(n) * time.Millisecond
 	}

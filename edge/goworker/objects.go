@@ -160,7 +160,7 @@ func (o *objects) Lock(ctx context.Context, name string) (unlock func(), err err
 	}
 	r, err := o.ask(ctx, name, question{Op: "lock", Name: name, WaitMS: max(1, wait.Milliseconds())})
 	if err == nil && r.Token == "" {
-		err = errors.New("goworker: the lock was not to be had in time")
+		err = errors.New("goworker: the lock could not be taken in time")
 	}
 	if err != nil {
 		return nil, err

@@ -1,5 +1,5 @@
-// The tests of HTTP itself from the suite, on oauth2-wasm/bff with Express.
+// The tests of HTTP itself, navigations, event streams and WebSockets from the suite, with Express.
 import host from './hosts/express.mjs';
 import { suite, wire } from './suite/index.mjs';
 
-suite(host, wire);
+suite(host, [...wire, 'navigation', 'events', 'sockets']);

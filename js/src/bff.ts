@@ -42,6 +42,8 @@ export { type ExpiringStore } from './remote.js';
 export { Memory } from './memory.js';
 export { newSealKey } from './sealed.js';
 export { nodeHandler, type NodeHandler } from './node-handler.js';
+export { bunCarrier, type BunServer, type BunSocket, bunWebSocket, denoCarrier } from './message-sockets.js';
+export { nextHandlers, type NextMethod } from './next-handlers.js';
 export { nodeUpgrade, type NodeUpgrade } from './node-upgrade.js';
 export { type Ask, type Carrier, type Handshake, keepOpen, type Standing } from './open.js';
 
@@ -136,7 +138,10 @@ export interface BackendOptions {
 export interface RequestContext {
   /** A Worker's `waitUntil`: keeps the isolate alive for work that goes on after the answer. */
   waitUntil?(work: Promise<unknown>): void;
-  /** Carries WebSockets: {@link nodeUpgrade} passes one. Without it a WebSocket is answered 501. */
+  /**
+   * Carries WebSockets: {@link denoCarrier}, {@link bunCarrier}; {@link nodeUpgrade} passes one.
+   * Without it a WebSocket is answered 501.
+   */
   carrier?: Carrier;
 }
 

@@ -1,7 +1,7 @@
 import type { Backend } from './bff.js';
 import { type NodeRequest, requestOf } from './node-handler.js';
 import { bodyOf, builtin } from './node-passage.js';
-import type { Carrier } from './open.js';
+import type { Carrier, Handshake } from './open.js';
 
 /** The part of a `node:net` connection that is needed. */
 export interface NodeSocket {
@@ -10,7 +10,11 @@ export interface NodeSocket {
   end(): unknown;
   destroy(): unknown;
   pipe(to: NodeSocket): unknown;
-  on(event: string, listener: () => void): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  /** What was written and has not gone out, in bytes. */
+  writableLength: number;
+  on(event: string, listener: (piece: Uint8Array) => void): unknown;
   once(event: string, listener: () => void): unknown;
   setTimeout?(ms: number): unknown;
   setNoDelay?(on: boolean): unknown;
@@ -21,9 +25,9 @@ export interface NodeSocket {
 export type NodeUpgrade = (incoming: NodeRequest, socket: NodeSocket, head: Uint8Array) => Promise<void>;
 
 /** How long the other connection stays open after one was closed, in ms. */
-const LAST_WORDS = 1000;
+export const LAST_WORDS = 1000;
 /** After how long an idle connection is probed (TCP keep-alive), in ms. */
-const SILENCE = 15_000;
+export const SILENCE = 15_000;
 
 const headOf = (status: string, headers: Iterable<[string, string]>, connection: string): string =>
   `HTTP/1.1 ${status}\r\n${[...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('')}connection: ${connection}\r\n`;
@@ -73,6 +77,35 @@ const write = async (socket: NodeSocket, response: Response): Promise<void> => {
   socket.end();
 };
 
+/** The connection to a server that has switched, and what it said right behind that. */
+export interface Switched {
+  socket: NodeSocket;
+  said: Uint8Array;
+}
+
+/** Asks a server for a WebSocket: its answer, with the connection where it switches. */
+export const askBehind = async (url: string, headers: [string, string][], signal: AbortSignal): Promise<[Handshake, Switched?]> => {
+  const { request }: typeof import('node:http') = await builtin(url.startsWith('https:') ? 'https' : 'http');
+  return new Promise((resolve, reject) => {
+    const fields: Record<string, string> = { connection: 'Upgrade', upgrade: 'websocket' };
+    for (const [name, value] of headers) fields[name] = name in fields ? `${fields[name]}, ${value}` : value;
+    const outgoing = request(url, { path: url.replace(/^[^:]*:\/\/[^/?#]*/, ''), headers: fields, signal });
+    const pairs = (raw: string[]) => raw.flatMap((name, i) => (i % 2 ? [] : [[name.toLowerCase(), raw[i + 1]!] as [string, string]]));
+    signal.addEventListener('abort', () => reject(signal.reason));
+    outgoing.on('error', reject);
+    outgoing.on('response', (answer) => resolve([{ status: answer.statusCode!, headers: pairs(answer.rawHeaders), body: bodyOf(answer) }]));
+    outgoing.on('upgrade', (answer, other, said) => {
+      const socket = other as unknown as NodeSocket;
+      socket.on('error', () => socket.destroy());
+      resolve([
+        { status: answer.statusCode!, headers: pairs(answer.rawHeaders), body: null },
+        { socket, said },
+      ]);
+    });
+    outgoing.end();
+  });
+};
+
 /**
  * Carries WebSockets through the proxy of a backend on `node:http`, in Node, Deno and Bun:
  * `server.on('upgrade', nodeUpgrade(backend))`. If other paths of the server also have sockets,
@@ -82,33 +115,19 @@ export const nodeUpgrade =
   ({ fetch }: Pick<Backend, 'fetch'>): NodeUpgrade =>
   async (incoming, socket, head) => {
     socket.on('error', () => socket.destroy());
-    const [{ request: plain }, { request: secured }] = (await Promise.all(['http', 'https'].map(builtin))) as [
-      typeof import('node:http'),
-      typeof import('node:https'),
-    ];
-    let behind: NodeSocket | undefined;
-    let said: Uint8Array = new Uint8Array();
+    let behind: Switched | undefined;
     let switched = false;
     const carrier: Carrier = {
-      open: (url, headers, signal) =>
-        new Promise((resolve, reject) => {
-          const fields: Record<string, string> = { connection: 'Upgrade', upgrade: 'websocket' };
-          for (const [name, value] of headers) fields[name] = name in fields ? `${fields[name]}, ${value}` : value;
-          const outgoing = (url.startsWith('https:') ? secured : plain)(url, { path: url.replace(/^[^:]*:\/\/[^/?#]*/, ''), headers: fields, signal });
-          const pairs = (raw: string[]) => raw.flatMap((name, i) => (i % 2 ? [] : [[name.toLowerCase(), raw[i + 1]!] as [string, string]]));
-          signal.addEventListener('abort', () => reject(signal.reason));
-          outgoing.on('error', reject);
-          outgoing.on('response', (answer) => resolve({ status: answer.statusCode!, headers: pairs(answer.rawHeaders), body: bodyOf(answer) }));
-          outgoing.on('upgrade', (answer, other, first) => {
-            other.on('error', () => other.destroy());
-            behind?.destroy(); // from an earlier handshake, whose token was refused
-            [behind, said] = [other as unknown as NodeSocket, first];
-            resolve({ status: answer.statusCode!, headers: pairs(answer.rawHeaders), body: null });
-          });
-          outgoing.end();
-        }),
+      async open(url, headers, signal) {
+        const [handshake, other] = await askBehind(url, headers, signal);
+        if (other) {
+          behind?.socket.destroy(); // from an earlier handshake, whose token was refused
+          behind = other;
+        }
+        return handshake;
+      },
       join(headers, keep) {
-        const server = behind!;
+        const { socket: server, said } = behind!;
         [switched, behind] = [true, undefined];
         let stop = () => {};
         const close = joined(socket, server, () => stop());
@@ -119,7 +138,7 @@ export const nodeUpgrade =
         if (head.length) server.write(head);
         return new Response();
       },
-      drop: () => void behind?.destroy(),
+      drop: () => void behind?.socket.destroy(),
     };
     try {
       // This listener does not handle requests with a body, or for another protocol. But Node has

@@ -1,5 +1,17 @@
 // Spans and metrics of a client's effects. @opentelemetry/api is the application's own.
-import { type Attributes, type MeterProvider, metrics, SpanKind, SpanStatusCode, trace, type TracerProvider } from '@opentelemetry/api';
+import {
+  type Attributes,
+  context,
+  isSpanContextValid,
+  type MeterProvider,
+  metrics,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type TracerProvider,
+} from '@opentelemetry/api';
 import type { EffectEntry } from './entry.js';
 
 /** All options may be left out. */
@@ -17,13 +29,22 @@ const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5
 /** Kinds of effects without a span: nobody waits for them, or they are a wait. */
 const QUIET = new Set(['event', 'result', 'remember', 'unlock', 'http-cancel', 'timer', 'timer-cancel']);
 
+/** Tells a span of this process that is over from one that was never recorded. */
+const hasEnded = (span: Span): boolean => {
+  const its = span.spanContext();
+  return isSpanContextValid(its) && !its.isRemote && (its.traceFlags & TraceFlags.SAMPLED) !== 0 && !span.isRecording();
+};
+
 /**
  * Makes a listener for {@link Options.onEffect}: OpenTelemetry spans and metrics of the client's
  * effects. They contain no secret: no token, code or key, and only the origin and path of a URL.
  *
  * - A span for each effect except timers. The span of a request has the name and the attributes of
- * HTTP client spans (semantic conventions 1.30), the others are named `oauth2 KIND`. A span has no
- * parent, because an effect serves all callers that wait for it.
+ *   HTTP client spans (semantic conventions 1.30), the others are named `oauth2 KIND`. The parent of
+ *   a span is the active span of the caller; this needs a context manager, such as the one of the
+ *   SDK for Node. If several callers wait for one refresh, the first of them counts. If the caller's
+ *   span has ended by then, as for a timer that it led to, the span begins a new trace, with a link
+ *   to the ended one.
  * - `http.client.request.duration`, `oauth2.effect.duration` (histograms, in seconds) and
  *   `oauth2.request.retries`, which counts requests that followed a failed one of their stage.
  */
@@ -65,8 +86,10 @@ export const telemetry = ({
       requests.record(ms / 1000, { ...request, ...common });
       Object.assign(span, request, { 'url.full': url }, before && { 'http.request.resend_count': before });
     }
+    const parent = trace.getSpan(context.active());
+    const over = parent && hasEnded(parent) && parent.spanContext();
     const began = tracer.startSpan(kind === 'http' ? method : `oauth2 ${kind}`, {
-      root: true,
+      ...(over && { root: true, links: [{ context: over }] }),
       startTime: now - ms,
       kind: kind === 'http' ? SpanKind.CLIENT : SpanKind.INTERNAL,
       attributes: span,

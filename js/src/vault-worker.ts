@@ -68,13 +68,10 @@ const ERROR =
   'kind code op retryable field expected came clock_difference_ms stage host status error error_description error_uri unverified begin_again retry_after_ms';
 
 /**
- * Endpoints whose answers are not for pages. The userinfo endpoint is not among them, because it is
- * a resource like any other.
+ * Endpoints whose answers are not for pages: all that a server may have (RFC 8414 section 2) except
+ * the userinfo endpoint, because that is a resource like any other.
  */
-const ENDPOINTS =
-  'token_endpoint refresh_endpoint authorization_endpoint revocation_endpoint introspection_endpoint device_authorization_endpoint end_session_endpoint registration_endpoint pushed_authorization_request_endpoint'.split(
-    ' ',
-  );
+const ENDPOINT = /^(?!userinfo_).*_endpoint$/;
 
 /** The members of RequestInit that a page may set. The vault sets redirects and the rest. */
 const REQUEST = 'method headers body credentials cache referrerPolicy integrity keepalive';
@@ -95,29 +92,40 @@ const refusal = (code: string, op: string, more: object = {}) => new OAuthError(
 const told = (error: unknown): Members => (error instanceof OAuthError ? pick(ERROR, error) : { name: error instanceof TypeError ? 'TypeError' : 'Error' });
 
 /**
- * A path as servers may read it: some ignore escapes, the case of letters, or a slash at the end.
+ * A path as servers may read it. Some servers ignore escapes (also escaped escapes), the case of
+ * letters, what follows a semicolon, dots, or repeated slashes.
  */
 const plain = (path: string): string => {
-  try {
-    path = decodeURIComponent(path);
-  } catch {
-    // it has no valid escapes
+  for (let pass = 0; pass < 8; pass++) {
+    path = path.replace(/%([\da-f]{2})/gi, (_, code) => String.fromCharCode(parseInt(code, 16)));
   }
-  return path.toLowerCase().replace(/\/*$/, '/').replace(/\/+/g, '/');
+  const parts: string[] = [];
+  for (const part of path.toLowerCase().split(/[/\\]/)) {
+    const name = part.replace(/;.*/s, '');
+    if (name === '..') parts.pop();
+    else if (name && name !== '.') parts.push(name);
+  }
+  return ['', ...parts, ''].join('/');
 };
 
-/** The destination that covers an endpoint, if there is one. */
-const covering = (destinations: string[], endpoint: string): string | undefined => {
-  if (!URL.canParse(endpoint)) return undefined;
-  const { origin, pathname } = new URL(endpoint);
-  return destinations.find((text) => URL.canParse(text) && new URL(text).origin === origin && plain(pathname).startsWith(plain(new URL(text).pathname)));
+/** Where a URL leads. A host may be written with the root's dot at its end. */
+const place = (url: string): string | undefined => {
+  if (!URL.canParse(url)) return undefined;
+  const { protocol, hostname, port, pathname } = new URL(url);
+  return `${protocol}//${hostname.replace(/\.$/, '')}:${port}${plain(pathname)}`;
 };
 
-/** @throws {OAuthError} code `destination_covers_endpoint` */
-const checkDestinations = ({ token_destinations = [], resource_destinations = [], variables = {} }: Partial<Config>, endpoints: object): void => {
-  const filled = (text: string) => text.replace(/\{(\w+)\}/g, (all, name) => variables[name] ?? all);
-  for (const [field, endpoint] of Object.entries(pick(ENDPOINTS.join(' '), endpoints))) {
-    const came = covering([...token_destinations, ...resource_destinations.map(({ url }) => url)].map(filled), filled(String(endpoint)));
+/**
+ * Refuses a configuration with a destination that covers an endpoint. `of` names the endpoints.
+ *
+ * @throws {OAuthError} code `destination_covers_endpoint`
+ */
+const checkDestinations = ({ token_destinations = [], resource_destinations = [], variables = {} }: Partial<Config>, of: object): void => {
+  const filled = (text: unknown) => place(String(text).replace(/\{(\w+)\}/g, (all, name) => variables[name] ?? all));
+  const destinations = [...token_destinations, ...resource_destinations.map(({ url }) => url)].map((text) => [text, filled(text)]);
+  for (const [field, endpoint] of Object.entries({ token_endpoint: undefined, ...of })) {
+    const there = ENDPOINT.test(field) && filled(endpoint);
+    const came = there && destinations.find(([, place]) => place && there.startsWith(place))?.[0];
     if (came) throw refusal('destination_covers_endpoint', 'open', { field, came, expected: 'destinations of APIs alone' });
   }
 };
@@ -231,7 +239,7 @@ const openVault = (config: Config, options: VaultOptions) => {
       checkDestinations(config, read.mtls_endpoint_aliases ?? {});
     }
     const { signal } = work.controller;
-    const response = await client.fetch(String(request.url), { ...pick(REQUEST, request), signal } as RequestInit);
+    const response = await client.fetch(String(request.url), { ...pick(REQUEST, request), signal, duplex: 'half' } as RequestInit);
     const { status, statusText, url, headers } = response;
     const reader = response.body?.getReader();
     if (reader) work.body = reader;
@@ -271,6 +279,8 @@ const openVault = (config: Config, options: VaultOptions) => {
       mine.delete(id);
     } catch (error) {
       mine.delete(id);
+      const { body } = Object(data.fetch);
+      if (body instanceof ReadableStream) void body.cancel().catch(() => {}); // which was not sent, or not to its end
       port.postMessage({ id, error: told(error) });
     }
   };
@@ -330,8 +340,8 @@ const serve = (pages: string[], opening: () => (port: Port) => Promise<void>): v
  *
  * No message can change what is set here: configuration, hooks, `fetch`, destinations.
  *
- * @param config as for {@link openClient}. `token_destinations` that cover an endpoint of the
- * authorization server are refused
+ * @param config as for {@link openClient}. `token_destinations` and `resource_destinations` that
+ * cover an endpoint of the authorization server are refused
  */
 export const serveVault = (config: Config, options: VaultOptions = {}): void => {
   let vault: ReturnType<typeof openVault> | undefined;
@@ -352,7 +362,7 @@ export const serveAny = (): void => {
       const text = JSON.stringify(data.config);
       if (first !== undefined && text !== first) return port.postMessage({ refused: told(refusal('configuration_differs', 'open')) });
       first = text;
-      void (vault ??= openVault(data.config, {}))(port);
+      void (vault ??= openVault(data.config, { module: fetch(data.module) }))(port);
     };
   });
 };

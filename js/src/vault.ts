@@ -75,6 +75,8 @@ interface Way {
 
 const failure = (kind: ErrorDetails['kind'], code: string, op: string, retryable = false) => new OAuthError({ kind, code, op, retryable });
 
+const lost = (op: string) => failure('internal', 'vault_lost', op, true);
+
 /** An error as the vault tells it. */
 const read = (error: Message): Error =>
   error.code ? new OAuthError(error as ErrorDetails) : new (error.name === 'TypeError' ? TypeError : Error)('oauth2-wasm: fetch: the request failed');
@@ -168,6 +170,54 @@ const frame = async (url: string): Promise<Way> => {
   };
 };
 
+const isStream = (body: unknown): body is ReadableStream<Uint8Array> => !!globalThis.ReadableStream && body instanceof ReadableStream;
+
+/**
+ * Whether `fetch` of this browser sends streams, and they can be handed to another thread. One that
+ * does not takes a stream for its name.
+ */
+const sendsStreams = (): boolean => {
+  let asked = false;
+  try {
+    const body = new ReadableStream();
+    const request = {
+      method: 'POST',
+      body,
+      get duplex() {
+        return ((asked = true), 'half');
+      },
+    };
+    if (new Request(location.href, request).headers.has('content-type')) return false;
+    structuredClone(body, { transfer: [body] });
+    return asked;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * The body of a request, as it can be handed to the vault: a stream where that is possible, else a
+ * Blob, which the browser need not hold in memory.
+ */
+const bodyOf = async (
+  request: Request,
+  given: BodyInit | null | undefined,
+  signal: AbortSignal | null | undefined,
+): Promise<Blob | ReadableStream | undefined> => {
+  if (given instanceof Blob) return given;
+  if (isStream(given)) {
+    if (sendsStreams()) return given;
+    const read = new Response(given.pipeThrough(new TransformStream(), signal ? { signal } : {})).blob();
+    return read.catch((cause) => {
+      signal?.throwIfAborted();
+      throw new TypeError('oauth2-wasm: fetch: the body failed', { cause });
+    });
+  }
+  if (/^(GET|HEAD)$/.test(request.method)) return undefined;
+  const body = await request.blob();
+  return body.size || (given ?? undefined) !== undefined ? body : undefined;
+};
+
 /**
  * The connection to a vault: it sends requests there and gives the answers to the callers. If the
  * vault is gone, it starts a new one.
@@ -244,18 +294,17 @@ class Link {
 
   #lost(): void {
     if (this.#closed) return;
-    const error = (op: string) => failure('internal', 'vault_lost', op, true);
-    this.#onEvent({ event: 'restarted', error: error('open') });
+    this.#onEvent({ event: 'restarted', error: lost('open') });
     this.#away();
-    this.#calls.forEach((call) => call.again || call.fail(error(call.message.command ?? 'fetch')));
     if (this.#progress || this.#calls.size) void this.#resume();
   }
 
-  /** Disconnects from the old vault. */
+  /** Disconnects from the old vault, and with it what may have had an effect there. */
   #away(): void {
     this.#watch.abort();
     this.#way?.end();
     this.#way = this.#opening = undefined;
+    this.#calls.forEach((call) => call.again || call.fail(lost(call.message.command ?? 'fetch')));
   }
 
   async #resume(): Promise<void> {
@@ -283,7 +332,8 @@ class Link {
   };
 
   #say(message: Message): void {
-    this.#way?.port.postMessage(message);
+    const body = message.fetch?.body;
+    this.#way?.port.postMessage(message, isStream(body) ? [body] : []);
   }
 
   #failAll(error: (op: string) => unknown): void {
@@ -331,11 +381,12 @@ class Link {
     });
 
   async fetch(input: RequestInfo, init?: RequestInit): Promise<Response> {
-    const request = new Request(input, init);
+    const given = init?.body;
+    const request = new Request(input, isStream(given) ? { ...init, body: null } : init);
     const { method, url, credentials, cache, referrerPolicy, integrity, keepalive } = request;
     const signal = init && 'signal' in init ? init.signal : input instanceof Request ? input.signal : undefined;
     signal?.throwIfAborted();
-    const body = init?.body instanceof Blob ? init.body : request.body || (init?.body ?? undefined) !== undefined ? await request.arrayBuffer() : undefined;
+    const body = await bodyOf(request, given, signal);
     // The `no-cors` and `navigate` modes of `Request` are not passed on: the vault sends everything
     // with CORS.
     const sent = {
@@ -386,8 +437,8 @@ class Link {
     removeEventListener('pagehide', this.#hide);
     removeEventListener('pageshow', this.#show);
     this.#say({ bye: true });
-    this.#away();
     this.#failAll((op) => failure('cancelled', 'closed', op));
+    this.#away();
   }
 }
 
@@ -478,10 +529,12 @@ export function openClient(first: WorkerVault | FrameVault | Config, options?: V
   if (options) {
     const config = first as Config;
     const { name, issuer, token_endpoint, client_id } = config;
+    // Bundlers move both files, each by itself: the worker cannot know where the module is.
     const own = new URL('./vault-open.js', import.meta.url).href;
+    const module = new URL('./oauth2.wasm', import.meta.url).href;
     return VaultClient.reach(async () => {
       const way = await worker(own, JSON.stringify([name, issuer ?? token_endpoint, client_id]));
-      way.port.postMessage({ config });
+      way.port.postMessage({ config, module });
       return way;
     }, options);
   }

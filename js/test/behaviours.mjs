@@ -1,6 +1,6 @@
 // Lists every behaviour of core/contract/BEHAVIOURS.md with the tests that passed for it in the
-// last `make test`. It fails for a row that no passed test names, for an id that a test names and
-// no row explains, and for a test of SECURITY.md that is not there. A Go test names behaviours in
+// last `make test`. It fails for a row that no passed test names, for an id in a test without a
+// row, and for a test in SECURITY.md that does not exist. A Go test names behaviours in
 // its name, its doc comment, or its scene's covers; a Node test in its name; a transcript and a
 // case of the contract in "covers".
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -16,13 +16,13 @@ const inFolder = (dir, ending) =>
 
 const rows = lines('core/contract/BEHAVIOURS.md').flatMap((line) => /^\| ([A-Z]\d+) \|/.exec(line)?.[1] ?? []);
 const letters = [...new Set(rows.map((id) => id[0]))].join('');
-/** S256 is a method of PKCE and no row. */
+/** S256 is a PKCE method, not a row. */
 const cited = (text) => [...new Set(text.match(new RegExp(`\\b(?!S256)[${letters}]\\d{1,3}\\b`, 'g')) ?? [])];
 
 const by = new Map(rows.map((id) => [id, new Set()]));
 const unexplained = new Map();
 const passing = new Set(); // the names of Go tests
-/** A test names ids; only one that passed counts for them. */
+/** Records the ids that a test names; only a passed test counts. */
 const note = (name, text, passed) => {
   for (const id of cited(text)) {
     if (!by.has(id)) unexplained.set(id, name);

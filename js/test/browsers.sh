@@ -1,10 +1,11 @@
 #!/bin/sh
-# Sees to the browsers of the tests: Chromium, Firefox and WebKitGTK with its WebDriver, in the usual places or by Debian's packages (CHROMIUM,
-# FIREFOX and WEBKIT name others). Where one is missing the tests fail; they are never skipped.
+# Installs the browsers of the tests (Chromium, Firefox, and WebKitGTK with its WebDriver) from
+# Debian's packages, unless they are in the usual places (CHROMIUM, FIREFOX and WEBKIT name others).
+# If one is missing, the tests fail; they are never skipped.
 set -eu
 
 missing=
-# need PACKAGES PATH... : one of the paths is there, or the packages are wanted.
+# need PACKAGES PATH... : unless one of the paths exists, the packages are needed.
 need() {
 	packages=$1
 	shift

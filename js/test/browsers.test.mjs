@@ -1,4 +1,4 @@
-// What every browser has to do, in Chromium, Firefox and WebKit, at the project's authorization
+// Requirements for every browser: Chromium, Firefox and WebKit, with the project's authorization
 // server on another origin.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -40,7 +40,7 @@ const openClient = (tab, more) =>
     { ...server.config, redirect_uri: site.url + APP, token_destinations: [`${server.issuer}/userinfo`], ...more },
   );
 
-/** What a user does at the server: goes on, signs in, and then decides. */
+/** The steps of a user at the server: continue, sign in, and decide. */
 const decide = async (tab, decision = 'approve') => {
   for (;;) {
     const steps = ['continue', 'login', 'approve'].map((name) => `[data-testid=${name}]`);
@@ -58,7 +58,7 @@ const decide = async (tab, decision = 'approve') => {
   }
 };
 
-/** Goes to the server and comes back, and finishes on the page that the server leads to. */
+/** Goes to the server and back, and finishes on the page to which the server leads. */
 const signIn = async (tab, more = {}) => {
   const { url } = await tab.evaluate(() => window.client.authorize({ app_state: 'page 7' }));
   await tab.goto(url);
@@ -97,7 +97,7 @@ for (const name of Object.keys(drivers)) {
       const one = await openApp(browser, 'tabs');
       await signIn(one);
       const two = await openApp(browser, 'tabs');
-      // Without a grace a refresh token that comes twice ends the session.
+      // Without a grace period, a refresh token that is used twice ends the session.
       const refresh = (tab) => tab.evaluate(() => Promise.all([1, 2, 3].map(() => window.client.refresh().then(({ status }) => status))));
       assert.deepEqual(await Promise.all([refresh(one), refresh(two)]), Array(2).fill(Array(3).fill('granted')));
       for (const tab of [one, two]) assert.equal(await tab.evaluate(async (u) => (await window.client.fetch(u)).status, `${server.issuer}/userinfo`), 200);

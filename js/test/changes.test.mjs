@@ -1,4 +1,4 @@
-// What one client writes, others of the same store hear of: in one process, and in the tabs of a
+// Clients of the same store notice each other's writes: in one process, and in the tabs of a
 // browser.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -29,7 +29,7 @@ beforeEach(() => {
   for (const path in server.answers) delete server.answers[path];
 });
 
-/** A client, what it heard of changes, and how often its session was read. */
+/** A client, its change events, and how often its session was read. */
 const watched = async (t, options) => {
   const told = [];
   let loads = 0;
@@ -44,7 +44,7 @@ const watched = async (t, options) => {
   return { client, told, loads: () => loads };
 };
 
-/** The memory store without what tells of changes. */
+/** The memory store without `subscribe`. */
 const silent = () => {
   const { load, store, local } = memoryStore();
   return { load, store, local };
@@ -128,10 +128,7 @@ test('E30 a client that was closed listens no more, and nothing that listens kee
   assert.equal(stdout.trim(), 'ended');
 });
 
-/**
- * In a page: opens a client on the store of all tabs, and keeps what it hears and how often it
- * reads.
- */
+/** In a page: opens a client on the store of all tabs, and records its events and reads. */
 const begin = async (config) => {
   window.told = [];
   window.loads = 0;
@@ -214,5 +211,5 @@ test('E32 Chromium: a flood of broadcasts, true or not, makes a tab read now and
   await b.waitForFunction(() => told.includes('signed_out'));
   assert.deepEqual(await b.evaluate(() => told), ['not_authenticated', 'signed_out']);
   const made = (await b.evaluate(() => loads)) - before;
-  assert.ok(made < 100, `${made} loads`); // a second each: as many as the test's time has room for
+  assert.ok(made < 100, `${made} loads`); // one a second: at most as many as fit into the test's time
 });

@@ -1,4 +1,4 @@
-// What there is to show of a session, without waiting: `client.current`, its event `change`, and
+// The state of a session to show, without waiting: `client.current`, its event `change`, and
 // `client.ready`.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -13,7 +13,7 @@ let server;
 before(async () => (server = await provider()));
 after(() => server.stop());
 
-/** A client, and each `current` that `change` told of. */
+/** A client, and each `current` from the event `change`. */
 const watched = async (options) => {
   const client = await openClient(server.config, options);
   const shown = [];
@@ -71,7 +71,7 @@ test('P52 a stored session is shown, and nothing secret of it', async () => {
   await client.ready;
   assert.deepEqual(shown, ['granted']);
   assert.doesNotMatch(JSON.stringify(client.current), /ACCESS|REFRESH/);
-  // What another client does is shown after a look.
+  // Another client's change is shown after a look.
   await first.logOut();
   await client.status();
   assert.equal(client.current.status, 'not_authenticated');

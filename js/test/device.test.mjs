@@ -1,5 +1,5 @@
 // The device flow (RFC 8628): clients in Node and in pages of Chromium, the project's authorization
-// server, and a user at its pages. Pages that would wait for long have their clock wound on.
+// server, and a user at its pages. For pages that would wait long, the clock is advanced.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const APP = '/pages/app.html';
 let browser, site, quick, usual;
 before(async () => {
   site = await serve(pages(), { headers: strictPolicy() });
-  // One that is polled each second, and one that keeps to the usual five.
+  // One with an interval of a second, and one with the usual five.
   quick = await authserver(site.url + APP);
   usual = await authserver('-interval=5s', site.url + APP);
   browser = await launch();
@@ -31,7 +31,7 @@ after(async () => {
   site?.stop();
 });
 
-/** A user with a browser of their own decides. */
+/** A user decides in a separate browser. */
 const user = async (t, { verification_uri_complete: uri }, decision) => {
   const context = await browser.newContext();
   t.after(() => context.close());
@@ -41,7 +41,7 @@ const user = async (t, { verification_uri_complete: uri }, decision) => {
   await page.getByTestId('device-result').waitFor();
 };
 
-/** A client in Node, what its prompts were, and the promise of its sign-in. */
+/** A client in Node, its prompts, and the promise of its sign-in. */
 const begin = async (t, parameters = {}, options = {}) => {
   const client = await openClient(quick.config, options);
   t.after(() => client.close());
@@ -160,7 +160,7 @@ test('E11 Q36 Node: a failed connection is waited out, and told; nobody lends a 
   assert.equal((await outcome).status, 'granted');
 });
 
-/** A program that Node runs where the package is installed, and what it prints. */
+/** Runs a program in Node where the package is installed, and returns its output. */
 const program = async (text) => {
   const { stdout } = await promisify(execFile)(runtimes.node, ['--input-type=module', '-e', text], { cwd: installed(), timeout: PATIENCE });
   return stdout;
@@ -211,7 +211,7 @@ const beginPage = async (t, { store = 'memoryStore', config = usual.config, meth
     await page.waitForFunction(() => window.outcome);
     return page.evaluate(() => outcome);
   };
-  /** Winds the clock on to the next poll, and waits for what came of it. */
+  /** Advances the clock to the next poll, and waits for its result. */
   const poll = async () => {
     const before = polls.length;
     await page.clock.fastForward(1000 + (await page.evaluate(() => prompts.at(-1).interval_ms)));

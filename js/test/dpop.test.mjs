@@ -1,5 +1,5 @@
-// Tokens that are bound to a key, in pages of Chromium, against npm oidc-provider after FAPI 2.0
-// and a resource that checks every proof. The keys are in IndexedDB, where no script can read them.
+// Tokens that are bound to a key, in pages of Chromium, against npm oidc-provider with FAPI 2.0 and
+// a resource that checks every proof. The keys are in IndexedDB, where no script can read them.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
@@ -28,8 +28,8 @@ after(async () => {
 });
 
 /**
- * In a page: the pairs of keys that the origin keeps, and what trying to read a private one comes
- * to.
+ * In a page: the key pairs that the origin stores, and the result of an attempt to read a private
+ * key.
  */
 const keptKeys = () =>
   new Promise((resolve, reject) => {
@@ -63,7 +63,7 @@ const openTab = async (context, { config, store = 'insecureSessionStore', url = 
   const given = { ...server.config, client_id: 'public', ...config };
   const open = () => page.evaluate(async ([config, store]) => void (window.client = await oauth.openClient(config, { store: oauth[store]() })), [given, store]);
   await open();
-  /** Calls a method of the client; what it throws comes back as its members. */
+  /** Calls a method of the client; an error is returned as its members. */
   const call = (method, ...args) =>
     page.evaluate(
       ([method, args]) =>
@@ -83,7 +83,7 @@ const openTab = async (context, { config, store = 'insecureSessionStore', url = 
       await page.waitForFunction(() => window.oauth);
       await open();
     },
-    /** Asks the resource, and gives what it says of the token. */
+    /** Calls the resource, and returns what it says about the token. */
     ask: (path = '/') =>
       page.evaluate(async (url) => {
         const response = await client.fetch(url);
@@ -162,7 +162,7 @@ test('H1 a page whose client key nobody can read: known to the server by it, ove
   const context = await newContext(t);
   const config = { token_endpoint_auth_method: 'private_key_jwt', request_object_signing_alg: 'ES256' };
   const page = await openPage(context, site.url + FULL);
-  /** The page keeps its own key where it likes: here in a database of its own. */
+  /** The page stores its own key in a separate database. */
   const make = () =>
     new Promise((resolve, reject) => {
       const opening = indexedDB.open('own', 1);
@@ -241,7 +241,7 @@ for (const way of ['redirect', 'popup']) {
   });
 }
 
-/** Two tabs of one session, which lives in IndexedDB. */
+/** Two tabs of one session, which is in IndexedDB. */
 const twoTabs = async (t) => {
   const context = await newContext(t);
   const first = await openTab(context, { store: 'insecureIndexedDBStore' });

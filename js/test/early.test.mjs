@@ -1,5 +1,5 @@
-// early.js: the reply leaves the URL, and the module is asked for, before the application is there.
-// In Chromium.
+// early.js removes the reply from the URL, and requests the module, before the application runs. In
+// Chromium.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,8 +31,8 @@ if (location.pathname === '/') await client.signIn();
 `;
 
 /**
- * The pages of an application with that script in their head; `held`: the application's script
- * comes when that is settled.
+ * The pages of an application with that script in their head; `held`: the application's script is
+ * served when it settles.
  */
 const pages = async (t, attributes, held = Promise.resolve()) => {
   const redirect = `${APP}/callback?from=as`;
@@ -74,7 +74,7 @@ test('P61 the reply has left the URL and the module is on its way while the appl
   assert.equal(order.filter((path) => path === '/oauth2.wasm').length, 1);
   assert.ok(order.indexOf('/early.js') < order.indexOf('/oauth2.wasm'), order.join());
   assert.equal(count('/token'), 1);
-  // A reload delivers nothing again.
+  // A reload does not deliver the reply again.
   logs.length = 0;
   await page.reload();
   await until(() => logs.some((line) => line.startsWith('status')), 'the page again');

@@ -1,14 +1,13 @@
 // The examples as a reader builds and runs them: installed from their own locks, with this tree's
-// package as it is packed, and driven in Chromium.
+// packed package, and used in Chromium.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { decide, launch, strictPolicy } from './lib/browser.mjs';
 import { installed, root } from './lib/installed.mjs';
-import { authserver, start } from './lib/process.mjs';
+import { authserver, freePort, start } from './lib/process.mjs';
 import { serve } from './lib/serve.mjs';
 
 const examples = join(root, 'js/examples');
@@ -27,8 +26,8 @@ after(async () => {
 });
 
 /**
- * Copies an example and installs what its lock says, unless that was done; the package is always
- * the one of this tree.
+ * Copies an example and installs its lock, unless that was done. The package is always the one of
+ * this tree.
  */
 const setUp = (name) => {
   const packed = join(installed(), 'node_modules/oauth2-wasm');
@@ -58,7 +57,7 @@ const run = (folder, script, env) =>
     encoding: 'utf8',
   });
 
-/** Signs in and out, as a user does, and gives what the browser complained about. */
+/** Signs in and out like a user, and returns the browser's complaints. */
 const drive = async (t, url) => {
   const context = await browser.newContext();
   t.after(() => context.close());
@@ -105,15 +104,6 @@ test('P62 the example plain, under default-src none', async (t) => {
   await drive(t, `${site.match[1]}/`);
 });
 
-/** A port that nobody listens at. */
-const freePort = () =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-
 test('P62 the example next: a page rendered by the server, a component in the browser, and a route handler that takes the token', async (t) => {
   const folder = setUp('next');
   const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ISSUER: server.issuer };
@@ -145,7 +135,7 @@ test('P64 js/README: a new application, from the template to signed in, on the d
   const folder = join(base, name);
   rmSync(folder, { recursive: true, force: true });
   execFileSync(process.execPath, [join(template, 'index.js'), name, ...args], { cwd: base, stdio: ['ignore', 'pipe', 'pipe'] });
-  // What npm install would bring, from the example's lock.
+  // The packages of the example's lock.
   symlinkSync(modules, join(folder, 'node_modules'));
   const page = `http://localhost:${await freePort()}/`;
   const mine = await authserver(page);

@@ -1,6 +1,7 @@
-// The FAPI 2.0 Security Profile and what belongs to it, against npm oidc-provider and a resource
-// that checks every proof: pushed requests, tokens bound to a key, nonces of both, clients known by
-// a key, signed requests and signed answers. In Node; dpop.test.mjs has pages.
+// The FAPI 2.0 Security Profile and related specifications, against npm oidc-provider and a
+// resource that checks every proof: pushed requests, tokens bound to a key, nonces of both, clients
+// that authenticate with a key, signed requests and signed answers. In Node; dpop.test.mjs tests
+// pages.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -28,7 +29,7 @@ after(async () => {
   site?.stop();
 });
 
-/** A key that nobody can read, and a client that the server knows by it. */
+/** A non-extractable key, and a client that is registered with it. */
 const keyed = async (metadata, algorithm = { name: 'ECDSA', namedCurve: 'P-256' }) => {
   const { privateKey, publicKey } = await crypto.subtle.generateKey(algorithm, false, ['sign', 'verify']);
   return { client_key: privateKey, ...(await server.register(await crypto.subtle.exportKey('jwk', publicKey), metadata)) };
@@ -40,7 +41,7 @@ const open = async (t, config, options) => {
   return client;
 };
 
-/** Goes through the server's pages, and gives the URL that the browser comes back to. */
+/** Goes through the server's pages, and returns the URL to which the browser comes back. */
 const reply = async (client, parameters) => (await decide((await client.authorize(parameters)).url, 'approve')).url;
 const signIn = async (client, parameters) => client.callback({ url: await reply(client, parameters) });
 
@@ -70,7 +71,7 @@ test('H1 Q13 Q23 A6 Node, known by a key: sign-in, proofs with the nonces of bot
     proved.add(jkt);
   }
   assert.equal(proved.size, 1, 'one key a session');
-  // The first was refused for want of a nonce; later ones come with answers.
+  // The first request was refused because it had no nonce; later nonces come with answers.
   assert.equal(sent.length, 9);
   assert.equal(new Set(sent.map(({ proof }) => claims(proof).jti)).size, 9);
   assert.ok(new Set(sent.map(({ proof }) => claims(proof).nonce)).size >= 3);
@@ -141,7 +142,7 @@ test('Q22 X1 a signed reply (JARM): taken once, refused where it was changed, un
   assert.equal((await client.callback({ url: url.href })).handled_elsewhere, true);
 });
 
-/** An app's server, which finishes what is posted to it. */
+/** An app's server, which finishes posted replies. */
 const app = async (t, finish) => {
   const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     if (request.method !== 'POST') return response.writeHead(404).end();
@@ -162,7 +163,7 @@ for (const response_mode of ['form_post', 'form_post.jwt']) {
       return (await client.callback({ parameters })).claims.sub;
     });
     client = await open(t, { ...(await keyed({ redirect_uris: [redirect_uri], authorization_signed_response_alg: 'ES256' })), redirect_uri });
-    // The page that the server answers with posts itself: here it is a browser that does that.
+    // The server answers with a page that posts itself, so this needs a browser.
     const { url } = await client.authorize({ response_mode });
     const context = await browser.newContext();
     t.after(() => context.close());
@@ -201,7 +202,7 @@ test('Q12 A6 signed userinfo, and signed introspection where it is wanted', asyn
   assert.deepEqual([sub, name], [USER, 'A person']);
   const { active, client_id } = await client.introspect();
   assert.deepEqual([active, client_id], [true, known.client_id]);
-  const config = { ...known, introspection_signed_response_alg: 'ES256' }; // the server signs with another
+  const config = { ...known, introspection_signed_response_alg: 'ES256' }; // the server signs with another algorithm
   const strict = await open(t, config, { session: await client.export() });
   await assert.rejects(strict.introspect(), { kind: 'id_token_not_verified', code: 'alg_not_allowed' });
 });

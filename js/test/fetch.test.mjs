@@ -10,7 +10,7 @@ const { challengeOf, Host, openClient, OAuthError } = await library();
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc');
-/** Lets the runtime collect all that nobody holds. */
+/** Lets the runtime collect garbage. */
 const collect = async () => {
   for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(() => (gc(), resolve())));
 };
@@ -95,7 +95,7 @@ test('Q13 requests that come back 401 together share one refresh; a token that i
   const first = new Promise((resolve) => (late = resolve));
   server.answers['/api'] = async ({ headers, path }) => {
     if (headers.authorization !== `Bearer ${refused}`) return { body: { ok: true } };
-    // One of them hears of it only after the others have gone on.
+    // One of them gets its answer only after the others have gone on.
     if (path.endsWith('late')) await first;
     return { status: 401 };
   };

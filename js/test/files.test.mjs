@@ -1,4 +1,4 @@
-// The directory that processes share, those of Go among them.
+// The directory that processes share, also those in Go.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createVerify, createPublicKey, randomBytes } from 'node:crypto';
@@ -22,7 +22,7 @@ const { openFiles } = await import(url);
 const base = mkdtempSync(join(tmpdir(), 'files-'));
 const fresh = () => join(base, randomBytes(6).toString('hex'), 'sessions');
 const children = new Set();
-const awake = setInterval(() => {}, 1000); // waits here end by signals, whose timers keep no process alive
+const awake = setInterval(() => {}, 1000); // signals end waits here, but their timers do not keep the process alive
 after(() => {
   clearInterval(awake);
   for (const child of children) child.kill('SIGKILL');
@@ -101,7 +101,7 @@ describe('a directory', () => {
     const folder = fresh();
     const { store } = await openFiles(folder);
     const version = await store.store('k', '', 'before');
-    // A file may have 512 bytes: the disk is full behind that.
+    // A file may have 512 bytes: after that the disk is full.
     const peer = talk('/bin/sh', [
       '-c',
       `ulimit -f 1; trap '' XFSZ; exec ${process.execPath} --input-type=module -e "$0"`,
@@ -320,7 +320,7 @@ describe('a directory of processes in Go and Node', () => {
         pair.publicKey.algorithm,
         'the first stays',
       );
-      await go.ask({ do: 'create', key: alg, alg: 'ES256' }); // it is read, and not made
+      await go.ask({ do: 'create', key: alg, alg: 'ES256' }); // the key is read, not created
       assert.deepEqual((await keys.load(alg)).publicKey.algorithm, pair.publicKey.algorithm);
       if (alg === 'ES256') {
         const { signature } = await go.ask({ do: 'sign', key: alg });

@@ -1,5 +1,5 @@
-// The two modules of the package: what that of pages refuses, and the entry of pages that has all
-// of the client.
+// The two modules of the package: what the pages' module refuses, and the pages' entry with the
+// full module.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
@@ -27,8 +27,8 @@ after(async () => {
 });
 
 /**
- * Opens clients in a page by the entry of that name, and gives what came of each, and the modules
- * that were loaded.
+ * Opens clients in a page with the entry of that name, and returns the result of each, and the
+ * modules that were loaded.
  */
 const inPage = async (entry, ...configs) => {
   const context = await browser.newContext();
@@ -75,7 +75,8 @@ test('E131 in a page, what oauth2.wasm does not have is an error that names the 
 
 test('E134 oauth2-wasm/full is the same client in a page, with the module that has all of it', async () => {
   const { outcomes, loaded } = await inPage('full', more, { ...config, name: 'other' });
-  // It goes out to a server that is not there, and a client without a secret says what is missing.
+  // One sends a request to a server that does not exist, and a client without a secret says what is
+  // missing.
   assert.deepEqual(
     outcomes.map(({ code }) => code),
     ['network', 'missing'],

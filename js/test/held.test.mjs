@@ -1,4 +1,4 @@
-// What the host gives again without asking, and for how long. The clock is the tests' own.
+// What the host caches, and for how long. The tests control the clock.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { library } from './lib/installed.mjs';
@@ -31,13 +31,13 @@ const server = async (input, init) => {
   return new Response(new Request(input, init).headers.get('authorization'));
 };
 
-/** The memory store without what tells of changes. */
+/** The memory store without `subscribe`. */
 const silent = () => {
   const { load, store, local } = memoryStore();
   return { load, store, local };
 };
 
-/** A client, and the kinds of effects that it asked for since. */
+/** A client, and the kinds of effects that it has asked for since. */
 const opened = async (t, store, more) => {
   const effects = [];
   const client = await openClient({ ...config, ...more }, { store, fetch: server, onEffect: ({ kind, ms }) => ms === undefined || effects.push(kind) });
@@ -45,10 +45,10 @@ const opened = async (t, store, more) => {
   return { client, effects };
 };
 
-/** Lets what was begun be told. */
+/** Lets pending events arrive. */
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-/** The ways to get at the token. */
+/** The ways to get the token. */
 const ways = {
   token: async (client) => (await client.token()).access_token,
   fetch: async (client) => (await (await client.fetch(API)).text()).replace('Bearer ', ''),

@@ -26,7 +26,7 @@ const withExports = async (change, work) => {
   WebAssembly.instantiate = async (...args) => {
     const made = await instantiate(...args);
     const { exports } = made.instance ?? made;
-    if (!exports.oauth2_abi) return made; // Node's fetch has a module of its own
+    if (!exports.oauth2_abi) return made; // Node's fetch uses its own module
     return { module: made.module ?? args[0], instance: { exports: change({ ...exports, memory: exports.memory }) } };
   };
   try {
@@ -101,7 +101,7 @@ test('an instance with much memory is exchanged between commands, and the sessio
     return exports;
   };
   await withExports(watched, async () => {
-    // Where the store fails, only the instance has the tokens.
+    // If the store fails, only the instance has the tokens.
     const store = {
       load: () => ({ version: '' }),
       store: () => {
@@ -179,14 +179,14 @@ test('a request that fails while the machine says that it is offline was not sen
   try {
     const client = await openClient({ ...server.config, token_endpoint: 'http://127.0.0.1:1/token' });
     await assert.rejects(signIn(client), { kind: 'network', code: 'unsent' });
-    // The word of the machine is not enough: what is on the same machine is there.
+    // That the machine is offline is not enough: a server on the same machine can be reached.
     await signIn(await openClient(server.config));
   } finally {
     delete globalThis.navigator;
   }
 });
 
-/** Runs a program in a process of its own, from the installed package. */
+/** Runs a program in a separate process, with the installed package. */
 const program = async (text) => {
   const file = join(installed(), `program-${process.pid}-${Date.now()}.mjs`);
   writeFileSync(file, text);
@@ -260,8 +260,7 @@ test('a source of randomness that failed once is asked again, and gives all lett
 test("S74 a server's sessions in a store of its own do not wait for the Web Locks of its process", async () => {
   const { local, ...shared } = memoryStore();
   const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
-  // As in Node 24, where somebody holds the lock of a session that has the same name and is in
-  // another store.
+  // As in Node 24, if somebody holds the lock of a session with the same name in another store.
   Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { locks: { request: () => assert.fail('a lock was asked for') } } });
   try {
     const client = await openClient(server.config, { module, store: shared });

@@ -1,6 +1,6 @@
-// A hostile script that runs first in the page of a client: what it gets of tokens, keys and
-// verifiers, attempt by attempt (js/test/pages/hostile.js). With the vault nothing; without it, to
-// show that the attempts are real, much.
+// A hostile script that runs first in the page of a client: the tokens, keys and verifiers that it
+// gets, attempt by attempt (js/test/pages/hostile.js). With the vault it gets nothing; without it,
+// it gets much, which shows that the attempts are real.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { drivers } from './lib/drivers.mjs';
@@ -15,8 +15,8 @@ after(() => world?.stop());
 const browsers = process.env.BROWSERS?.split(' ') ?? Object.keys(drivers);
 
 /**
- * Opens a client in the hostile page, uses it as an application does, lets the script try all, and
- * gives what it found.
+ * Opens a client in the hostile page, uses it like an application, lets the script make all
+ * attempts, and returns what it found.
  */
 const attack = async (browser, open, before) => {
   const tab = await browser.open(Symbol('visitor'));

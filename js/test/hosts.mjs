@@ -1,10 +1,10 @@
-// Runs both suites on every JavaScript host and prints the table of all hosts, those of Go among
-// them, which leave their results in build/hosts. Arguments: names of hosts, to run only these. It
-// fails where a suite failed or ran nothing, where a host is missing, and where a host ran another
-// module than wasm/oauth2-full.wasm; wasm/oauth2.wasm for the transcripts that it is enough for;
-// wasm/oauth2-edge.wasm for those of kinds bff and resource. What a runtime cannot do, and nobody
-// on it, stands in `beyond`: it fails where the runtime can by now. The hosts of plugins (`make
-// plugin-test`) run an artifact of build/plugins, and transcripts alone.
+// Runs both suites on every JavaScript host and prints the table of all hosts, also those of Go,
+// which write their results to build/hosts. Arguments: names of hosts, to run only these. It fails
+// if a suite failed or ran nothing, if a host is missing, or if a host ran another module than the
+// right one: wasm/oauth2-full.wasm; wasm/oauth2.wasm for the transcripts that it can replay;
+// wasm/oauth2-edge.wasm for those of kinds bff and resource. `beyond` lists what no program can do
+// on a runtime; the run also fails if the runtime can do it by now. The hosts of plugins (`make
+// plugin-test`) run an artifact of build/plugins, and only transcripts.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suiteData } from './lib/data.mjs';
@@ -20,13 +20,13 @@ const none = { passed: 0, total: 0, failures: [] };
 /** Cases of the contract that a runtime keeps from passing, with the reason. */
 const beyond = {
   webkit: {
-    // WebKitGTK 2.50 gives a script what came of a chunked answer whose last chunk is missing as if
-    // it were whole (fetch, XMLHttpRequest). A cut JSON answer is unreadable all the same.
+    // If the last chunk of a chunked answer is missing, WebKitGTK 2.50 gives a script the rest as
+    // if it were complete (fetch, XMLHttpRequest). A truncated JSON answer is still unreadable.
     'an answer that ends before its last chunk is none': /^step 2: /,
   },
 };
 
-/** Takes out what is beyond the host, so that everything else has to pass. */
+/** Removes the cases in `beyond`, so that all others have to pass. */
 const excused = (host, contract) => {
   const left = Object.entries(beyond[host] ?? {});
   const failures = (contract.failures ?? []).filter(
@@ -42,7 +42,7 @@ const excused = (host, contract) => {
   };
 };
 
-/** Runs a host beside a server of its own, which counts by ids that every host uses. */
+/** Runs a host with its own server, because the server counts by ids that every host uses. */
 const runHost = async (name, given) => {
   const to = join(reports, `${name}.json`);
   rmSync(to, { force: true });
@@ -58,7 +58,7 @@ const runHost = async (name, given) => {
   writeFileSync(to, JSON.stringify({ ...report, ...(report.contract && { contract: excused(name, report.contract) }), host: name }, null, 2) + '\n');
 };
 
-/** Side by side, since much of the contract is waiting. */
+/** In parallel, because much of the contract is waiting. */
 const runAll = async (names) => {
   const folder = installed();
   mkdirSync(reports, { recursive: true });
@@ -67,8 +67,8 @@ const runAll = async (names) => {
 
 const file = (path) => readFileSync(join(root, path));
 /**
- * What hosts of plugins run. The first line of the digests names the module that they were built
- * from.
+ * The artifacts that plugin hosts run. The first line of the digests names the module from which
+ * they were built.
  */
 const artifacts = {
   'extism-go': 'build/plugins/oauth2.extism.wasm',
@@ -99,7 +99,7 @@ const faults = ({ host, sha256: digest, transcripts = none, contract = none, pag
     ...[bff, resource].flatMap((other) =>
       !other || other.sha256 === edge || digest === '-' ? [] : [`${host}: ran another module of the edge: ${other.sha256}`],
     ),
-    // There is one standard-Go build, and what runs no module has no profiles.
+    // There is one standard-Go build, and a host without a module has no profiles.
     ...suiteFaults(host, {
       transcripts,
       contract,
@@ -114,7 +114,7 @@ const unknown = names.find((name) => !hosts[name]);
 if (unknown) throw new Error(`no host ${unknown}: ${Object.keys(hosts).join(', ')}`);
 await runAll(names.length ? names : Object.keys(hosts));
 
-/** What the demo's proof shows of a suite. */
+/** The data of a suite for the demo's proof. */
 const proofOf = (suite) => suite?.digest && { conversations: suite.total, inputs: suite.inputs, effects: suite.effects, digest: suite.digest };
 
 const [module, ofPage, edge] = ['oauth2-full', 'oauth2', 'oauth2-edge'].map((name) => sha256(readFileSync(join(root, `wasm/${name}.wasm`))));
@@ -156,7 +156,7 @@ const suites = all.flatMap(({ transcripts, page, contract, bff, resource }) => [
   resource ?? none,
 ]);
 const passed = suites.reduce((sum, suite) => sum + suite.passed, 0);
-// What is wrong beside the cases of suites, as another module, counts as one more that failed.
+// A problem outside of the suites' cases, such as a wrong module, counts as one more failure.
 const failed = suites.reduce((sum, suite) => sum + suite.total - suite.passed, 0);
 console.log(`${passed} passed, ${wrong.length ? Math.max(failed, 1) : failed} failed, 0 skipped`);
 process.exitCode = wrong.length ? 1 : 0;

@@ -1,4 +1,4 @@
-// The store in IndexedDB: by itself, and as what several tabs share, which sign in at the project's
+// The store in IndexedDB: by itself, and shared by several tabs, which sign in at the project's
 // authorization server.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ after(async () => {
   site?.stop();
 });
 
-/** A context of its own for a test: its databases are empty. */
+/** A new context for a test, with empty databases. */
 const fresh = async (t, script) => {
   const context = await browser.newContext();
   t.after(() => context.close());
@@ -124,7 +124,8 @@ test('a database that somebody deletes is made anew; clients of other names see 
 });
 
 /**
- * Signs in by redirect in one tab, and gives it with another that found the session in the store.
+ * Signs in by redirect in one tab, and returns it with another tab that found the session in the
+ * store.
  */
 const signedIn = async (context) => {
   const refreshes = [];
@@ -157,8 +158,7 @@ const attempt = () =>
   );
 
 /**
- * Lets both tabs refresh, and holds the first request back until the other tab has come as far as
- * it can.
+ * Lets both tabs refresh, and delays the first request until the other tab cannot get any further.
  */
 const refreshAtOnce = async (context, { first, second }, settled) => {
   let go;
@@ -177,8 +177,8 @@ const refreshAtOnce = async (context, { first, second }, settled) => {
 };
 
 /**
- * The session is good: both tabs refresh in turn, at a server that ends a session whose refresh
- * token comes twice.
+ * Checks that the session works: both tabs refresh in turn, at a server that ends a session if a
+ * refresh token is used twice.
  */
 const bothGoOn = async ({ first, second }) => {
   for (const tab of [second, first, second]) assert.equal(typeof (await tab.evaluate(attempt)), 'string');
@@ -192,7 +192,7 @@ for (const [what, script] of [
   test(`X8 X9 two tabs refresh at once: one asks the server, the other adopts what it got${what}`, async (t) => {
     const context = await fresh(t, script);
     const tabs = await signedIn(context);
-    // `waitForFunction` would take a promise for true.
+    // `waitForFunction` would treat a promise as true.
     const waits = (tab) =>
       until(
         () => tab.evaluate(async () => (await navigator.locks.query()).pending.some(({ name }) => name.endsWith('.session'))),
@@ -224,7 +224,7 @@ test('the session outlives the pages, and signing out in one tab ends it for all
   const [third, fourth] = [await open(context), await open(context)];
   for (const tab of [third, fourth]) assert.equal((await tab.evaluate(begin, server.config)).status, 'granted');
   await third.evaluate(() => client.signOut());
-  assert.match((await fourth.evaluate(attempt)).code, /^(signed_out|no_refresh_token)$/); // it may have heard of it by now
+  assert.match((await fourth.evaluate(attempt)).code, /^(signed_out|no_refresh_token)$/); // it may have been notified by now
   const fifth = await open(context);
   assert.equal((await fifth.evaluate(begin, server.config)).status, 'not_authenticated');
 });

@@ -1,5 +1,5 @@
-// Where keys are kept: in memory, in a store of the application's own, and in IndexedDB, where tabs
-// meet.
+// Where keys are stored: in memory, in the application's own store, and in IndexedDB, which tabs
+// share.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
@@ -24,7 +24,7 @@ beforeEach(() => {
   });
 });
 
-/** The public key that a request to the resource is proved with. */
+/** The public key of the proof in a request to the resource. */
 const provedWith = async (client) => {
   const { authorization, jwk } = await (await client.fetch(`${server.url}/api`)).json();
   assert.match(authorization, /^DPoP BOUND-/);
@@ -60,7 +60,7 @@ test('Q13 X9 clients of one store share its keys; those of another store have no
   await assert.rejects(other.fetch(`${server.url}/api`), { kind: 'client', code: 'no_key' });
 });
 
-/** A store of the application's own, which writes keys down as text. */
+/** The application's own store, which stores keys as text. */
 class WrittenKeys {
   insecureExtractable = true;
   texts;

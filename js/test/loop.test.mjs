@@ -1,11 +1,10 @@
-// The loop that every host stands on, with a module that the tests make up.
+// The loop that every host uses, with a fake module of the tests.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failed, Loop } from 'oauth2-wasm/host';
 
 /**
- * A loop whose turns give the effects that stand in `script` one after the other; what happens is
- * in `log`.
+ * A loop whose turns give the effects of `script` one after the other; `log` records what happens.
  */
 const looping = (script, executors = {}) => {
   const log = [];
@@ -72,7 +71,7 @@ test('E104 what fails is answered so, and a kind that nobody knows is unsupporte
       verify: async () => {
         throw cause;
       },
-      sign: () => 1n, // no JSON
+      sign: () => 1n, // not JSON
     },
   );
   loop.feed('{"command":"x"');

@@ -1,4 +1,4 @@
-// A session for each of many users in one process of a server without a backend for a frontend.
+// A session for each of many users, in one process of a server without a backend for a frontend.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -17,7 +17,7 @@ const { newSealKey, sealed } = await import(pathToFileURL(join(dist, 'sealed.js'
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc');
 
-/** The bytes that are in use once all garbage is gone. */
+/** The bytes in use after garbage collection. */
 const used = async () => {
   for (let i = 0; i < 4; i++) {
     gc();
@@ -27,11 +27,11 @@ const used = async () => {
   return heapUsed + external;
 };
 
-// MANY_USERS=100000 for as many opens and closes; what it prints are the figures.
+// MANY_USERS=100000 opens and closes that many, and prints the figures.
 test('B62 a session for each of many users, its key from who is authenticated, sealed in the store: the own token, and nothing left in memory', async (t) => {
   const opens = Number(env.MANY_USERS ?? 2000);
   const users = Array.from({ length: 100 }, (_, i) => `user/${i}`);
-  const { load, store } = memoryStore(); // of what does not tell of changes, as a database
+  const { load, store } = memoryStore(); // without `subscribe`, like a database
   const written = [];
   const hands = await sealed({ load, store: (key, version, value) => (written.push(value), store(key, version, value)) }, newSealKey());
   const module = await WebAssembly.compile(await readFile(join(dist, 'oauth2-full.wasm')));

@@ -1,5 +1,5 @@
-// The client of MCP servers on authorization servers that are not ours: it finds them by what the
-// resource says, registers by itself, signs in, refreshes, and a second process uses the same
+// The client of MCP servers with authorization servers of others: it finds them through the
+// resource's metadata, registers by itself, signs in, refreshes, and a second process uses the same
 // credential.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ import { runtimes } from './lib/runtimes.mjs';
 const dist = (name) => import(pathToFileURL(join(installed(), `node_modules/oauth2-wasm/dist/${name}.js`)).href);
 const [{ openMcp }, { openFiles }, { sdkOptions }] = await Promise.all(['mcp', 'files', 'mcp-sdk'].map(dist));
 
-/** Where browsers come back to. */
+/** The page to which browsers come back. */
 const home = createServer((_, response) => response.end('home')).listen(0, '127.0.0.1');
 await once(home, 'listening');
 const REDIRECT = `http://127.0.0.1:${home.address().port}/cb`;
@@ -32,7 +32,7 @@ after(async () => {
   rmSync(base, { recursive: true, force: true });
 });
 
-/** Where a browser ends that only follows redirects. */
+/** The last URL of a browser that only follows redirects. */
 const follow = async (url) => {
   for (let at = new URL(url); ; ) {
     const location = (await fetch(at, { redirect: 'manual' })).headers.get('location');
@@ -42,7 +42,7 @@ const follow = async (url) => {
   }
 };
 
-/** Uses a server with two clients, one after the other, as two processes. */
+/** Uses a server with two clients, one after the other, like two processes. */
 const use = async (url, origins, browse, tool, more = {}) => {
   const folder = join(base, String(closing.length));
   const signIns = [];
@@ -102,7 +102,7 @@ test('M97 npm oidc-provider', async () => {
   const browse = async (url) => (await decide(url, 'approve')).url;
   await use(server.url, [issuer], browse, async (client) => {
     await echo(client);
-    await sleep(2200); // its token ends
+    await sleep(2200); // its token expires
     await echo(client);
   });
 });
@@ -128,7 +128,7 @@ const config :Workerd.Config = (
   const url = `http://127.0.0.1:${port}/mcp`;
   await use(url, [], follow, async (client, mcp) => {
     await echo(client);
-    await (await mcp.client(url)).refresh(); // it lets no token end within a minute
+    await (await mcp.client(url)).refresh(); // it allows no lifetime below a minute
     await echo(client);
   });
 });

@@ -1,5 +1,5 @@
-// Clients of both MCP SDKs for TypeScript, with their own transports, on MCP servers of both, whose
-// tokens come from core/authserver.
+// Clients of both MCP SDKs for TypeScript, with their own transports, against MCP servers of both,
+// with tokens from core/authserver.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ after(async () => {
   rmSync(base, { recursive: true, force: true });
 });
 
-/** An MCP server, its authorization server, a directory for those who sign in, and a user. */
+/** An MCP server, its authorization server, a directory for the session, and a user. */
 const world = async (server, ...flags) => {
   const mcp = await mcpServer(server);
   closing.push(mcp.stop);
@@ -55,7 +55,7 @@ const world = async (server, ...flags) => {
     const arrived = await alice()(url);
     await needed.finish(arrived.url);
   };
-  /** A client as a process of its own has it. */
+  /** A client, as in a separate process. */
   const process = async (options = {}) => {
     const found = await openMcp(
       { redirect_uri: REDIRECT, offline_access: false, private_origins: [issuer], clients: [{ issuer, client_id: 'app' }] },

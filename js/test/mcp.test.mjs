@@ -1,5 +1,5 @@
-// Tokens for resources that say themselves where these come from, against servers on loopback; and
-// the guard of where requests go, in Node.
+// Tokens for resources whose metadata names their servers, against servers on loopback; and in Node
+// the check of the addresses to which requests go.
 import assert from 'node:assert/strict';
 import dns from 'node:dns';
 import { readFileSync } from 'node:fs';
@@ -113,10 +113,10 @@ for (const document of [true, false]) {
     assert.equal((await mcp.fetch(new Request(`${world.resource}/write`, { method: 'POST', body: 'x' }))).status, 200);
     assert.equal(counter.n, 2);
     assert.equal(world.forms.at(-1).get('code'), 'read write');
-    world.tokens.clear(); // withdrawn: refreshed
+    world.tokens.clear(); // revoked, so it is refreshed
     assert.equal((await mcp.fetch(world.resource)).status, 200);
     assert.equal(counter.n, 2);
-    const other = await world.open(store); // as another process, with nobody to ask
+    const other = await world.open(store); // like another process, without a user
     assert.equal((await other.fetch(world.resource)).status, 200);
     assert.match((await other.token(world.resource)).access_token, /^access-/);
     world.tokens.clear();
@@ -182,8 +182,7 @@ test('M34 in Node a request that has to go to a public address looks at what it 
   const { port } = new URL(server);
   await assert.rejects(publicFetch(server), { kind: 'denied' });
   await assert.rejects(publicFetch(`http://localhost:${port}/`), { kind: 'denied' });
-  // A name of somebody else's, which stands for this machine: to the client it looks like any
-  // other.
+  // A foreign name that resolves to this machine: to the client it looks like any other.
   test.mock.method(dns, 'lookup', (_name, options, done) => (options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4)));
   syncBuiltinESMExports();
   const at = `https://rebinding.example:${port}`;
@@ -193,7 +192,7 @@ test('M34 in Node a request that has to go to a public address looks at what it 
   test.mock.restoreAll();
   syncBuiltinESMExports();
   assert.equal(reached, 0);
-  // The lines that the module is held to: Node judges for itself what a name stands for.
+  // The same lines that test the module: Node checks for itself the address of a name.
   const lines = readFileSync(join(root, 'core/internal/address/testdata/public.txt'), 'utf8').trim().split('\n');
   assert.ok(lines.length > 100);
   for (const line of [...lines, 'fe80::1%eth0 false', '2606:4700::1%eth0 false', 'x false']) {

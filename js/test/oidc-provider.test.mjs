@@ -78,7 +78,7 @@ const signIn = async ({ page, ready }) => {
 test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong callbacks, sign-in, rotation, lost answer, replay, revocation', async (t) => {
   const client = await openPage();
   const { page, requests } = client;
-  /** Calls a method in the page; a rejection comes back as its kind and code. */
+  /** Calls a method in the page; a rejection is returned as its kind and code. */
   const call = (method, ...args) =>
     page.evaluate(
       async ([name, list]) => {
@@ -144,8 +144,8 @@ test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong call
     assert.deepEqual([iss, sub, aud, name], [issuer, 'alice', 'public', undefined]);
     assert.ok(exp * 1000 > Date.now());
     assert.deepEqual(second.ok, first.ok);
-    // To the page that is loaded then, the reply was redeemed elsewhere: it has the session that
-    // came of it.
+    // For the page that is loaded next, the reply was redeemed elsewhere: it gets the resulting
+    // session.
     await page.goto(callback);
     await client.ready();
     const again = await call('handleRedirect', callback);
@@ -159,8 +159,8 @@ test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong call
   });
   await t.test('Q23 H5 refresh rotates, and is shared by whoever asks at the same time', async () => {
     const before = requests.length;
-    // In one turn of the page: calls from outside arrive one by one, and the first may be over by
-    // then.
+    // In one turn of the page: calls from outside arrive one by one, and the first may have ended
+    // by then.
     const results = await page.evaluate(() => Promise.all([1, 2, 3].map(() => window.client.refresh())));
     assert.ok(
       results.every(({ status }) => status === 'granted'),
@@ -202,7 +202,7 @@ test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong call
   });
 });
 
-/** A device flow in the page; `poll` winds its clock on to the next poll. */
+/** A device flow in the page; `poll` advances its clock to the next poll. */
 const deviceFlow = async (t) => {
   const { page, requests } = await openPage();
   t.after(() => page.context().close());

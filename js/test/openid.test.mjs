@@ -1,6 +1,6 @@
-// OpenID Connect against npm oidc-provider. Discovery and ID tokens: every algorithm, what comes
-// back forged, keys that change, what is kept and what fails. Pushed authorization requests,
-// signing out at the server, client credentials and introspection.
+// OpenID Connect against npm oidc-provider. Discovery and ID tokens: every algorithm, forged
+// answers, changed keys, caching and failures. Pushed authorization requests, signing out at the
+// server, client credentials and introspection.
 import assert from 'node:assert/strict';
 import { createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ const DAY = 24 * 60 * MINUTE;
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
 
 let browser, site, server, issuer;
-/** What the server posts when a session ends there. */
+/** Receives the server's posts when a session ends there. */
 const logouts = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
   logouts.emit('logout_token', new URLSearchParams(await text(request)).get('logout_token'));
   response.end();
@@ -68,7 +68,7 @@ const openClient = async (t, { clock, store = 'insecureSessionStore', url = site
     await open();
   };
   await open();
-  /** Calls a method of the client; what it throws comes back as its members. */
+  /** Calls a method of the client; an error is returned as its members. */
   const call = (method, ...args) =>
     page.evaluate(
       ([method, args]) =>
@@ -278,7 +278,7 @@ test('Q12 a page that came over http has no WebCrypto: nothing passes for verifi
 });
 
 /**
- * The URL of an authorization request holds a reference to what was pushed, and nothing else of it.
+ * Checks that the URL of an authorization request contains only a reference to the pushed request.
  */
 const checkPushed = (url, client_id) => {
   const { request_uri, ...rest } = Object.fromEntries(new URL(url).searchParams);
@@ -326,7 +326,7 @@ test('A4 A6 Node signs in as itself: a token without a user, good at the server'
   assert.deepEqual([active, client_id, sub], [true, 'basic', undefined]);
 });
 
-/** Signs in by hand, on the server's pages, and says whether it asked for the password. */
+/** Signs in on the server's pages, and says whether the server asked for the password. */
 const signInByHand = async ({ page, call, reload }) => {
   await page.evaluate(() => void client.signIn());
   await page.waitForURL(/interaction|code=/);

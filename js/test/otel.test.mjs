@@ -1,9 +1,10 @@
-// Spans and metrics by OpenTelemetry's own SDK and its exporters in memory.
+// Spans and metrics with OpenTelemetry's own SDK and its in-memory exporters.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { context, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { installed, library } from './lib/installed.mjs';
@@ -77,4 +78,56 @@ test('B61 spans and metrics: the conventions for HTTP clients, stage, outcome an
   assert.ok(points('oauth2.effect.duration').length > 3);
   const told = spans.getFinishedSpans().map(({ name, attributes, events, status }) => ({ name, attributes, events, status }));
   assert.ok(!/secret-/.test(JSON.stringify([told, metrics])), 'something secret is in it');
+});
+
+test("B81 the span of the caller's active context is the parent, until it has ended; a timer's request is a trace of its own with a link", async (t) => {
+  const manager = new AsyncLocalStorageContextManager().enable();
+  context.setGlobalContextManager(manager);
+  t.after(() => context.disable());
+  const spans = new InMemorySpanExporter();
+  const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
+  const tracer = tracerProvider.getTracer('test');
+  const waiting = [];
+  const client = await openClient(
+    { client_id: 'app', token_endpoint: 'https://as.example/token' },
+    { onEffect: telemetry({ tracerProvider }), fetch: () => new Promise((resolve) => waiting.push(resolve)) },
+  );
+  t.after(() => client.close());
+  const requests = () => spans.getFinishedSpans().filter(({ kind }) => kind === SpanKind.CLIENT);
+  const answer = async (expires_in = 3600) => {
+    await until(() => waiting.length > 0, 'a request');
+    waiting.shift()(Response.json({ access_token: 'a', token_type: 'Bearer', expires_in, refresh_token: 'r' }));
+  };
+  await client.setToken({ access_token: 'a', token_type: 'Bearer', expires_in: 3600, refresh_token: 'r' });
+  /** Refreshes within a span. */
+  const refresh = (name, options) => tracer.startActiveSpan(name, (span) => ({ span, done: client.refresh(options) }));
+  const one = refresh('one');
+  const other = refresh('other');
+  await answer();
+  await one.done;
+  if (waiting.length) await answer();
+  await other.done;
+  const [{ parentSpanContext: parent }] = requests();
+  assert.equal(parent.spanId, one.span.spanContext().spanId, 'of the first who waits');
+  assert.equal(requests()[0].spanContext().traceId, one.span.spanContext().traceId);
+  const effects = spans.getFinishedSpans().filter(({ name, parentSpanContext }) => name === 'oauth2 store' && parentSpanContext?.spanId === parent.spanId);
+  assert.ok(effects.length > 0, 'and so is what is stored');
+  one.span.end();
+  other.span.end();
+  // Whoever has given up by then.
+  const before = requests().length;
+  const gone = new AbortController();
+  const given = refresh('gone', { signal: gone.signal });
+  await until(() => waiting.length > 0, 'a request');
+  gone.abort();
+  await assert.rejects(given.done);
+  given.span.end();
+  await answer();
+  await until(() => requests().length > before, 'the span');
+  const late = requests().at(-1);
+  assert.equal(late.parentSpanContext, undefined);
+  assert.deepEqual(
+    late.links.map(({ context }) => context.spanId),
+    [given.span.spanContext().spanId],
+  );
 });

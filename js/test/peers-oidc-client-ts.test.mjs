@@ -26,8 +26,7 @@ after(async () => {
 });
 
 /**
- * The app in a browser of its own. `run` calls a function there, with the manager and what else it
- * is given.
+ * The app in a new browser. `run` calls a function there, with the manager and further arguments.
  */
 const open = async (t, { issuer }, more = {}) => {
   const context = await browser.newContext();
@@ -39,7 +38,7 @@ const open = async (t, { issuer }, more = {}) => {
   const settings = { authority: issuer, ...more };
   const run = (work, given) =>
     page.evaluate(([settings, source, given]) => (0, eval)(`(${source})`)(window.manager(settings), given), [settings, work.toString(), given]);
-  /** Leaves by what `begin` does, decides there, and waits until the browser is back. */
+  /** Leaves with `begin`, decides at the server, and waits until the browser is back. */
   const go = async (begin, decision = 'approve', given) => {
     const left = page.waitForURL((url) => url.origin === issuer);
     await run(begin, given);
@@ -70,7 +69,7 @@ test('A4 oidc-client-ts: signinRedirect, signinCallback, userinfo, refresh, and 
   assert.notEqual(fresh.refresh_token, user.refresh_token);
   assert.equal(fresh.profile.sub, 'alice');
 
-  // Its ID token vouches for the session: nothing is asked.
+  // Its ID token identifies the session, so the user is not asked.
   const back = app.page.waitForURL((url) => url.origin === site.url && url.searchParams.has('state'));
   await app.run((manager) => void manager.signoutRedirect({ state: 'over' }));
   await back;

@@ -9,13 +9,13 @@ import { authserver } from './lib/process.mjs';
 import { until } from './lib/provider.mjs';
 import { alice } from './lib/user.mjs';
 
-const CB = 'http://127.0.0.1:9/cb'; // nobody listens there: the test takes the answer out of the redirect
+const CB = 'http://127.0.0.1:9/cb'; // nobody listens there: the test reads the answer from the redirect
 const BYE = 'http://127.0.0.1:9/bye';
 const options = { execute: [oidc.allowInsecureRequests] }; // http, on loopback
 
 /**
- * A server as it is; one that asks for pushed requests and for nonces in proofs; and one with the
- * response types of old.
+ * The usual server; one that requires pushed requests and nonces in proofs; and one with the old
+ * response types.
  */
 let server, strict, loose;
 before(async () => {
@@ -43,7 +43,7 @@ const register = ({ issuer }, metadata, authentication) =>
     options,
   );
 
-/** One with a key of its own. */
+/** One with its own key. */
 const withKey = async (at, metadata) => {
   const { publicKey, privateKey } = await jose.generateKeyPair('ES256', { extractable: true });
   const key = { kid: 'k1', key: privateKey };
@@ -67,7 +67,7 @@ const attempt = async (more = {}) => {
   return { parameters, checks: { pkceCodeVerifier, expectedState, expectedNonce } };
 };
 
-/** A whole sign-in; `via` makes the URL. */
+/** A complete sign-in; `via` makes the URL. */
 const signIn = async (config, { more, visit = alice(), decision, DPoP, via = oidc.buildAuthorizationUrl } = {}) => {
   const { parameters, checks } = await attempt(more);
   const { url, form } = await visit(await via(config, parameters), decision);
@@ -76,8 +76,8 @@ const signIn = async (config, { more, visit = alice(), decision, DPoP, via = oid
 };
 
 /**
- * The call ends in an error of the protocol: of the token endpoint with a status, of the redirect
- * without.
+ * Checks that the call ends in a protocol error: of the token endpoint with a status, of the
+ * redirect without.
  */
 const fails = (promise, code, status) =>
   assert.rejects(promise, (error) => {
@@ -131,11 +131,11 @@ test('A4 openid-client: pushed requests, and DPoP with nonces of the server, fro
   assert.deepEqual(await api.json(), { user: 'alice', client_id: 'app' });
   const fresh = await oidc.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP });
   assert.equal(fresh.token_type, 'dpop');
-  // Neither the token nor the refresh token of a public client is good for anybody without the key.
+  // Neither the access token nor the refresh token of a public client works without the key.
   const other = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair());
   await fails(oidc.refreshTokenGrant(config, fresh.refresh_token, undefined, { DPoP: other }), 'invalid_grant', 400);
   await assert.rejects(oidc.fetchUserInfo(config, fresh.access_token, 'alice'), { code: 'OAUTH_WWW_AUTHENTICATE_CHALLENGE', status: 401 });
-  // What was not pushed is refused.
+  // A request that was not pushed is refused.
   await fails(signIn(config), 'invalid_request');
 });
 

@@ -12,8 +12,7 @@ const SEVERE = { 'cross-origin-opener-policy': 'same-origin' };
 let browser, sites, servers;
 before(async () => {
   const folder = pages();
-  // The same pages with and without a policy that takes windows apart; and an origin that has
-  // nothing to do with them.
+  // The same pages with and without a policy that isolates windows, and an unrelated origin.
   const [plain, severe, foreign] = await Promise.all([
     serve(folder, { headers: strictPolicy() }),
     serve(folder, { headers: { ...strictPolicy(), ...SEVERE } }),
@@ -30,7 +29,7 @@ after(async () => {
   for (const site of Object.values(sites ?? {})) site.stop();
 });
 
-/** The app's page with a client, and what it needs to begin by a click. */
+/** The app's page with a client, prepared to begin with a click. */
 const open = async (t, name = 'plain', more = {}) => {
   const context = await browser.newContext();
   t.after(() => context.close());
@@ -39,7 +38,7 @@ const open = async (t, name = 'plain', more = {}) => {
     async (config) => {
       const client = (window.client = await oauth.openClient(config));
       window.outcomes = [];
-      /** Begins in a click, as browsers ask for. */
+      /** Begins in a click, as browsers require. */
       window.begin = (parameters) => {
         const button = document.body.appendChild(document.createElement('button'));
         button.onclick = () => {
@@ -58,7 +57,7 @@ const open = async (t, name = 'plain', more = {}) => {
     await page.waitForFunction((n) => outcomes[n], n);
     return page.evaluate((n) => outcomes[n], n);
   };
-  /** Clicks, and gives the window that opens. */
+  /** Clicks, and returns the window that opens. */
   const begin = async (parameters) => {
     await page.evaluate((parameters) => begin(parameters), parameters);
     const [popup] = await Promise.all([context.waitForEvent('page'), page.click('button')]);
@@ -69,14 +68,13 @@ const open = async (t, name = 'plain', more = {}) => {
 };
 
 /**
- * Time for the page to look after its window several times, as it does while a person is at the
- * server's pages.
+ * Time for the page to check its window several times, as while a user is at the server's pages.
  */
 const looks = (page) => page.waitForTimeout(1000);
 const closed = (popup) => until(() => popup.isClosed(), 'the window is closed');
 /**
- * With the page in front of the user for so long, in milliseconds, a window that seems closed is;
- * in these pages nothing tells that they came back.
+ * After the page was in front of the user for this long, in milliseconds, a window that seems
+ * closed counts as closed. In these pages no event reports that the user came back.
  */
 const HERE = 11_000;
 const atServer = (popup) => popup.waitForURL(/\/authorize/);
@@ -138,7 +136,7 @@ test('X8 a popup that the user closes before the server answers settles as cance
   const popup = await begin();
   await asked;
   await looks(page);
-  await popup.close({ runBeforeUnload: true }); // as the browser's own button does
+  await popup.close({ runBeforeUnload: true }); // like the browser's own button
   assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'sign_in_popup' });
 });
 
@@ -180,7 +178,7 @@ test('E42 X8 a popup whose user comes back to the page counts as closed sooner, 
   assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'sign_in_popup' });
 });
 
-/** From the user's first click on, the server's pages take their window out of the page's reach. */
+/** From the user's first click on, the server's pages isolate their window from the page. */
 const severeLater = async (context) => {
   await context.route(/\/authorize/, async (route) => {
     if (route.request().method() !== 'POST') return route.continue();
@@ -189,7 +187,7 @@ const severeLater = async (context) => {
   });
 };
 
-/** Goes on to a page with that policy: to the page of the app, the window is closed. */
+/** Goes on to a page with that policy: for the app's page, the window looks closed. */
 const goesOn = async (popup, page) => {
   await popup.locator('[data-testid=continue], [data-testid=login]').first().waitFor();
   await popup.fill('[name=username]', 'alice');

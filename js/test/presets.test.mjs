@@ -1,4 +1,4 @@
-// Provider presets in the package: what is in them, and that they fit a client.
+// Provider presets in the package: their content, and that a client accepts them.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

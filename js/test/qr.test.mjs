@@ -1,4 +1,4 @@
-// QR codes, read by a reader that is another project's.
+// QR codes, read by another project's reader.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,7 +13,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
 
-/** What a reader sees in the drawn element: Chromium draws it, on a page of those colours. */
+/** What a reader finds in the drawn element: Chromium draws it on a page with these colours. */
 const read = async (svg, { width, colorScheme = 'light', style = '' }) => {
   const page = await browser.newPage({ colorScheme, viewport: { width: 400, height: 400 } });
   await page.setContent(
@@ -39,7 +39,7 @@ const uri = 'https://login.example/device?user_code=WDJB-MJHT&lang=de';
 for (const text of [uri, 'x', '0123456789', 'Grüße, 你好 🙂', `https://login.example/?q=${'long/'.repeat(120)}`]) {
   test(`Q31 a reader gets the text from the drawn code: ${text.slice(0, 40)}`, async () => {
     const svg = qrSvg(text);
-    // So many pixels that each module is of whole ones.
+    // A size in which each module has whole pixels.
     const { text: got, colours } = await read(svg, { width: modules(svg) * 3 });
     assert.equal(got, text);
     assert.deepEqual(colours, ['0,0,0', '255,255,255'], 'crisp');
@@ -65,7 +65,7 @@ test('a screen reader says a title; what is in it is text', async () => {
     await page.evaluate((svg) => void (document.querySelector('main').innerHTML = svg), svg);
     assert.equal(await page.getByRole('img', { name, exact: true }).count(), 1);
     assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll('main *')].map(({ localName }) => localName)), ['svg', 'title', 'path', 'path']);
-    // And as a file of its own.
+    // And as a separate file.
     assert.equal(await page.evaluate((svg) => new DOMParser().parseFromString(svg, 'image/svg+xml').querySelector('title')?.textContent, svg), name);
   }
   await page.close();

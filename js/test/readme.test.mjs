@@ -1,5 +1,5 @@
-// The README's Go program compiles; its TypeScript is held against the packed types in
-// package.test.mjs.
+// The README's Go program compiles; package.test.mjs checks its TypeScript against the packed
+// types.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

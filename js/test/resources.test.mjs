@@ -1,5 +1,5 @@
 // One refresh token, an access token for each resource: against npm oidc-provider, which rotates
-// it, and what the host holds of the answers.
+// it; and which answers the host caches.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -94,7 +94,7 @@ test('B59 oidc-provider: one sign-in, a token for each of two resources, its ref
   assert.deepEqual([claims(narrow).scope, claims(narrow).aud], ['write', A]);
   assert.equal((await client.refresh()).status, 'granted');
   assert.equal((await client.token({ resource: A })).access_token, first.access_token, 'a refresh leaves it');
-  // This server spends the refresh token before it looks at the resource, so this is the last one.
+  // This server uses up the refresh token before it checks the resource, so this is the last one.
   const last = await client.token();
   await assert.rejects(client.token({ resource: 'https://unknown.example' }), { error: 'invalid_target' });
   assert.deepEqual(await client.token(), last, 'a refusal ends nothing here');

@@ -1,5 +1,5 @@
-// A session that survives what a page does not: a silent sign-in, the back/forward cache, and the
-// end of who does nothing.
+// A session that survives its page: a silent sign-in, the back/forward cache, and signing out idle
+// users.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { drivers } from './lib/drivers.mjs';
@@ -63,7 +63,7 @@ for (const name of browsers) {
         [],
         0,
       ]);
-      // Another user by what is remembered.
+      // The stored mark names another user.
       await tab.evaluate(() => localStorage.setItem('oauth2-wasm.signed_in.oauth2', JSON.stringify({ who: 'somebody else' })));
       assert.equal(await plain(tab, {}), 'granted');
       await tab.until(() => window.changes.includes('other_account'));
@@ -74,7 +74,7 @@ for (const name of browsers) {
 
     await t.test(`P31 ${name}: a vault restores silently, and its status is restoring until then`, async () => {
       const tab = await browser.open('vault');
-      // A vault that forgets: no keeper, and a worker that ends with the page.
+      // A vault that loses its session: no keeper, and a worker that ends with the page.
       const forget = () => {
         window.SharedWorker = undefined;
         Object.defineProperty(navigator, 'serviceWorker', { value: undefined });
@@ -117,7 +117,7 @@ for (const name of browsers) {
       const tab = await browser.open('once');
       await plain(tab);
       await tab.evaluate(() => localStorage.setItem('oauth2-wasm.signed_in.oauth2', '{}'));
-      // Nobody is signed in at the server: the frame is told so, and so is the page, once.
+      // Nobody is signed in at the server: the frame gets that answer, and so does the page, once.
       await tab.goto(app.site.url + PAGE);
       await tab.until(() => !!window.openVault);
       await tab.evaluate((config) => {
@@ -159,7 +159,7 @@ for (const name of browsers) {
       const before = api.server.count('/revoke');
       for (const tab of tabs) await tab.until(() => window.client.current.status === 'not_authenticated');
       assert.ok(api.server.count('/revoke') - before <= 2); // of the access and the refresh token
-      // What was written down survives the page: who comes back too late is signed out at once.
+      // The stored time survives the page: a user who comes back too late is signed out at once.
       await enter(one);
       await one.evaluate(() => localStorage.setItem('oauth2-wasm.idle.oauth2', String(Date.now() - 60_000)));
       const late = await browser.open(visitor);

@@ -1,5 +1,5 @@
-// RSA signatures that a runtime's WebCrypto does not verify (S77): judged as node:crypto judges
-// them.
+// RSA signatures that a runtime's WebCrypto does not verify (S77): with the same results as
+// node:crypto.
 import assert from 'node:assert/strict';
 import { constants, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ for (const modulusLength of [2048, 2049, 2055]) // with 2,049 the encoded messag
             assert.equal(await judged(other), false);
           }
           assert.equal(await judged(good, Buffer.from('other')), false);
-          // OpenSSL takes PSS without the zeros in front; RFC 8017 section 8.1.2 does not.
+          // OpenSSL accepts PSS without the leading zeros; RFC 8017 section 8.1.2 does not.
           assert.equal(await verifyRSA({ name, hash: `SHA-${bits}` }, n, e, good.subarray(1), input), false);
           assert.equal(await judged(Buffer.concat([Buffer.alloc(1), good])), false);
           assert.equal(await judged(Buffer.alloc(good.length)), false);

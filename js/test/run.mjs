@@ -2,7 +2,7 @@
 // FILE…`, the longest first.
 //
 // Most of them wait for browsers, servers and processes, so more run at once than there are cores.
-// Each has its own servers, ports and folders. Leaves a line for each test in build/test/NAME.jsonl
+// Each has its own servers, ports and folders. Writes a line for each test to build/test/NAME.jsonl
 // (behaviours.mjs reads it), and ends with "N passed, N failed, N skipped".
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,12 +24,12 @@ const note =
   ({ name, details, skip, todo }) => {
     const suite = details?.type === 'suite';
     lines.write(JSON.stringify({ name, pass: outcome === 'passed', skip: Boolean(skip || todo), suite }) + '\n');
-    // A suite that fails by itself, as in a hook, has no test that does.
+    // If a suite itself fails, for example in a hook, none of its tests fails.
     if (!suite || outcome === 'failed') counts[outcome === 'passed' && (skip || todo) ? 'skipped' : outcome] += 1;
   };
 
-// forceExit: Node 20, at its own end, sometimes turns in circles for ever over a socket that is
-// closed already.
+// forceExit: Node 20 sometimes loops for ever at its end because of a socket that is already
+// closed.
 const tests = run({ files: files.map((file) => join(root, file)), concurrency: AT_ONCE, forceExit: true });
 tests.on('test:pass', note('passed'));
 tests.on('test:fail', note('failed'));

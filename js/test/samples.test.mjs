@@ -1,7 +1,6 @@
-// The samples of both READMEs and of the documentation, as they stand in the text: in Chromium,
-// where their hosts lead to the project's authorization server, and in Node; and the first of them
-// as React's StrictMode runs it. That they compile is in package.test.mjs and in
-// web/docs/docs.test.mjs.
+// Runs the samples of both READMEs and of the documentation unchanged: in Chromium, where their
+// hosts lead to the project's authorization server, and in Node; and the first of them as under
+// React's StrictMode. package.test.mjs and web/docs/docs.test.mjs check that they compile.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -107,7 +106,8 @@ test('E44 js/README: on a television', async (t) => {
   await decide(phone, 'approve');
   await phone.getByTestId('device-result').waitFor();
   await until(() => count('/token') > 0, 'a poll');
-  // The browser complains about a poll that comes too early, which is how the server says so.
+  // The browser reports a poll that comes too early as an error, because the server answers it with
+  // one.
   assert.deepEqual(
     complaints.filter((text) => !text.includes('400')),
     [],
@@ -125,7 +125,7 @@ test('E44 js/README: in a popup, and the page that it comes back to', async (t) 
   await page.waitForFunction(() => document.body.textContent.includes('signed in'));
   await until(() => popup.isClosed(), 'the popup is closed');
   assert.equal(count('/token'), 1);
-  // A page that nobody waits for says so.
+  // A page for which nobody waits says so.
   await page.goto(`${APP}/callback?code=c&state=s`);
   await page.waitForFunction(() => document.body.textContent.includes('close this window'));
   assert.deepEqual(complaints, []);
@@ -135,7 +135,7 @@ test('E41 E44 js/README: a reply in another tab than the one that began', async 
   const { page, context, complaints, count } = await world(t, { '/': await bundle(sample('js/README.md', 'pendingStore: insecure')) });
   await page.goto(`${APP}/inside`);
   await at(page, `${AS}/authorize`);
-  // The server's page in that tab is left alone; the link leads to another.
+  // The server's page in that tab stays open; the link opens another.
   const link = page.url();
   const tab = await context.newPage();
   await tab.goto(link);
@@ -312,7 +312,7 @@ test('E44 P33 js/README: signed out who is gone', async (t) => {
   await tab.waitForFunction(() => document.querySelector('main').textContent === '');
 });
 
-/** Runs a sample in Node, with what it declares as globals. */
+/** Runs a sample in Node, with its declared names as globals. */
 const inNode = async (t, text, globals) => {
   Object.assign(globalThis, globals);
   t.after(() => Object.keys(globals).forEach((name) => delete globalThis[name]));
@@ -325,7 +325,7 @@ const SEAL_KEYS = 'k1:' + randomBytes(32).toString('base64url');
 test('E44 B14 js/README: sessions of many users on Redis', async (t) => {
   const farm = await servers();
   const redis = createClient({ socket: await farm.start('redis') });
-  redis.on('error', () => {}); // told again by the operation
+  redis.on('error', () => {}); // the operation reports it, too
   await redis.connect();
   t.after(async () => (redis.destroy(), await farm.stop()));
   const { clientOf } = await inNode(t, sample('js/README.md', 'redisLocks(redis) };'), { redis, SEAL_KEYS });
@@ -338,14 +338,14 @@ test('E44 B14 js/README: sessions of many users on Redis', async (t) => {
   assert.ok(!kept.join().includes('THE-TOKEN'), 'sealed');
 });
 
-test('E44 B19 js/README: a backend, as an object with fetch, a handler of node:http and a route handler', async (t) => {
+test('E44 B19 js/README: a backend, as an object with fetch, a handler of node:http and route handlers of Next', async (t) => {
   const farm = await servers();
   const redis = createClient({ socket: await farm.start('redis') });
   redis.on('error', () => {});
   await redis.connect();
   t.after(async () => (redis.destroy(), await farm.stop()));
   const { default: backend, GET, handler } = await inNode(t, sample('js/README.md', 'export default backend'), { CLIENT_SECRET: 'a secret', redis, SEAL_KEYS });
-  const asked = () => new Request('https://app.example/auth/session', { headers: { 'x-csrf': '1' } });
+  const asked = () => new Request('https://app.example/auth/session', { headers: { 'x-csrf': '1', host: 'app.example' } });
   for (const answer of [await backend.fetch(asked()), await GET(asked())]) {
     assert.equal(answer.status, 401);
     assert.equal((await answer.json()).error, 'not_signed_in');
@@ -421,34 +421,6 @@ test('E44 P60 js/README: clients for tests', async (t) => {
   assert.deepEqual(lines, ['true Bob {"me":"bob"}', 'timeout', 'granted']);
 });
 
-test('E44 P63 js/README: Angular\u2019s guard and interceptor', async (t) => {
-  const text = `${sample('js/README.md', 'HttpInterceptorFn')}
-import { of } from 'rxjs';
-const run = () => {
-  // As HttpRequest does, whose module needs Angular's compiler.
-  const request = (url) => ({ url, clone: ({ setHeaders }) => ({ ...request(url), sent: setHeaders.authorization.slice(0, 7) }) });
-  for (const url of [api + 'me', 'https://other.example/']) withToken(request(url), ({ sent }) => (console.log(url + ' ' + sent), of())).subscribe();
-};
-if (location.pathname === '/inside') {
-  console.log('guard ' + await signedIn(undefined, { url: '/inside' }));
-  run();
-} else {
-  await auth.open();
-  console.log('session ' + session().status);
-  console.log('guard ' + await signedIn(undefined, { url: '/inside' }));
-  run();
-}`;
-  const { page, logs, complaints, count } = await world(t, { '/': await bundle(text) });
-  await page.goto(`${APP}/inside`);
-  await at(page, `${AS}/authorize`);
-  await decide(page, 'approve');
-  await until(() => logs.some((line) => line.startsWith(API)), 'the request to the API');
-  assert.deepEqual(logs.slice(-4).sort(), ['guard true', `${API}/me Bearer `, 'https://other.example/ undefined', 'session granted']);
-  assert.equal(page.url(), `${APP}/inside`);
-  assert.equal(count('/token'), 1);
-  assert.deepEqual(complaints, []);
-});
-
 /** The sample as the body of a function, its imports before it. */
 const wrapped = (text) => {
   const imports = text.match(/^import .*$/gm).join('\n');
@@ -522,6 +494,13 @@ ${react(`
   assert.equal(count('/token'), 1);
   assert.deepEqual(complaints, []);
 });
+
+// angular.test.mjs runs them in applications.
+for (const [file, mark] of [
+  ['js/README.md', 'HttpInterceptorFn'],
+  ['web/docs/guides/frameworks.md', 'bySession'],
+])
+  sample(file, mark);
 
 test('E44 D46 every sample of the READMEs and of the documentation was run', () => {
   assert.deepEqual(

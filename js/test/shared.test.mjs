@@ -25,7 +25,7 @@ beforeEach(() => {
   for (const path in server.answers) delete server.answers[path];
 });
 
-/** A page of its own in a browser of its own. */
+/** A new page in a new browser context. */
 const open = async (t, path = APP) => {
   const context = await browser.newContext();
   t.after(() => context.close());
@@ -46,7 +46,7 @@ const comeBack = async (page, { add = '', hash = '', given = config, options } =
   );
   const reply = `${given.redirect_uri}${given.redirect_uri.includes('?') ? '&' : '?'}code=THE-CODE&state=${state}${add}${hash}`;
   await page.goto(reply);
-  await page.reload(); // where the URLs differ by the fragment alone, the browser loads nothing
+  await page.reload(); // if the URLs differ only by the fragment, the browser loads nothing
   await page.waitForFunction(() => window.oauth);
   await page.evaluate((config) => (window.config = config), given);
   return reply;
@@ -61,13 +61,13 @@ test('E35 clients of one identity share a session, and each has its own listener
     second.addEventListener('granted', () => heard.push('second'));
     await first.setToken({ access_token: 'T', token_type: 'Bearer', refresh_token: 'R', expires_in: 3600 });
     const shared = (await second.token()).access_token;
-    // What one waits for ends with it, and the other goes on.
+    // Closing one client ends its waits, and the other goes on.
     const waits = first.refresh().catch(({ kind, code, op }) => [kind, code, op]);
     const goesOn = second.refresh();
     first.close();
     const after = await first.status().catch(({ kind, code, op }) => [kind, code, op]);
     const { status } = await goesOn;
-    // Who comes late hears what is.
+    // A later client gets the current state.
     const late = await oauth.openClient(config);
     late.addEventListener('status', ({ detail }) => heard.push(['late', detail.status]));
     await new Promise((resolve) => late.addEventListener('granted', ({ detail }) => resolve(heard.push(detail.scope))));
@@ -231,7 +231,7 @@ test('E37 a redemption goes on when the last client is closed, and only so long'
     window.first = client.handleRedirect().catch(({ code }) => code);
   });
   await until(() => go, 'the token request');
-  // Nobody has a part in it but the redemption.
+  // Only the redemption still uses the session.
   assert.equal(await page.evaluate(() => (client.close(), first)), 'closed');
   go();
   const said = await page.evaluate(async () => {
@@ -286,7 +286,7 @@ test('E38 a process of a server has no common sessions, whatever it has of a bro
     assert.equal((await alice.handleRedirect(redirect)).handled_elsewhere, true, 'nobody but the store remembers the reply');
     alice.close();
     assert.equal((await (await openClient(server.config)).status()).status, 'not_authenticated');
-    // Other members are nobody's business here.
+    // Here other members do not matter.
     await openClient({ ...server.config, dpop: true });
   } finally {
     delete globalThis.indexedDB;
@@ -325,7 +325,7 @@ test('E39 all who ask for a reply get what came of it, now and later, until the 
     ]);
     const clean = at();
     const later = [await second.handleRedirect(), await first.handleRedirect(reply), await (await oauth.openClient(config)).handleRedirect()];
-    // What came of it may be over.
+    // The resulting session may have ended.
     await first.logOut();
     const over = await second.handleRedirect();
     const gone = [];
@@ -465,7 +465,7 @@ test('E46 a reply that another page redeemed gives the session that came of it',
   };
   for (const tab of [page, other]) assert.deepEqual(await tab.evaluate(finish, [config, reply]), ['granted', 'ACCESS']);
   assert.equal(server.count('/token'), 1);
-  // Where nothing came of it, or it is over, it is an error that says what helps.
+  // If there is no resulting session, or it has ended, the error says what helps.
   const third = await openPage(page.context(), site.url + '/pages/app.html?third');
   const error = await third.evaluate(
     async ([config, reply]) => {
@@ -514,7 +514,7 @@ test('E40 clients of several identities at one redirect URI each find their repl
             (status) => status && status.status,
             ({ code }) => code,
           );
-          if (n) history.pushState(null, '', location.pathname + '?page=' + n); // an application goes on
+          if (n) history.pushState(null, '', location.pathname + '?page=' + n); // the application navigates
         }
         return outcomes;
       },
@@ -577,7 +577,7 @@ test('E41 with a store that tabs share, a reply is good in another tab than the 
 });
 
 /**
- * What servers add, and what is the application's: each row a query and fragment, and what is left
+ * Parameters of servers and of the application: each row has a query and fragment, and what stays
  * of them.
  */
 for (const [name, redirect, add, hash, left] of [

@@ -1,5 +1,4 @@
-// Configuration errors, hooks of answers, and what a client gave out as its input, through the
-// package.
+// Configuration errors, response hooks, and a client's output as its input, through the package.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';

@@ -1,5 +1,5 @@
-// The stores on servers: what every store keeps to, the contract, and faults. The servers are real
-// ones.
+// The stores on servers: the requirements for every store, the contract, and faults. The servers
+// are real.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -36,7 +36,7 @@ after(async () => {
 });
 
 const redisClient = async (client) => {
-  client.on('error', () => {}); // told again by the operation
+  client.on('error', () => {}); // the operation reports it, too
   await client.connect();
   closing.push(() => client.destroy());
   return client;
@@ -56,7 +56,7 @@ const onPostgres = async (pool, schema, lease) => {
   return { store: postgresStore(pool, { schema }), locks: postgresLocks(pool, { schema, lease }) };
 };
 
-/** Two handles of one empty store, as two processes have them. */
+/** Two handles of one empty store, as in two processes. */
 const pairs = {
   'B1 Redis': async (place, lease) => [
     onRedis(await connectRedis(await server('redis')), place, lease),
@@ -196,8 +196,8 @@ for (const [kind, [engine, client, hands]] of Object.entries(engines)) {
   const connect = async (to, place) => hands(await client(to), place);
 
   /**
-   * Stores, replaces and deletes, each time what is known to be there: no answer may say that
-   * another was there.
+   * Stores, replaces and deletes, each time with the known version: no answer may report a
+   * conflict.
    */
   const chain = async ({ store, locks }, rounds, key = 'chain') => {
     for (let i = 0; i < rounds; i++) {

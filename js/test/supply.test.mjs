@@ -1,4 +1,4 @@
-// What is installed is what the locks say. The names of the tests hold the ids of behaviours.
+// The installed packages match the locks. The tests' names contain the ids of behaviours.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,15 +12,15 @@ const files = (name) =>
     .split('\n')
     .filter(Boolean);
 
-/** What a lock names without an integrity, and why that is right. */
+/** Packages in a lock without an integrity, with the reasons. */
 const without = new Map([
   ['', 'the folder of the lock itself'],
   ['js', 'the package of this project'],
   ['node_modules/oauth2-wasm', 'a link to it'],
 ]);
 /**
- * Packages that bring a script to be run when they are installed. None is: make setup says
- * --ignore-scripts, and nothing here needs them.
+ * Packages with an install script. None runs: make setup uses --ignore-scripts, and nothing here
+ * needs them.
  */
 const scripts = ['@axa-fr/oidc-client', 'browser-tabs-lock', 'bun', 'deno', 'esbuild', 'fsevents', 'sharp', 'workerd'];
 
@@ -59,7 +59,7 @@ test('S2 Go modules are what go.sum says', () => {
   for (const file of files('go.mod')) {
     const replaced = read(file)
       .split('\n')
-      .filter((line) => /=> (?!\.\/|\.\.\/)/.test(line) && !/(\S+)( v\S+)? => \1 v/.test(line)); // another version of its own is none
+      .filter((line) => /=> (?!\.\/|\.\.\/)/.test(line) && !/(\S+)( v\S+)? => \1 v/.test(line)); // a replacement by another version of itself is allowed
     assert.deepEqual(replaced, [], `${file}: a module stands for another one`);
   }
 });

@@ -1,5 +1,5 @@
-// What a session has to survive in Chromium: cookies that are kept from other sites, a keeper that
-// is lost, ten tabs while tokens live two seconds.
+// What a session has to survive in Chromium: blocked third-party cookies, a lost keeper, ten tabs
+// while tokens live two seconds.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,9 @@ import { tokenProxy } from './soak/proxy.mjs';
 
 const [APP, AS] = ['https://app.example', 'https://as.example'];
 
-/** The application: restores silently, finishes by `handleRedirect`, and says what it shows. */
+/**
+ * The application: it restores silently, finishes with `handleRedirect`, and records what it shows.
+ */
 const application = async ([config, vault]) => {
   if (vault) delete window.SharedWorker;
   const client = (window.client = vault ? await window.openVault({ worker: '/auth-worker.js', restore: 'silent' }) : await window.oauth.openClient(config));
@@ -36,9 +38,9 @@ const application = async ([config, vault]) => {
 };
 
 /**
- * An application and its server, each a site of its own, over https. `load` loads it and gives what
- * it came to, which may be at a later page; `asked` has the server's silent requests, by what made
- * them.
+ * An application and its server, each on its own site, over https. `load` loads it and returns the
+ * result, which may be at a later page; `asked` has the server's silent requests, by their origin
+ * (frame or page).
  */
 const twoSites = async (t, { blocked, vault }) => {
   const redirect = `${APP}/app.html`;
@@ -64,11 +66,11 @@ const twoSites = async (t, { blocked, vault }) => {
   const as = await secure(pair, server.issuer, (request, headers) => {
     const { pathname, searchParams } = new URL(request.url, AS);
     if (pathname === '/authorize' && searchParams.get('prompt') === 'none') asked.push(request.headers['sec-fetch-dest']);
-    // A cookie that goes everywhere, so that the browser alone decides.
+    // A cookie that may be sent everywhere, so that only the browser decides.
     if (headers['set-cookie']) headers['set-cookie'] = headers['set-cookie'].map((line) => line.replace('SameSite=Lax', 'SameSite=None'));
   });
   const app = await secure(pair, site.url);
-  // With a profile on the disk: without one, Chromium blocks these cookies whatever is set.
+  // With a profile on the disk: without one, Chromium blocks these cookies in any case.
   const profile = mkdtempSync(join(tmpdir(), 'profile-'));
   mkdirSync(join(profile, 'Default'));
   writeFileSync(
@@ -104,7 +106,7 @@ for (const blocked of [false, true]) {
       : 'where they are not, the frame does';
     test(`P66 two sites over https, ${vault ? 'in a vault' : 'in the page'}: ${what}`, async (t) => {
       const { context, page, load } = await twoSites(t, { blocked, vault });
-      /** In the page it is gone with the page; in a vault, with the worker and its keeper. */
+      /** Loses the session: in a page with the page, in a vault with the worker and its keeper. */
       const lose = async () => {
         if (!vault) return;
         const devtools = await context.newCDPSession(page);
@@ -112,7 +114,7 @@ for (const blocked of [false, true]) {
         await devtools.send('ServiceWorker.stopAllWorkers');
         await page.goto('about:blank');
       };
-      /** A vault that is going may wake its keeper once more, which has the session then. */
+      /** A vault that is ending may wake its keeper once more, which then has the session. */
       const afterLoss = async () => {
         for (let tries = 1; ; tries++) {
           await lose();
@@ -130,7 +132,7 @@ for (const blocked of [false, true]) {
       const restored = await afterLoss();
       assert.deepEqual([restored.end, restored.asked], ['granted', blocked ? ['iframe', 'document'] : ['iframe']]);
       if (vault) assert.deepEqual([...new Set(restored.shown)], ['restoring', 'granted']);
-      // The session at the server is over.
+      // The session at the server has ended.
       await context.clearCookies();
       const ended = await afterLoss();
       assert.deepEqual([ended.end, ended.asked], ['not_authenticated login_required', ['iframe', 'document']]);
@@ -140,7 +142,7 @@ for (const blocked of [false, true]) {
   }
 }
 
-/** A page whose vault is a worker of its own: what outlives the page is in the keeper alone. */
+/** A page whose vault is a dedicated worker: only the keeper survives the page. */
 const keptPage = async (t, api, shared) => {
   const browser = await drivers.chromium();
   t.after(() => browser.stop());
@@ -189,7 +191,7 @@ test('P67 a keeper that is taken away in the midst of a session: the vault goes 
     await away();
     await tab.endServiceWorkers();
     assert.deepEqual(await use(), ['granted', 200, 0]);
-    // A shared worker outlives the page; a worker of its own does not.
+    // A shared worker survives the page; a dedicated worker does not.
     assert.equal(await load(), shared ? 'granted' : 'not_authenticated');
     if (shared) continue;
     assert.equal(await enter(tab), 'granted');
@@ -202,7 +204,7 @@ test('P67 a keeper that is taken away in the midst of a session: the vault goes 
 const SECONDS = Number(process.env.SOAK_SECONDS || 8);
 const [TABS, LIFETIME] = [10, 2];
 
-/** What a tab does in the page: calls the API at random times, and notes what it shows. */
+/** The work of a tab in the page: it calls the API at random times, and records what it shows. */
 const work = async ([api, dedicated]) => {
   if (dedicated) delete window.SharedWorker;
   const client = (window.client = await window.openVault({ worker: '/auth-worker.js' }));
@@ -285,6 +287,6 @@ test(`P68 ten tabs of a vault while tokens live ${LIFETIME} s, tabs loaded again
     [],
   );
   assert.equal(new Set(refreshes.map(({ token }) => token)).size, refreshes.length, 'no token twice');
-  // A token is used until a quarter of its life is left: one refresh serves all tabs.
+  // A token is used until a quarter of its lifetime is left: one refresh serves all tabs.
   assert.ok(refreshes.length >= 1 && refreshes.length <= (Date.now() - began) / 1000 / (LIFETIME * 0.5) + 2, `${refreshes.length} refreshes in ${seconds} s`);
 });

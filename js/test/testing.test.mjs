@@ -1,5 +1,5 @@
 // oauth2-wasm/testing: clients for the tests of applications, which need no server, no module and
-// no network; and what bindings do with them.
+// no network; and the bindings with them.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ const { Client, OAuthError } = await library();
 const { failing, signedIn, signedOut } = await dist('testing');
 const { createAuth } = await dist('auth');
 
-/** No test here may reach for the network. */
+/** No test here may use the network. */
 globalThis.fetch = () => assert.fail('fetch');
 
 const heard = (client) => {
@@ -94,7 +94,7 @@ test('P60 createAuth shows such clients as it does others', async () => {
   await broken.signIn({ app_state: '/' });
   assert.equal(broken.state.error.code, 'network');
   await assert.rejects(broken.require('/x'), { code: 'network' });
-  // A client that cannot be opened is opened again by who asks again.
+  // If a client cannot be opened, the next call opens it again.
   let opened = 0;
   const late = createAuth(() => (opened++ ? signedIn() : Promise.reject(new Error('offline'))));
   await late.signIn({ app_state: '/' });

@@ -1,4 +1,4 @@
-// What callers write, held against the package's types. It is compiled, never run.
+// Callers' code, checked against the package's types. It is compiled, never run.
 import {
   challengeOf,
   type Client,
@@ -198,7 +198,7 @@ await host.run('perform', { effect: { kind: 'timer', ms: 1 } }, signal);
 
 await openClient({ issuer: 'https://as.example', discovery: true, registration: { client_id: 'kept', client_secret: null, client_id_issued_at: 1 } });
 
-// What this server adds is declared once.
+// This server's own claims are declared once.
 declare module 'oauth2-wasm' {
   interface Claims {
     groups?: string[];

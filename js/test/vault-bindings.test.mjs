@@ -119,9 +119,9 @@ for (const [name, made] of Object.entries(apps)) {
     const two = await browser.open('one');
     await two.goto(app.site.url + PAGE);
     await signedIn(two);
-    await tab.evaluate(() => document.querySelector('#out').click()); // a tab behind another takes no mouse
+    await tab.evaluate(() => document.querySelector('#out').click()); // a tab in the background gets no mouse events
     await tab.until(() => document.querySelector('#app').textContent === 'wait');
-    // It leaves for the server at once: nobody signed out in this tab.
+    // It leaves for the server at once, because the user did not sign out in this tab.
     await two.until(() => !window.shown || window.shown.includes('not_authenticated'));
   });
 }

@@ -20,7 +20,7 @@ after(async () => {
   api?.stop();
 });
 
-/** What a call in a page comes to: its value, or the code of its error. */
+/** The result of a call in a page: its value, or the code of its error. */
 const said = (tab, call, ...args) =>
   tab.evaluate(
     new Function(
@@ -33,7 +33,7 @@ const said = (tab, call, ...args) =>
     ...args,
   );
 
-/** How a page may reach its vault. */
+/** The ways in which a page can reach its vault. */
 const ways = {
   shared: { where: { worker: '/auth-worker.js' } },
   dedicated: { where: { worker: '/auth-worker.js' }, before: () => delete window.SharedWorker },
@@ -48,7 +48,7 @@ const ways = {
 const ask = (tab) => tab.evaluate(async (u) => (await window.client.fetch(u)).status, `${api.server.url}/api`);
 const refreshes = () => api.server.requests.filter(({ body }) => body.includes('grant_type=refresh_token')).length;
 
-/** A page with a client, by one of those ways. */
+/** A page with a client, in one of these ways. */
 const open = async (browser, { where, before: prepare } = ways.shared, visitor = Symbol('visitor')) => {
   const tab = await browser.open(visitor);
   await tab.goto(api.site.url + PAGE);
@@ -229,7 +229,7 @@ for (const name of browsers) {
         error: 'insufficient_user_authentication',
         max_age: 5,
       });
-      // A 401 for the token is answered with a refresh, and the request is sent again.
+      // After a 401 for the token, the vault refreshes and sends the request again.
       let first = true;
       api.server.answers['/api/again'] = ({ body }) =>
         first ? ((first = false), { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }) : { body: { body } };
@@ -332,6 +332,17 @@ for (const name of browsers) {
         [{ token_destinations: [`${url}/token`] }, 'token_endpoint'],
         [{ token_destinations: [`${url}/TOKEN/`] }, 'token_endpoint'],
         [{ token_destinations: [`${url}/%74oken`] }, 'token_endpoint'],
+        [{ token_destinations: [`${url}/%2574%256fken`] }, 'token_endpoint'],
+        [{ token_destinations: [`${url}/token;v=1`] }, 'token_endpoint'],
+        [{ token_destinations: [`${url}//token`] }, 'token_endpoint'],
+        [{ token_destinations: [`${url}/api/x%2f..%2f..%2ftoken`] }, 'token_endpoint'],
+        [{ token_destinations: ['https://as.example./oauth'], token_endpoint: 'https://as.example/oauth/token' }, 'token_endpoint'],
+        [{ token_destinations: ['https://AS.example:443/OAuth'], token_endpoint: 'https://as.example/oauth/token' }, 'token_endpoint'],
+        [{ token_destinations: ['https://as.example/é'], token_endpoint: 'https://as.example/%C3%A9/token' }, 'token_endpoint'],
+        [{ token_destinations: [], resource_destinations: [{ resource: 'https://r.example/', url: `${url}/token` }] }, 'token_endpoint'],
+        [{ token_destinations: [`${url}/authorize`] }, 'authorization_endpoint'],
+        [{ token_destinations: [`${url}/as`], end_session_endpoint: `${url}/as/end` }, 'end_session_endpoint'],
+        [{ token_destinations: [`${url}/as`], pushed_authorization_request_endpoint: `${url}/as/par` }, 'pushed_authorization_request_endpoint'],
         [{ token_destinations: [`${url}/api`, `${url}/revoke`] }, 'revocation_endpoint'],
         [{ token_destinations: [`${url}/as`], refresh_endpoint: `${url}/as/refresh` }, 'refresh_endpoint'],
         [{ token_destinations: [`${url}/as`], device_authorization_endpoint: `${url}/as/device` }, 'device_authorization_endpoint'],
@@ -349,22 +360,40 @@ for (const name of browsers) {
         assert.deepEqual(await said(tab, (n) => window.openVault({ worker: `/auth-${n}.js` }), i), expected, JSON.stringify(config));
       }
       // By discovery the endpoints are known later: then nothing is sent.
-      api.server.answers['/.well-known/openid-configuration'] = () => ({
-        body: {
-          issuer: url,
-          authorization_endpoint: `${url}/authorize`,
-          token_endpoint: `${url}/api/token`,
-          jwks_uri: `${url}/jwks`,
-          response_types_supported: ['code'],
-        },
-      });
-      api.server.answers['/api/token'] = () => ({ body: { access_token: 'ACCESS-FOUND', token_type: 'Bearer' } });
-      const { authorization_endpoint: _, token_endpoint: __, revocation_endpoint: ___, userinfo_endpoint: ____, ...found } = api.config;
-      api.extra['/auth-found.js'] =
-        `import { serveVault } from '/node_modules/oauth2-wasm/dist/vault-worker.js'; serveVault(${JSON.stringify({ ...found, issuer: url, discovery: true })});`;
-      await openClient(tab, { worker: '/auth-found.js' });
-      await enter(tab);
-      assert.deepEqual(await said(tab, (u) => client.fetch(u), `${url}/api`), { code: 'destination_covers_endpoint', field: 'token_endpoint' });
+      api.server.answers['/as/token'] = () => ({ body: { access_token: 'ACCESS-FOUND', token_type: 'Bearer' } });
+      api.server.answers['/api/token'] = api.server.answers['/as/token'];
+      const { authorization_endpoint: _, token_endpoint: __, revocation_endpoint: ___, userinfo_endpoint: ____, ...known } = api.config;
+      let before = api.server.count('/api/found');
+      const found = [
+        [{ token_endpoint: `${url}/api/token` }, 'token_endpoint'],
+        [{ revocation_endpoint: `${url}/API/revoke` }, 'revocation_endpoint'],
+        [{ pushed_authorization_request_endpoint: `${url}/api/par` }, 'pushed_authorization_request_endpoint'],
+        [{ backchannel_authentication_endpoint: `${url}/api/ciba` }, 'backchannel_authentication_endpoint'],
+        [{ some_later_endpoint: `${url}/api/later` }, 'some_later_endpoint'],
+        [{ mtls_endpoint_aliases: { token_endpoint: `${url}/api/mtls` } }, 'token_endpoint'],
+        [{ userinfo_endpoint: `${url}/api/userinfo`, jwks_uri: `${url}/api/jwks` }, undefined],
+      ];
+      for (const [i, [endpoints, field]] of found.entries()) {
+        const issuer = `${url}/as${i}`;
+        api.server.answers[`/as${i}/.well-known/openid-configuration`] = () => ({
+          body: {
+            issuer,
+            authorization_endpoint: `${url}/authorize`,
+            token_endpoint: `${url}/as/token`,
+            jwks_uri: `${url}/jwks`,
+            response_types_supported: ['code'],
+            ...endpoints,
+          },
+        });
+        const config = JSON.stringify({ ...known, issuer, discovery: true, pushed_authorization_requests: 'off' });
+        api.extra[`/auth-found-${i}.js`] = `import { serveVault } from '/node_modules/oauth2-wasm/dist/vault-worker.js'; serveVault(${config});`;
+        await openClient(tab, { worker: `/auth-found-${i}.js` });
+        await enter(tab);
+        api.server.answers['/api/found'] = () => ({ status: 418 });
+        const expected = field ? { code: 'destination_covers_endpoint', field } : 418;
+        assert.deepEqual(await said(tab, (u) => client.fetch(u).then(({ status }) => status), `${url}/api/found`), expected, JSON.stringify(endpoints));
+        assert.equal(api.server.count('/api/found'), field ? before : ++before);
+      }
       assert.deepEqual(await said(tab, () => window.openVault({ worker: '/nowhere.js' })), { code: 'vault_unreachable' });
     });
 
@@ -394,7 +423,7 @@ for (const name of browsers) {
           await tab.reload();
           await tab.until(() => !!window.openVault && !window.old);
           if (ways[way].before) await tab.evaluate(ways[way].before);
-          // No flash: the first thing that is known of the session is that it is there.
+          // No flash: the first known state is that the user is signed in.
           assert.deepEqual(
             await tab.evaluate(async () => {
               const client = (window.client = await window.openVault({ worker: '/auth-worker.js' }));
@@ -405,7 +434,7 @@ for (const name of browsers) {
             }),
             ['granted'],
           );
-          // A duplicate has a copy of the tab's sessionStorage, as a window that it opens has.
+          // A duplicate has a copy of the tab's sessionStorage, like a window that it opens.
           await tab.evaluate((u) => {
             document.body.appendChild(document.createElement('button')).onclick = () => window.open(u);
           }, api.site.url + PAGE);
@@ -435,7 +464,8 @@ for (const name of browsers) {
             document.documentElement.append(other);
             const channel = (window.channel = new MessageChannel());
             channel.port1.onmessage = ({ data }) => told.push(Object.keys(data)[0]);
-            // Whom the vault knows, it tells that it listens; who hears nothing tries all the same.
+            // The vault tells allowed pages that it listens; a page that gets no message tries all
+            // the same.
             for (let i = 0; i < 40 && !told.length; i++) await new Promise((resolve) => setTimeout(resolve, 50));
             if (from === 'parent') frame.contentWindow.postMessage(message, origin, [channel.port2]);
             else {
@@ -471,17 +501,19 @@ for (const name of browsers) {
           JSON.stringify([host, message, from]),
         );
       }
-      // Loaded by itself it serves nobody.
-      const alone = await browser.open('frames');
-      await alone.goto(api.frameUrl);
-      await alone.evaluate(async () => {
-        window.told = [];
-        const { port1, port2 } = new MessageChannel();
-        port1.onmessage = ({ data }) => window.told.push(data);
-        window.postMessage('oauth2-wasm.vault', location.origin, [port2]);
-        await new Promise((resolve) => setTimeout(resolve, 1_000));
-      });
-      assert.deepEqual(await alone.evaluate(() => window.told), []);
+      // Loaded directly, it serves no page, not even where its own origin is one that it names.
+      for (const url of [api.frameUrl, `${api.site.url}/vault.html`]) {
+        const alone = await browser.open('frames');
+        await alone.goto(url);
+        await alone.evaluate(async () => {
+          window.told = [];
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = ({ data }) => window.told.push(data);
+          window.postMessage('oauth2-wasm.vault', location.origin, [port2]);
+          await new Promise((resolve) => setTimeout(resolve, 1_000));
+        });
+        assert.deepEqual(await alone.evaluate(() => window.told), []);
+      }
     });
 
     await t.test(`P17 ${name}: ten tabs that refresh at once ask the server once; what one does all hear`, async () => {

@@ -1,8 +1,11 @@
 #!/bin/sh
-# The pure packages import nothing that reads a clock, draws randomness, does I/O, reflects or formats; and the wazero host cannot run anything but the module.
+# Checks that the pure packages import nothing that reads a clock, makes random bytes, does I/O,
+# reflects or formats, and that the wazero host does not import the native engine: it can run only
+# the module.
 set -eu
 bad=0
-# As TinyGo builds it for the modules, and as Go does for hosts in Go, where SHA-256 is the one of crypto.
+# As TinyGo builds it for the modules, and as Go builds it for hosts in Go, which use SHA-256 of
+# crypto/sha256.
 for tags in edge,tinygo edge page,tinygo; do
 	for pkg in $(go list ./core ./core/bff ./core/resource ./core/internal/... ./wasm/module); do
 		for dep in $(go list -tags "$tags" -f '{{join .Imports " "}}' "$pkg"); do

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts what a release holds into build/release: the npm tarball, the modules, their SHA-256, the notes of the version, and the tags
-# to set: a Go module in a folder has one of its own.
-# A version without a section in CHANGELOG.md gets what stands under Unreleased.
+# Puts the files of a release into build/release: the npm tarball, the modules, their SHA-256, the
+# notes of the version, and the tags to set (a Go module in a folder has its own tag). A version
+# without a section in CHANGELOG.md gets the section Unreleased.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=$(node -p 'require("./js/package.json").version')

@@ -26,6 +26,7 @@ table('the edge', 'wasm/oauth2-edge.wasm');
 // In a vault the worker's index.js is the page's, from the browser's cache.
 table('with a vault, the page', 'js/dist/index.js', 'js/dist/vault.js');
 table('and its worker or frame', 'wasm/oauth2.wasm', 'js/dist/index.js', 'js/dist/vault-worker.js');
+table('or the worker of the package', 'wasm/oauth2.wasm', 'js/dist/vault-open.js');
 table('silent sign-in, besides', 'js/dist/silent.js');
 table('idle sign-out, besides', 'js/dist/idle.js');
 

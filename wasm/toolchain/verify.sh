@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the three modules from a copy of the sources in another directory, with cold caches, and fails unless the committed bytes come out and import nothing.
+# Builds the three modules from a copy of the sources in another directory, with cold caches. It
+# fails unless the result equals the committed bytes and imports nothing.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)

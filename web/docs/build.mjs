@@ -1,12 +1,12 @@
 // Builds the documentation into build/docs: `make docs`. What it stages in build/docs-source:
 //
 // - the pages of this folder,
-// - sections of READMEs, where a page says `<!-- include js/README.md#in-a-popup -->`,
-// - whole papers of the project (see `papers`),
+// - sections of READMEs that a page includes by `<!-- include js/README.md#in-a-popup -->`,
+// - whole documents of the project (see `papers`),
 // - a reference of the package, by TypeDoc, and of the Go packages, by `go doc`.
 //
-// Pages are found by listing the folder. A link to a file of the repository becomes a link to the
-// page that has it, or to the file on GitHub; one that leads nowhere is an error.
+// Pages are found by listing the folder. A link to a file of the repository becomes a link to its
+// page, or to the file on GitHub. A broken link is an error.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ export const root = join(here, '../..');
 export const staged = join(root, 'build/docs-source');
 const github = 'https://github.com/oauth2-wasm/oauth2-wasm';
 
-/** Papers of the project that are pages as they stand, and where. */
+/** Documents of the project that are pages unchanged, with the names of the pages. */
 const papers = {
   'SECURITY.md': 'security-paper.md',
   'RATIONALE.md': 'rationale.md',
@@ -40,7 +40,7 @@ const list = (folder) =>
     return entry.isDirectory() ? list(path) : [path];
   });
 
-/** What stands beside pages and is copied as it is. */
+/** Files beside pages that are copied unchanged. */
 const assets = ['.svg', '.png'];
 
 const read = (path) => readFileSync(join(root, path), 'utf8');
@@ -55,7 +55,7 @@ export const pages = () => {
   ];
 };
 
-/** The text of a page with the sections that it includes, each with the file that it stands in. */
+/** The text of a page with the sections that it includes, each with its file. */
 export const parts = (source) => {
   const text = read(source);
   const found = [];
@@ -69,7 +69,7 @@ export const parts = (source) => {
   return found;
 };
 
-/** Resolves links: a function of the file that a link stands in, its page, and the link. */
+/** Resolves links: a function of the file that contains a link, its page, and the link. */
 const resolver = (all) => {
   const whole = new Map(all.map(({ page, source }) => [source, page]));
   const sections = new Map();
@@ -87,7 +87,7 @@ const resolver = (all) => {
     }
     const [path, hash] = link.split('#');
     const target = path ? relative(root, resolve(root, dirname(file), path)).replace(/\/$/, '') : file;
-    // The reference is made by this build, so that no file of the repository can be linked.
+    // This build generates the reference, so there is no file of the repository to link to.
     const generated = /^web\/docs\/(reference\/(js|go)\/.*)$/.exec(target);
     if (generated) return relativeLink(page, generated[1], hash);
     if (!existsSync(join(root, target))) throw new Error(`${file}: ${link} leads nowhere`);
@@ -122,7 +122,7 @@ const links = /(\]\()([^)\s]+)(\))/g;
 export const stage = () => {
   rmSync(staged, { recursive: true, force: true });
   mkdirSync(staged, { recursive: true });
-  // Pages are programs of Vue's: they have to find the Vue of this folder, and not the workspace's.
+  // Pages are Vue programs: they have to find the Vue of this folder, and not the workspace's.
   symlinkSync(join(here, 'node_modules'), join(staged, 'node_modules'), 'dir');
   const all = pages();
   const resolveLink = resolver(all);

@@ -1,4 +1,4 @@
-// Checks the links of the built site: each internal one leads to a file of it and, where it has a
+// Checks the links of the built site: each internal one leads to a file of it and, if it has a
 // fragment, to an element with that id; each external one is an https URL.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The documentation: its links, its code, what it says of names and errors, and the built site.
+// The documentation: its links, its code, the names and errors in it, and the built site.
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -199,7 +199,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(() => browser?.close());
 
-/** The policy that the demo serves the site under (web/docs.go). */
+/** The policy under which the demo serves the site (web/docs.go). */
 const policy = () => {
   const text = read('web/docs.go');
   return text
@@ -234,7 +234,7 @@ test('D45 the site is built with every page, and works under the policy that it 
     await page.locator('.VPSidebar a').first().waitFor({ state: 'attached' });
     await page.waitForFunction(() => document.querySelector('#app').__vue_app__);
   }
-  // The search of the site, which is an index in a script of its own.
+  // The search of the site, whose index is a separate script.
   await page
     .getByRole('button', { name: /search/i })
     .first()

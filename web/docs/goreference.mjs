@@ -1,9 +1,9 @@
-// A page for each Go package, of what `go doc -all` prints.
+// A page for each Go package, from the output of `go doc -all`.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The packages for users of the project: those that hosts and tests are made of stay out. */
+/** The packages for users of the project, without those that only hosts and tests use. */
 export const packages = [
   'core',
   'core/oauth',
@@ -22,7 +22,7 @@ export const packages = [
   'wasm',
 ];
 
-/** Text of a doc comment as Markdown: what is indented is code, and `#` begins a heading. */
+/** Text of a doc comment as Markdown: indented text is code, and `#` begins a heading. */
 const prose = (lines) => {
   const text = [];
   let code = false;
@@ -38,7 +38,7 @@ const prose = (lines) => {
   return text.join('\n').replace(/\n+```(?=\n|$)/g, '\n```\n');
 };
 
-/** What a line in column 0 declares. */
+/** The name that a line in column 0 declares. */
 const named = (line) => /^(?:func (?:\([^)]*\) )?|type |var |const )(\w+)/.exec(line)?.[1];
 
 /** The output of `go doc -all` as Markdown. */
@@ -60,8 +60,8 @@ export const pageOf = (path, output) => {
     declaration = [];
     doc = [];
   };
-  // A declaration ends at its closing bracket in column 0; what is indented by four blanks is its
-  // doc, and what a tab indents is inside of it.
+  // A declaration ends at its closing bracket in column 0. Lines indented by four blanks are its
+  // doc, and lines indented by a tab are inside of it.
   let open = false;
   for (const line of lines.slice(first < 0 ? lines.length : first)) {
     if (/^(CONSTANTS|VARIABLES|FUNCTIONS|TYPES)$/.test(line)) {

@@ -1,6 +1,6 @@
-// What this folder has to know of Markdown: headings, their anchors, sections, code.
+// The Markdown that this folder needs: headings, their anchors, sections, code.
 
-/** The anchor of a heading, as GitHub and the site (config.mjs) have it. */
+/** The anchor of a heading, as on GitHub and on the site (config.mjs). */
 export const slug = (heading) =>
   heading
     .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
@@ -9,7 +9,7 @@ export const slug = (heading) =>
     .trim()
     .replace(/\s/g, '-');
 
-/** Each line, with whether it is code. */
+/** Each line, and whether it is code. */
 const lines = (text) => {
   let fence = '';
   return text.split('\n').map((line) => {
@@ -21,7 +21,7 @@ const lines = (text) => {
   });
 };
 
-/** The text with its prose, outside of blocks of code, as `change` makes it. */
+/** The text with its prose, outside of code blocks, changed by `change`. */
 export const mapProse = (text, change) =>
   text
     .split(/(^```[\s\S]*?^```$)/m)

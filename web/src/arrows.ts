@@ -1,11 +1,11 @@
 import { make } from './dom.js';
 
-/** The lanes that messages go between, from left to right. */
+/** The lanes between which messages go, from left to right. */
 export const LANES = ['You', 'Module', 'Store', 'Keys', 'Server'] as const;
 
 const [YOU, MODULE, STORE, KEYS, SERVER] = [0, 1, 2, 3, 4];
 
-/** From which lane to which a kind of message leads. What is not here is told to the page. */
+/** The lanes from and to which a kind of message goes. Other kinds go to the page. */
 const ways: Record<string, Way> = {
   command: [YOU, MODULE, 'command'],
   open: [YOU, MODULE, 'command'],
@@ -32,18 +32,18 @@ const ways: Record<string, Way> = {
 /** Two lanes, and a family of kinds that look alike. */
 export type Way = [from: number, to: number, family: string];
 
-/** Which way a message goes. */
+/** The way of a message. */
 export const wayOf = (kind: string): Way => (Object.hasOwn(ways, kind) ? ways[kind]! : [MODULE, YOU, 'tell']);
 
 const things: Record<string, string> = { session: 'the session', pending: 'attempts', device: 'the device flow', metadata: 'the server’s metadata' };
 
-/** What a key of the store is of. */
+/** The kind of text under a key of the store. */
 export const thingOf = (key: string | undefined): string | undefined => {
   const end = key?.split('.').at(-1) ?? '';
   return Object.hasOwn(things, end) ? things[end] : undefined;
 };
 
-/** An item of the list with a button over an arrow; what stands on it is the caller's. */
+/** An item of the list with a button over an arrow; the caller sets its text. */
 export const arrowItem = ([from, to, family]: Way): { item: HTMLElement; button: HTMLElement; label: HTMLElement } => {
   const label = make('span', { class: 'label' });
   const arrow = make('span', { class: 'arrow', 'aria-hidden': 'true', 'data-way': to > from ? 'right' : 'left' });
@@ -55,8 +55,8 @@ export const arrowItem = ([from, to, family]: Way): { item: HTMLElement; button:
 };
 
 /**
- * The lines of a list are one stop of the Tab key: the arrow keys go from one to the next, since
- * there are hundreds of them.
+ * The Tab key stops once at a list, and the arrow keys go from line to line, because there are
+ * hundreds.
  */
 export const byArrowKeys = (panel: HTMLElement): void =>
   panel.addEventListener('keydown', (event) => {
@@ -69,7 +69,7 @@ export const byArrowKeys = (panel: HTMLElement): void =>
     line.focus();
   });
 
-/** JSON set out for reading; other text as it came. */
+/** JSON formatted for reading; other text unchanged. */
 export const pretty = (text: string): string => {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);

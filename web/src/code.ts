@@ -1,8 +1,8 @@
 import type { Config } from '../../js/src/index.js';
 
-/** What a person has configured on the page. */
+/** What the user has configured on the page. */
 export interface Choice {
-  /** The name of a preset, where one is used, and what it says. */
+  /** The name of a preset, if one is used, and its content. */
   preset?: string;
   members?: object;
   variables: Record<string, string>;
@@ -13,7 +13,7 @@ export interface Choice {
   redirect_uri: string;
 }
 
-/** The languages that the configuration is written down in. */
+/** The languages in which the configuration is written. */
 export type Language = 'TypeScript' | 'React' | 'Go' | 'Worker' | 'Terminal';
 
 const text = (value: string) => `'${JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
@@ -45,7 +45,7 @@ const client = await openClient({
 ${members(choice, '  ')}
 });
 
-await client.handleRedirect(); // back from the server: who signed in is signed in
+await client.handleRedirect(); // finishes the sign-in when the user comes back
 if (client.current?.status !== 'granted') {
   await client.signIn(); // leaves for the server
 }
@@ -151,7 +151,7 @@ const terminal = ({ preset, issuer, client_id, scope }: Choice): string =>
 go run ./wasm/cmd/oauth2-token ${preset ? `-provider ${preset}` : `-issuer ${quoted(issuer)}`} -client-id ${quoted(client_id)} -scope ${quoted(scope)} login
 `;
 
-/** Writes a configuration down, for each of those who may want it. */
+/** Writes a configuration as code, for each kind of reader. */
 export const codeFor: Record<Language, (choice: Choice) => string> = { TypeScript: typescript, React: react, Go: go, Worker: worker, Terminal: terminal };
 
 /** The configuration of this page's client. */

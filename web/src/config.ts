@@ -5,18 +5,13 @@ const { issuer, tokenLifetime, phone } = document.documentElement.dataset as { i
 /** The page is served without its authorization server: from another server than `make demo`. */
 export const alone = !issuer;
 
-/**
- * How long the demo's server makes access tokens good for, in milliseconds: the whole width of the
- * bar.
- */
+/** The lifetime of the demo's access tokens, in milliseconds: the whole width of the bar. */
 export const lifetime = Number(tokenLifetime);
 
-/**
- * How long before its end a token is renewed where the module does that by itself, in milliseconds.
- */
+/** How long before its expiry the module refreshes a token by itself, in milliseconds. */
 export const lead = 15_000;
 
-/** Where a phone in the same network finds the server; empty: on this machine only. */
+/** The server's origin for a phone in the same network; empty: only on this machine. */
 export const phoneOrigin = phone ?? '';
 
 /** Where the server sends a popup back to. */
@@ -28,7 +23,7 @@ export const home = location.origin + '/';
 /** The protected API, on the issuer's origin. */
 export const notes = issuer + '/api/notes';
 
-/** What it gives only to somebody who signed in a moment ago. */
+/** The note that it gives only after a recent sign-in. */
 export const secret = issuer + '/api/secret';
 
 /** How many refreshes the server has answered. */

@@ -5,14 +5,14 @@ import { minutes, secondsTo } from './time.js';
 const words = byTestId('expiry');
 const bar = byId('bar');
 
-/** The last fifth of a token's life is shown in another colour. */
+/** The last fifth of a token's lifetime is shown in another colour. */
 const LOW = 0.2;
 
 let end: number | undefined;
 let renewable = false;
 let automatic = false;
 
-/** When the module renews the token by itself. */
+/** When the module refreshes the token by itself. */
 const renewal = (): string => {
   const left = secondsTo(end! - lead);
   return automatic && left ? `, renewal in ${minutes(left)}` : '';
@@ -34,12 +34,12 @@ const tick = () => {
 };
 
 /**
- * Counts down to the end of the access token.
+ * Counts down to the expiry of the access token.
  *
  * @param expiresAt Unix time in milliseconds; `undefined`: the server did not say; `null`: there is
  * no token
- * @param refreshable whether a token that has run out can be renewed
- * @param autoRefresh whether the module renews it by itself
+ * @param refreshable whether an expired token can be refreshed
+ * @param autoRefresh whether the module refreshes it by itself
  */
 export const countDown = (expiresAt: number | undefined | null, refreshable: boolean, autoRefresh: boolean): void => {
   renewable = refreshable;
@@ -54,7 +54,7 @@ export const countDown = (expiresAt: number | undefined | null, refreshable: boo
     return fill(0);
   }
   fill((end - Date.now()) / lifetime);
-  void bar.offsetWidth; // so that the jump is drawn before gliding begins
+  void bar.offsetWidth; // so that the jump is drawn before the transition begins
   bar.setAttribute('data-moving', '');
   tick();
 };

@@ -3,27 +3,27 @@ import { busy, remember, remembered } from './dom.js';
 import { explain } from './explain.js';
 import * as tv from './tv.js';
 
-/** What the flow needs of the page around it. */
+/** The functions of the page that the flow needs. */
 export interface Page {
   client(): Client;
-  /** The session is another. */
+  /** Called when the session has changed. */
   changed(): Promise<unknown>;
   /** Fetches and shows who signed in. */
   whoAmI(): Promise<string | undefined>;
 }
 
-/** When the code that was on the screen ends; what is said after a reload depends on it. */
+/** When the displayed code expires. The message after a reload depends on it. */
 const KEY = 'demo.code-ends';
-/** The person had paused: a reload does not go on by itself. */
+/** The user had paused: after a reload, polling does not start by itself. */
 const PAUSED = 'demo.paused';
 
 /** Signs in on the TV (RFC 8628). The buttons of its screen are its own. */
 export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
   let device: Device | undefined;
-  /** The package follows the flow: a pause is part of it. Otherwise it has to be told to go on. */
+  /** The package follows the flow, also while it is paused. Otherwise it has to be resumed. */
   let followed = false;
   let end: ReturnType<typeof setTimeout> | undefined;
-  /** A flow that was paused is taken up, and paused again before it asks. */
+  /** A paused flow is being resumed, to be paused again before it polls. */
   let pausing = false;
 
   const show = (shown: Device) => {
@@ -37,7 +37,7 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
       void shown.pause();
     }
     clearTimeout(end);
-    // While it does not poll, the module looks at the clock only when it is asked.
+    // While it does not poll, the module checks the clock only when it gets a command.
     if (!shown.polling) end = setTimeout(resume, shown.expires_at - Date.now());
   };
 
@@ -56,10 +56,10 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
     const begun = device;
     over();
     tv.showEnd(explain(error, begun ? 'device' : 'device start'));
-    await changed().catch(() => {}); // a client that was closed has said so already
+    await changed().catch(() => {}); // a closed client has reported that already
   };
 
-  /** Follows a flow to its end, whatever that is. */
+  /** Follows a flow to its end. */
   const follow = async (work: Promise<Status>) => {
     followed = true;
     try {
@@ -90,7 +90,7 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
 
   const resume = async () => {
     remember(PAUSED, null);
-    // What becomes of it is told to whoever follows the flow.
+    // The follower of the flow gets the outcome.
     if (followed) await device?.resume().catch(() => {});
     else await goOn();
   };
@@ -108,9 +108,9 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
   tv.cancel.addEventListener('click', cancel);
 
   return {
-    /** Ends a flow: the person signs in by another way. */
+    /** Ends a flow, because the user signs in in another way. */
     cancel,
-    /** After a reload: goes on with the flow that the store kept, or says what became of it. */
+    /** After a reload: resumes the flow from the store, or says how it ended. */
     takeUp(status: Status): void {
       const ended = Number(remembered(KEY));
       if (status.status === 'granted') return over();

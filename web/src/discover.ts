@@ -1,4 +1,4 @@
-/** What a look at a server found: its metadata, or why there are none, in words. */
+/** The result of a look at a server: its metadata, or why there is none, in words. */
 export interface Found {
   metadata?: Metadata;
   trouble?: Trouble;
@@ -42,7 +42,8 @@ const forbidden = (url: string): { by(): boolean; end(): void } => {
 };
 
 /**
- * A failed request says nothing of why; a second one, whose answer nobody reads, tells CORS apart.
+ * A failed request does not say why. A second one, whose answer is not read, shows whether it is
+ * CORS.
  */
 export const whyUnreadable = async (url: string): Promise<Trouble> => {
   const { host, origin } = new URL(url);
@@ -70,8 +71,8 @@ export const whyUnreadable = async (url: string): Promise<Trouble> => {
 };
 
 /**
- * Reads a server's metadata, to show them. The client reads them itself when somebody signs in, and
- * is strict about them.
+ * Reads a server's metadata, to show it. At a sign-in the client reads the metadata itself, and
+ * checks it strictly.
  */
 export const discover = async (issuer: string): Promise<Found> => {
   if (!URL.canParse(issuer))
@@ -132,7 +133,7 @@ export const discover = async (issuer: string): Promise<Found> => {
 
 const list = (value: unknown): string[] | undefined => (Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined);
 
-/** What a server offers, and what the client does with it. */
+/** A feature that a server offers, and what the client does with it. */
 export interface Offer {
   what: string;
   /** `undefined`: the metadata does not say. */
@@ -140,7 +141,7 @@ export interface Offer {
   then: string;
 }
 
-/** Reads metadata as a person would. The rules are the module's; these are words for them. */
+/** Explains metadata to people. The module has the rules; these are words for them. */
 export const offers = (m: Metadata): Offer[] => {
   const has = (name: string) => typeof m[name] === 'string';
   const says = (name: string, value: string) => list(m[name])?.includes(value);

@@ -1,7 +1,7 @@
 /** An element that page/index.html has. */
 export const byId = (id: string): HTMLElement => document.getElementById(id)!;
 
-/** An element by the name that tests know it under. */
+/** An element by its name for tests. */
 export const byTestId = <E extends HTMLElement = HTMLElement>(name: string): E => document.querySelector<E>(`[data-testid="${name}"]`)!;
 
 /** Makes an element; children that are strings become text, never markup. */
@@ -12,14 +12,14 @@ export const make = (tag: string, attributes: Record<string, string> = {}, ...ch
   return element;
 };
 
-/** Sets text, but only where it differs: a live region would say the same thing again. */
+/** Sets text only if it differs, because a live region would announce the same text again. */
 export const setText = (element: HTMLElement, text: string): void => {
   if (element.textContent !== text) element.textContent = text;
 };
 
 /**
- * Carries out what a button is for. It shows that it works, and takes no second click meanwhile; it
- * keeps the keyboard's place.
+ * Carries out a button's action. Meanwhile the button shows that it is busy, accepts no second
+ * click, and keeps the keyboard focus.
  */
 export const busy = async <T>(button: HTMLElement, work: () => Promise<T>): Promise<T | undefined> => {
   if (button.hasAttribute('aria-busy')) return;
@@ -32,8 +32,8 @@ export const busy = async <T>(button: HTMLElement, work: () => Promise<T>): Prom
 };
 
 /**
- * What this tab remembers over the way to the server and back; nothing where the browser keeps no
- * data for the site.
+ * A text that this tab remembers over the redirect to the server and back; null if the browser
+ * stores no data for the site.
  */
 export const remembered = (key: string): string | null => {
   try {
@@ -49,6 +49,6 @@ export const remember = (key: string, text: string | null): void => {
     if (text === null) sessionStorage.removeItem(key);
     else sessionStorage.setItem(key, text);
   } catch {
-    // The page works without; only the log and the choice of store are lost.
+    // The page works without it; only the log and the choice of store are lost.
   }
 };

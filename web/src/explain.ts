@@ -1,11 +1,11 @@
 import { OAuthError } from '../../js/src/index.js';
 import { LoadError } from './module.js';
 
-/** An error as a person can use it: what happened, and what to do. */
+/** An error for users: what happened, and what to do. */
 export interface Explanation {
   title: string;
   text: string;
-  /** For those who look it up. */
+  /** For looking it up. */
   code?: string;
 }
 
@@ -110,7 +110,7 @@ const ofClient = (error: OAuthError, doing: Doing): [string, string] => {
 /**
  * Says what an error means.
  *
- * @param signedIn whether a token is held all the same, which is good for a while yet
+ * @param signedIn whether there is still a token that is valid for a while
  */
 export const explain = (error: unknown, doing: Doing, signedIn = false): Explanation => {
   if (error instanceof OAuthError) {
@@ -129,7 +129,7 @@ export const explain = (error: unknown, doing: Doing, signedIn = false): Explana
           : 'This browser does not run it: it may be old, or WebAssembly switched off (as in a lockdown mode). Allow it for this site and load the page again.',
     };
   }
-  // The global fetch says no more than that it failed.
+  // The global fetch says only that it failed.
   if (error instanceof TypeError && doing !== 'load') return { title: 'The server cannot be reached', text: unreachable[doing] };
   return { title: 'Something went wrong', text: 'Load the page again.', code: String(error) };
 };

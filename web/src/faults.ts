@@ -5,22 +5,22 @@ import { follow, sent, showCommand, showEffect, showFetch, showGone } from './la
 import { cut, during, lost, slow } from './network.js';
 import type { Lent, Tab } from './tab.js';
 
-/** What a fault needs of the page. */
+/** The functions of the page that a fault needs. */
 export interface Page {
   client(): Client;
-  /** What a frame that plays another tab is lent. */
+  /** What the page lends to a frame that plays another tab. */
   lend(): Omit<Lent, 'heard' | 'command'> & { store: Store };
   /** The last reply of the server that signed in here by redirect. */
   reply(): string | undefined;
   /** Signs in by redirect, and goes on with a fault afterwards. */
   signInFor(fault: string): Promise<void>;
-  /** The session is another. */
+  /** Called when the session has changed. */
   changed(): Promise<unknown>;
 }
 
 const OTHER = 'Tab 2';
 
-/** So long a person looks at one step before the next begins, in milliseconds. */
+/** How long a step is shown before the next begins, in milliseconds. */
 const A_LOOK = 1200;
 const pause = (ms = A_LOOK) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -39,7 +39,7 @@ const say = (text: string) => {
   steps.append(make('li', {}, text));
 };
 
-/** How the story ends: the page is well again, or it is not. */
+/** How the story ends: the page has recovered, or it has not. */
 const end = (text: string, well = true) => {
   story.dataset.end = well ? 'well' : 'bad';
   steps.append(make('li', {}, make('strong', {}, well ? 'Recovered. ' : 'Not recovered. '), text));

@@ -5,11 +5,11 @@ import { type Exchange, isQuiet } from './record.js';
 import { sectionOf } from './sections.js';
 import { struck, withoutSecrets } from './strike.js';
 
-/** What became of a line: asked for, done, failed, or given up without an answer. */
+/** The state of a line: asked for, done, failed, or given up without an answer. */
 type State = 'asked' | 'done' | 'failed' | 'gone';
 
 /**
- * A line: an effect, or something of the page's own. No text in it is secret: the tab remembers it.
+ * A line: an effect, or an action of the page. It contains no secret, because the tab remembers it.
  */
 interface Line {
   id?: string;
@@ -21,22 +21,22 @@ interface Line {
   stage?: string | undefined;
   method?: string | undefined;
   url?: string | undefined;
-  /** What a key of the store is of. */
+  /** The kind of text under the key of the store. */
   thing?: string | undefined;
   /** The status, or the kind of failure. */
   outcome?: string | undefined;
   ms?: number | undefined;
   /** How many polls the line stands for. */
   times?: number;
-  /** Another tab, where it is not this one. */
+  /** The name of another tab, if it is not this one's. */
   tab?: string | undefined;
   /** The messages, without their secrets. */
   messages?: string[];
 }
 
-/** As many lines as a person may want to scroll through. */
+/** The most lines that are shown. */
 const MOST = 300;
-/** Under which the tab remembers the lines. */
+/** The key under which the tab remembers the lines. */
 let key = 'demo.lanes';
 
 const words: Record<string, string> = {
@@ -53,7 +53,7 @@ const words: Record<string, string> = {
 const panel = byTestId('effects');
 const list = panel.firstElementChild as HTMLOListElement;
 
-/** Gives what passed for a line of this tab; a line of another tab brings its own. */
+/** The messages of a line of this tab; a line of another tab brings its own. */
 let messagesOf: (id: string) => Exchange | undefined = () => undefined;
 
 const rows = new WeakMap<HTMLElement, Line>();
@@ -86,7 +86,7 @@ const took = ({ ms, state }: Line) => (state === 'asked' || !ms ? '' : ms < 1000
 
 const outcomes: Record<State, string> = { asked: 'waiting', done: '', failed: 'failed', gone: 'no answer' };
 
-/** Draws a line, or what changed of it. */
+/** Draws a line, or updates it. */
 const draw = (line: Line, item: HTMLElement): void => {
   const { state, tab } = line;
   item.dataset.kind = line.kind;
@@ -104,7 +104,7 @@ const draw = (line: Line, item: HTMLElement): void => {
   );
 };
 
-/** The messages of a line as they were, but for what is secret in them. */
+/** The messages of a line, without their secrets. */
 const shown = (line: Line): string[] => {
   if (line.messages) return line.messages;
   const { asked, answered } = (line.id && messagesOf(line.id)) || {};
@@ -219,21 +219,21 @@ const settle = (line: Line, state: State, outcome?: string | number, ms?: number
 
 const find = (id: string) => lines.find((line) => line.id === id && line.state === 'asked') ?? lines.find((line) => line.id === id);
 
-/** Only kinds that are answered are waited for. */
+/** Only kinds with an answer are waited for. */
 const waited = (kind: string) => !/^(event|result|command|unlock|remember|.*-cancel)$/.test(kind);
 
 /**
- * Shows an effect, or what became of it.
+ * Shows an effect, or its outcome.
  *
- * @param tab another tab's name, where it is not this one's
- * @param exchange what passed for it there
+ * @param tab another tab's name, if it is not this one's
+ * @param exchange its messages there
  */
 export const showEffect = (entry: EffectEntry, tab?: string, exchange?: Exchange): void => {
   const { id, kind, target, name, stage, method, url, status, failed, ms } = entry;
   if (kind === 'result' && isQuiet(name)) return;
   if (kind === 'load' && (exchange ?? messagesOf(id))?.quiet) return;
   const withdrawn = target === undefined ? undefined : find(target);
-  // A timer that never fires is nothing to look at: most of them bound a look at the store.
+  // A timer that never fires is not shown: most of them only limit a look at the store.
   if (withdrawn?.kind === 'timer') following(() => drop(withdrawn));
   else if (withdrawn?.state === 'asked') settle(withdrawn, 'gone', 'withdrawn');
   if (kind === 'timer-cancel') return;
@@ -294,7 +294,7 @@ const read = (): Line[] => {
   }
 };
 
-/** Shows what this tab remembers of the lanes, from before the way to the server and back. */
+/** Shows the lines that this tab remembers from before the redirect to the server. */
 export const startLanes = (messages: typeof messagesOf, name = key): void => {
   messagesOf = messages;
   key = name;

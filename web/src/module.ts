@@ -2,10 +2,10 @@ import { byId } from './dom.js';
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
-/** The module was not to be had; told apart from everything that can go wrong once it runs. */
+/** The module could not be loaded, as opposed to failures while it runs. */
 export class LoadError extends Error {}
 
-/** Says how much of the module came over the wire, where the browser tells. */
+/** Shows how many bytes of the module were transferred, if the browser says so. */
 const showSize = (url: string, bytes: number, encoding: string | null) => {
   const [entry] = performance.getEntriesByName(new URL(url, location.href).href) as PerformanceResourceTiming[];
   const sent = entry?.encodedBodySize || bytes;
@@ -38,7 +38,6 @@ const load = async (): Promise<WebAssembly.Module> => {
 };
 
 /**
- * Loads the module once. The package would find it by itself; the page does it to say what it is
- * made of.
+ * Loads the module once. The package would find it by itself; the page loads it to show its size.
  */
 export const module = (): Promise<WebAssembly.Module> => (compiled ??= load());

@@ -1,6 +1,6 @@
 import { showFetch } from './lanes.js';
 
-/** Carries a request, or spoils it. */
+/** Carries out a request, or disturbs it. */
 export type Weather = (send: () => Promise<Response>, url: string) => Promise<Response>;
 
 const fair: Weather = (send) => send();
@@ -13,12 +13,12 @@ export const lost: Weather = async (send) => {
   throw new TypeError('the answer was lost on the way');
 };
 
-/** Nothing leaves. */
+/** Nothing is sent. */
 export const cut: Weather = async () => {
   throw new TypeError('the network is cut');
 };
 
-/** Everything takes so long, in milliseconds. */
+/** Everything takes this long, in milliseconds. */
 export const slow =
   (ms: number): Weather =>
   async (send) => {
@@ -38,8 +38,8 @@ export const during = async <T>(spoil: Weather, work: () => Promise<T>): Promise
 };
 
 /**
- * The page's way to the network. The module's requests are in the lanes as its effects; what the
- * page sends with a token is added to them.
+ * The page's way to the network. The lanes show the module's requests as effects; the page's own
+ * requests with a token are added.
  */
 export const through: typeof fetch = (input, init) => {
   const url = input instanceof Request ? input.url : String(input);

@@ -1,10 +1,10 @@
 import { instantiate } from '../../wasm_exec.js';
 import { loadSuites, moduleAt, replay, replaySuites, type Step } from './replay.js';
 
-/** What the worker is asked for: all suites, or one conversation of unknown origin. */
+/** An order to the worker: all suites, or one conversation of unknown origin. */
 export type Order = { all: true } | { text: string } | { packed: string };
 
-/** What it says. */
+/** Its reply. */
 export type Reply = { results: Awaited<ReturnType<typeof replaySuites>> } | { steps: Step[]; text: string } | { error: string };
 
 /** The most of a conversation from elsewhere, in characters. */
@@ -12,7 +12,7 @@ const MOST = 2_000_000;
 /** The most lines of it. */
 const LINES = 5_000;
 
-/** Unpacks what a link has in its fragment, and no more than is wanted of it. */
+/** Decompresses the fragment of a link, up to the limit. */
 const unpack = async (packed: string): Promise<string> => {
   const bytes = Uint8Array.from(atob(packed.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
   const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader();

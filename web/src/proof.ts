@@ -13,7 +13,7 @@ const suites: [SuiteName, string][] = [
   ['resource', 'Resources'],
 ];
 
-/** How `make hosts` names them, and how people do. */
+/** The names of `make hosts`, and those for people. */
 const hostNames: Record<string, string> = {
   'node-20': 'Node 20',
   'node-24': 'Node 24',
@@ -35,13 +35,13 @@ const hostNames: Record<string, string> = {
   'component-wasmtime': 'component, wasmtime',
   'c-wasmtime': 'C, wasmtime',
 };
-/** The hosts that there have to be. */
+/** The hosts that have to be there. */
 const wanted = ['node-24', 'deno', 'bun', 'workerd', 'wazero', 'go-native'];
 
 /** A line of the file that `make hosts` writes. */
 type Recorded = { host: string } & Partial<Record<SuiteName, { digest: string }>>;
 
-/** A conversation from elsewhere has so long, in milliseconds: one that takes longer is ended. */
+/** The time limit for a conversation from elsewhere, in milliseconds. */
 const LIMIT = 10_000;
 
 const table = byTestId('hosts');
@@ -50,7 +50,7 @@ const verdict = byTestId('verdict');
 const progress = byTestId('progress');
 const notice = byTestId('conversation-notice');
 
-/** Has a worker carry out an order, and ends it. */
+/** Lets a worker carry out an order, and ends it. */
 const inWorker = (order: Order, limit?: number): Promise<Reply> =>
   new Promise((resolve, reject) => {
     const worker = new Worker('proof-worker.js', { type: 'module' });
@@ -167,7 +167,7 @@ const tell = (text: string, bad = false) => {
   setText(notice, text);
 };
 
-/** Shows a conversation, from wherever it came: the worker runs it, without a host's hands. */
+/** Shows a conversation from anywhere: the worker replays it, without carrying out effects. */
 const show = async (name: string, order: Order): Promise<void> => {
   tell(`Replaying ${name} …`);
   byTestId('link-row').hidden = true;
@@ -223,7 +223,7 @@ const share = async (text: string) => {
   );
 };
 
-/** So much of a file is read at most, in bytes. */
+/** The most bytes of a file that are read. */
 const MOST = 4_000_000;
 
 const openFile = async (file: File | undefined) => {
@@ -244,7 +244,8 @@ export const startProof = (): void => {
   started = true;
   startScrubber();
   const on = (name: string, work: () => Promise<void> | void) => {
-    const button = byTestId(name);
+    const button = byTestId<HTMLButtonElement>(name);
+    button.disabled = false; // a click before this would do nothing
     button.addEventListener('click', () => busy(button, async () => work()));
   };
   on('replay-all', () =>
@@ -262,6 +263,7 @@ export const startProof = (): void => {
   });
   on('download-visit', () => ownVisit(download));
   on('share-visit', () => ownVisit(share));
+  picker.disabled = false;
   picker.addEventListener(
     'focus',
     () =>

@@ -1,23 +1,23 @@
 import { instantiate as load, type Instance, type Source } from '../../wasm_exec.js';
 
-// The bundle takes this file in place of the loader (build.go), so what passes between the page and
-// the module passes here. It stays in this page's memory: it has tokens in it.
+// The bundle uses this file instead of the loader (build.go), so all messages between the page and
+// the module pass here. They stay in this page's memory, because they contain tokens.
 export { Trap } from '../../wasm_exec.js';
 
-/** An effect as the module asked for it, and how it was answered. */
+/** An effect of the module, and its answer. */
 export interface Exchange {
   asked?: string;
   answered?: string;
-  /** It came of a command that the page gives by itself, all the time. */
+  /** It came from a command that the page gives by itself all the time. */
   quiet?: boolean;
 }
 
-/** The most that is kept of a visit, in characters. Later messages are not recorded. */
+/** The most characters that are kept of a visit. Later messages are not recorded. */
 const MOST = 4_000_000;
 /** The most effects whose messages are kept for a click. */
 const SHOWN = 600;
 
-/** A conversation as core/contract/README.md writes it down, without its first line. */
+/** A conversation in the format of core/contract/README.md, without its first line. */
 export type Conversation = string[];
 
 const conversations: Conversation[] = [];
@@ -28,11 +28,12 @@ let cut = false;
 /** The conversations of this page so far, and whether it was too long to keep all of it. */
 export const recorded = (): { conversations: Conversation[]; cut: boolean } => ({ conversations, cut });
 
-/** What passed for an effect or, by `command ID`, for a command. */
+/** The messages of an effect or, by `command ID`, of a command. */
 export const exchangeOf = (id: string): Exchange | undefined => exchanges.get(id);
 
 /**
- * What the page asks so often, or only on behalf of another command, that it would hide the rest.
+ * Commands that the page gives so often, or only on behalf of another command, that they would hide
+ * the rest.
  */
 const QUIET = /^(status|look|matches|answered|cancel|device_wait)$/;
 
@@ -41,7 +42,7 @@ export const isQuiet = (command: string | undefined): boolean => QUIET.test(comm
 
 let told: ((id: string, name: string) => void) | undefined;
 
-/** Has each command told, by the id that {@link exchangeOf} takes and by its name. */
+/** Calls the listener for each command, with the id for {@link exchangeOf} and its name. */
 export const hearCommands = (listener: typeof told): void => {
   told = listener;
 };
@@ -64,7 +65,7 @@ export const instantiate = async (source: Source | PromiseLike<Source>): Promise
   const own = new Map<number, Conversation>();
   /** Only whole turns are kept: a conversation that ends within one would not replay. */
   let recording = true;
-  /** The turn is one of a quiet command, or of what came of one. */
+  /** The turn belongs to a quiet command, or to its effects. */
   let quiet = false;
   const add = (handle: number, ...lines: string[]) => {
     const conversation = own.get(handle);
@@ -101,7 +102,7 @@ export const instantiate = async (source: Source | PromiseLike<Source>): Promise
       quiet = answer ? !!exchanges.get(answer)?.quiet : isQuiet(name);
       if (answer) keep(answer, { answered: text });
       if (id) {
-        exchanges.delete('command ' + id); // of an instance before
+        exchanges.delete('command ' + id); // from an earlier instance
         keep('command ' + id, { asked: text });
         told?.('command ' + id, name!);
       }

@@ -7,13 +7,14 @@ export interface Transcript {
 }
 
 /**
- * What a replay of many came to. The digest is over all effects, each with a line feed behind it.
+ * The result of replaying many transcripts. The digest is over all effects, each with a line feed
+ * behind it.
  */
 export interface Result {
   conversations: number;
   inputs: number;
   effects: number;
-  /** The conversations that went otherwise than recorded. */
+  /** The conversations that differ from the recording. */
   differ: string[];
   /** SHA-256, hexadecimal. */
   digest: string;
@@ -21,12 +22,12 @@ export interface Result {
   ms: number;
 }
 
-/** A line of a conversation, and whether the module said the same this time. */
+/** A line of a conversation, and whether the module gave the same this time. */
 export interface Step {
   /** `open`, `>`, `<`, `=`, `@` or `close`. */
   verb: string;
   text: string;
-  /** What the module said where that is something else. */
+  /** What the module gave instead, if it differs. */
   instead?: string;
 }
 
@@ -35,14 +36,16 @@ const split = (line: string): [verb: string, text: string] => {
   return end < 0 ? [line, ''] : [line.slice(0, end), line.slice(end + 1)];
 };
 
-/** Replays a conversation. What the module says that is not in it counts as a difference, too. */
+/** Replays a conversation. Further output of the module also counts as a difference. */
 export const replay = (instance: Instance, text: string, heard: (effect: string) => void = () => {}): Step[] => {
   let handle = 0;
   let code: number | undefined;
   let opened = false;
   const steps: Step[] = [];
   const compare = (verb: string, text: string, got: string) => steps.push(got === text ? { verb, text } : { verb, text, instead: got });
-  /** Before the next call nothing is left to be said, and what was said was taken. */
+  /**
+   * Checks before the next call that all effects were read, and that the last input was accepted.
+   */
   const settle = () => {
     if (code) compare('=', '0', String(code));
     code = undefined;
@@ -95,9 +98,9 @@ export const replay = (instance: Instance, text: string, heard: (effect: string)
 const hex = (bytes: ArrayBuffer) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /**
- * Replays many conversations, each on an instance of its own.
+ * Replays many conversations, each on its own instance.
  *
- * @param rest is called between two of them: a page lets others have their turn there
+ * @param rest is called between two of them, so that a page can do other work
  */
 const replayAll = async (module: WebAssembly.Module, transcripts: Transcript[], rest: (done: number) => Promise<void> | void): Promise<Result> => {
   const began = performance.now();
@@ -132,10 +135,10 @@ const get = async (path: string) => {
   return response;
 };
 
-/** Compiles a module from its bytes: not every server of files knows the type of WebAssembly. */
+/** Compiles a module from its bytes, because not every file server sends the right content type. */
 export const moduleAt = async (path: string): Promise<WebAssembly.Module> => WebAssembly.compile(await (await get(path)).arrayBuffer());
 
-/** Loads what the replay runs on. */
+/** Loads the data for the replay. */
 export const loadSuites = async (): Promise<{ suites: Suites; page: WebAssembly.Module; all: WebAssembly.Module }> => {
   const [suites, page, all] = await Promise.all([
     get('transcripts.json').then((response) => response.json() as Promise<Suites>),
@@ -145,10 +148,10 @@ export const loadSuites = async (): Promise<{ suites: Suites; page: WebAssembly.
   return { suites, page, all };
 };
 
-/** The conversations that the pages' module is enough for. */
+/** The conversations that the pages' module can replay. */
 const ofPages = (transcripts: Transcript[]): Transcript[] => transcripts.filter(({ text }) => /^[^\n]*"profile":"page"/.test(text));
 
-/** Replays all suites, and gives each result as it is there. */
+/** Replays all suites, and reports each result when it is there. */
 export const replaySuites = async (
   { suites, page, all }: Awaited<ReturnType<typeof loadSuites>>,
   rest: (suite: SuiteName, done: number, total: number) => Promise<void> | void,

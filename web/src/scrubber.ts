@@ -2,12 +2,12 @@ import { arrowItem, byArrowKeys, pretty, thingOf, type Way, wayOf } from './arro
 import { byId, byTestId, make, setText } from './dom.js';
 import type { Step } from './replay.js';
 
-/** As many messages of one conversation are drawn. */
+/** The most messages of one conversation that are drawn. */
 const MOST = 1_500;
-/** How long one message stands while it plays, in milliseconds. */
+/** How long each message is shown during playback, in milliseconds. */
 const BEAT = 350;
 
-/** A message as it is drawn. */
+/** A drawn message. */
 interface Message extends Step {
   label: string;
   outcome?: string;
@@ -41,7 +41,8 @@ const path = (url: string) => (URL.canParse(url) ? new URL(url).pathname : url);
 const reversed = ([from, to, family]: Way): Way => [to, from, family];
 
 /**
- * What each step is, with the effects by their ids, so that an answer is told as what it answers.
+ * Describes each step. It keeps the effects by their ids, so that an answer is described by its
+ * effect.
  */
 const describe = (steps: Step[]): Message[] => {
   const asked = new Map<string, string>();
@@ -73,7 +74,7 @@ const describe = (steps: Step[]): Message[] => {
         return [{ ...step, label: kind, outcome: failed ? '✕ ' + failed : String(status ?? 'ok'), way: reversed(wayOf(kind)), failed: !!failed }];
       }
       default:
-        // A code or a handle is no message, unless it is another than was recorded.
+        // A code or a handle is no message, unless it differs from the recording.
         return step.instead === undefined ? [] : [{ ...step, label: `code ${step.text}`, way: wayOf('result') }];
     }
   });
@@ -143,7 +144,7 @@ export const showConversation = (steps: Step[]): void => {
   go(0);
 };
 
-/** Has the buttons under the conversation work. */
+/** Makes the buttons under the conversation work. */
 export const startScrubber = (): void => {
   byArrowKeys(panel);
   slider.addEventListener('input', () => {

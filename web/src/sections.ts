@@ -1,4 +1,4 @@
-/** Where it is written that something is done so: a title, and an address where it has one. */
+/** The text that requires something: a title, and an address if it has one. */
 export interface Section {
   title: string;
   url?: string;
@@ -14,7 +14,7 @@ const openid = (section: string, what: string): Section => ({
   url: 'https://openid.net/specs/openid-connect-core-1_0.html',
 });
 
-/** The rules of core/contract/README.md, by the words that they begin with there. */
+/** The rules of core/contract/README.md, by their first words there. */
 const rule = (what: string): Section => ({ title: `core/contract/README.md, Rules: ${what}` });
 
 const stages: Record<string, Section> = {

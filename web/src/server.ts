@@ -11,7 +11,7 @@ import { exchangeOf, hearCommands } from './record.js';
 
 type Preset = { about: string; docs: string; issuer?: string; scope?: string; variables?: Record<string, string> };
 
-/** What was configured, over the way to the server and back. Nothing in it is secret. */
+/** The configuration, stored over the redirect to the server and back. It contains no secret. */
 const KEY = 'demo.server';
 
 const form = byTestId<HTMLFormElement>('server-form');
@@ -22,7 +22,7 @@ const scope = byTestId<HTMLInputElement>('scope');
 const dpop = byTestId<HTMLInputElement>('dpop');
 const variables = byId('variables');
 
-/** The demo's own server, where this page is served beside it. */
+/** The demo's own server, if this page is served beside it. */
 const own = document.documentElement.dataset.issuer;
 const OWN = 'this-demo';
 
@@ -171,7 +171,7 @@ const showSession = async () => {
   );
 };
 
-/** A network that fails may be CORS, which only a look at the server tells. */
+/** A network failure may be CORS, which only a look at the server can show. */
 const diagnose = async (error: unknown, doing: Doing): Promise<Trouble & { code?: string }> => {
   const { kind, host, came, expected, code } = error as { kind?: string; host?: string; came?: string; expected?: string; code?: string };
   if (kind === 'network' && code !== 'timeout' && host)

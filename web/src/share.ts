@@ -10,8 +10,8 @@ const letters = 'abcdefghijklmnopqrstuvwxyz';
 const draw = (from: string): string => from[crypto.getRandomValues(new Uint32Array(1))[0]! % from.length]!;
 
 /**
- * A text of the same form that says nothing: other letters, other digits. The last character of a
- * long one stays, because base64url does not allow every one there.
+ * A meaningless text of the same form: other letters, other digits. The last character of a long
+ * text stays, because base64url does not allow every character there.
  */
 const standIn = (secret: string): string => {
   const end = secret.length >= 20 ? secret.length - 1 : secret.length;
@@ -29,27 +29,27 @@ const base64url = (bytes: Uint8Array): string =>
 const unbase64url = (text: string): Uint8Array => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
 const entropy = (): string => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
-/**
- * Claims that are about the server and the client, and those whose values are chosen from a list.
- */
+/** Claims about the server and the client, and those whose values come from a list. */
 const PUBLIC = /^(iss|aud|azp|acr|amr|typ|events)$/;
 const JWT = /eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+/g;
 const ACCESS = /\\?"access_token\\?":\\?"([^"\\]+)/g;
 
-/** The hash that a claim such as `at_hash` has (OpenID Connect Core section 3.1.3.6). */
+/** The hash in a claim such as `at_hash` (OpenID Connect Core section 3.1.3.6). */
 const half = async (text: string, alg: string): Promise<string> => {
   const bits = /(256|384)$/.exec(alg)?.[1] ?? '512';
   const sum = new Uint8Array(await crypto.subtle.digest('SHA-' + bits, new TextEncoder().encode(text)));
   return base64url(sum.slice(0, sum.length / 2));
 };
 
-/** What stands in place of what, in one conversation. */
+/** The stand-ins for secrets in one conversation. */
 class StandIns {
   #of = new Map<string, string>();
-  /** By the ids of the effects that were recorded. */
+  /** By the ids of the recorded effects. */
   #ids = new Map<string, { id: string; text: string }>();
 
-  /** The secrets that must be gone, long enough to be told from other words. */
+  /**
+   * The secrets that must be gone, if they are long enough to be distinguished from other words.
+   */
   get secrets(): string[] {
     return [...this.#of].filter(([old, other]) => old.length >= 16 && old !== other).map(([old]) => old);
   }
@@ -57,7 +57,7 @@ class StandIns {
   put = (secret: string, name: string): string => {
     if (name === 'entropy') return entropy();
     let other = this.#of.get(secret);
-    // The name of a key says its algorithm, and a grant when it began.
+    // The name of a key contains its algorithm, and a grant the time when it began.
     if (other === undefined && name === 'dpop_key') return secret;
     if (other === undefined) this.#of.set(secret, (other = secret.replace(/^(\d{13}:)?([^]*)$/, (_, time = '', rest) => time + standIn(rest))));
     return other;
@@ -90,7 +90,7 @@ class StandIns {
             ? object(value)
             : value;
     const object = (value: object) => Object.fromEntries(Object.entries(value).map(([name, item]) => [name, PUBLIC.test(name) ? item : text(item, name)]));
-    // A hash of the access token follows it.
+    // A hash of the access token depends on it.
     for (const old of access)
       if (claims.at_hash === (await half(old, alg))) this.#of.set(claims.at_hash as string, await half(this.put(old, 'access_token'), alg));
     return [head, base64url(new TextEncoder().encode(JSON.stringify(object(claims)))), standIn(signature)].join('.');
@@ -104,7 +104,7 @@ class StandIns {
     return asked ? JSON.stringify({ ...JSON.parse(text), answer: asked.id }) : text;
   }
 
-  /** Learns from an effect of both runs what the module drew by itself. */
+  /** Learns from an effect of both runs the random values that the module drew. */
   learn(before: string, now: string): void {
     const [old, other] = [JSON.parse(before), JSON.parse(now)] as { id: string; kind: string; error?: { code?: string } }[];
     const words = ({ kind, error }: { kind: string; error?: { code?: string } }) => [kind, error?.code].filter(Boolean).join(' ');
@@ -125,7 +125,7 @@ class StandIns {
       try {
         return this.#differences(JSON.parse(old), JSON.parse(other));
       } catch {
-        // no JSON after all
+        // not JSON after all
       }
     }
     const [queries, others] = [old, other].map((text) => [...new URLSearchParams(text.replace(/^[^?#]*[?#]/, ''))]);
@@ -183,7 +183,7 @@ export const shareable = async (module: WebAssembly.Module, conversations: Conve
   return made.map(({ lines }) => lines);
 };
 
-/** One transcript of several conversations, each with a handle of its own. */
+/** One transcript of several conversations, each with its own handle. */
 export const transcript = (conversations: string[][], about: string): string =>
   [
     JSON.stringify({ about, covers: [], name: 'Visit', profile: 'page' }),

@@ -1,26 +1,26 @@
-/** Gives what stands in place of a secret, which has a name: of a member, parameter or header. */
+/** Returns the stand-in for a secret, which has the name of a member, parameter or header. */
 export type StandIn = (secret: string, name: string) => string;
 
 const words = (text: string) => new Set(text.trim().split(/\s+/));
 
-/** Members of messages whose texts are nobody's secret. */
+/** Members of messages whose texts are not secret. */
 const members = words(`
   id kind answer command stage method event hook status code op field expected came name alg key version redirect target
   token_type issued_token_type token_type_hint scope requested_scope pkce_method change purpose host response_mode
 `);
-/** Members of bodies, of stored text and of claims whose texts are nobody's secret. */
+/** Members of bodies, of stored text and of claims whose texts are not secret. */
 const contents = words(`
   token_type issued_token_type scope requested_scope v for client_id iss aud azp acr amr error error_description
   code_challenge_method response_mode alg typ
 `);
 /**
- * Members that are URLs, in messages and contents: where they lead is no secret, their query may
- * be.
+ * Members that are URLs, in messages and contents: where they lead is not secret, but their query
+ * may be.
  */
 const addresses = words(`
   url issuer redirect_uri verification_uri verification_uri_complete error_uri iss resource jwks_uri post_logout_redirect_uri
 `);
-/** Objects of a message that are what a server or the store holds. */
+/** Objects of a message that contain data of a server or the store. */
 const held = words('claims extra unverified token metadata');
 /** Parameters of queries and forms. */
 const parameters = words(`
@@ -30,9 +30,9 @@ const parameters = words(`
 const headers = words(`
   content-type accept cache-control pragma retry-after www-authenticate content-length date user-agent content-language
 `);
-/** Members of the configuration that are secrets; all others are the page's own words. */
+/** Members of the configuration that are secrets; all others are the page's own text. */
 const secret = words('client_secret registration client_metadata');
-/** Objects that are public as they stand. */
+/** Objects that are public as a whole. */
 const open = words('jwk error');
 
 const decode = (text: string): string => {
@@ -43,13 +43,16 @@ const decode = (text: string): string => {
   }
 };
 
-/** The parameters of a query, a fragment or a form; all else of the text stays letter by letter. */
+/**
+ * The parameters of a query, a fragment or a form; the rest of the text stays unchanged, letter by
+ * letter.
+ */
 const query = (text: string, put: StandIn, begin: string): string =>
   text.replace(new RegExp(`(${begin})([^=&#?]+)=([^&#]+)`, 'g'), (all, sign: string, name: string, value: string) =>
     parameters.has(decode(name)) ? all : `${sign}${name}=${encodeURIComponent(put(decode(value), decode(name)))}`,
   );
 
-/** A URL: who reads it sees where it leads, and no parameter that may be worth something. */
+/** A URL: the reader sees where it leads, but no parameter that may be secret. */
 const address = (text: string, put: StandIn): string => query(text, put, '[?&#]');
 
 const isAddress = (text: string) => /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
@@ -107,14 +110,14 @@ const walk = (value: unknown, put: StandIn, name: string, known = members): unkn
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, walk(item, put, name, known)]));
 };
 
-/** What every reader may see anyway: the server's description of itself, and its keys. */
+/** Stages whose answers are public: the server's metadata, and its keys. */
 const published = /^(discovery|jwks|resource_metadata)$/;
 
 /**
  * Replaces the secrets of a message between page and module.
  *
  * @param text the message, JSON as core/contract/README.md describes it
- * @param put gives what stands in place of each secret
+ * @param put returns the stand-in for each secret
  * @param asked the effect that the message answers, if it is an answer
  */
 export const withoutSecrets = (text: string, put: StandIn, asked?: string): string => {
@@ -126,5 +129,5 @@ export const withoutSecrets = (text: string, put: StandIn, asked?: string): stri
   return JSON.stringify({ ...message, ...(message.entropy && { entropy: put(message.entropy, 'entropy') }) });
 };
 
-/** A secret as a person sees it. */
+/** A secret as it is displayed. */
 export const struck = (secret: string): string => `█████ (${secret.length})`;

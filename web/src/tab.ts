@@ -2,7 +2,7 @@ import { type Client, type EffectEntry, openClient, type Store } from '../../js/
 import { type Exchange, exchangeOf, hearCommands } from './record.js';
 import { struck, withoutSecrets } from './strike.js';
 
-/** What the page around it lends to a frame that plays another tab. */
+/** What the page lends to a frame that plays another tab. */
 export interface Lent {
   config: object;
   module: WebAssembly.Module;
@@ -12,12 +12,15 @@ export interface Lent {
   command(id: string, name: string, message: string): void;
 }
 
-/** What the page does with that tab. */
+/** The actions of the page in that tab. */
 export interface Tab {
   refresh(): Promise<unknown>;
-  /** Begins a refresh whose answer this tab does not live to see; settles once the server acted. */
+  /**
+   * Begins a refresh whose answer this tab will not see, because it is closed before. Settles once
+   * the server has acted.
+   */
   refreshAndHang(): Promise<void>;
-  /** Takes a reply of the server, and says what came of it. */
+  /** Handles a reply of the server, and says how that ended. */
   reply(url: string): Promise<string>;
 }
 

@@ -22,14 +22,14 @@ const complete = byTestId<HTMLAnchorElement>('verification-uri-complete');
 const invitation: Explanation = { title: 'Sign in with your phone', text: 'You will get a code to enter there.' };
 const signedIn: Explanation = { title: 'Signed in', text: 'Sign out to try it on the TV.' };
 
-/** RFC 8628 section 3.5: what slow_down adds to the interval, in milliseconds. */
+/** RFC 8628 section 3.5: how much slow_down adds to the interval, in milliseconds. */
 const SLOW_DOWN = 5000;
-/** Seconds before its end at which those who hear the page are told of it. */
+/** Seconds before the code expires at which screen readers announce it. */
 const WARNINGS = [60, 15];
 
 let state: Screen = 'idle';
 let shown: DeviceAuthorization | undefined;
-/** Polling began: until then a flow that does not poll is no paused one. */
+/** Whether polling has begun: before that, a flow that does not poll is not paused. */
 let begun = false;
 let slowed = '';
 let trouble: Explanation | undefined;
@@ -64,7 +64,10 @@ const tick = () => {
 
 const spelled = (text: string) => [...text.replaceAll('-', ',')].join(' ');
 
-/** Where a phone finds a page of the server: in this network, where the demo was started so. */
+/**
+ * The address of a page of the server for a phone: in this network, if the demo was started with
+ * that option.
+ */
 const onPhone = (url: string): string => (phoneOrigin ? url.replace(/^https?:\/\/[^/]+/, phoneOrigin) : url);
 
 const drawQr = (url: string | undefined) => {
@@ -80,7 +83,7 @@ const drawQr = (url: string | undefined) => {
   (byId('tv-qr') as HTMLImageElement).src = '/qr.svg?text=' + encodeURIComponent(url);
 };
 
-/** A code that was not on the screen before. */
+/** Shows a new code. */
 const present = ({ user_code, verification_uri, verification_uri_complete, expires_at }: DeviceAuthorization) => {
   begun = false;
   slowed = '';
@@ -104,7 +107,7 @@ const showButtons = () => {
   if (chosen === resume && resume.hidden) pause.focus();
 };
 
-/** Shows a user code, or what changed about it (RFC 8628 section 3.3). */
+/** Shows a user code, or updates it (RFC 8628 section 3.3). */
 export const showCode = (device: DeviceAuthorization): void => {
   const before = inFlow() ? shown : undefined;
   const was = state;
@@ -127,7 +130,7 @@ export const showCode = (device: DeviceAuthorization): void => {
   tick();
 };
 
-/** Shows why polling stopped, where the code is still good. */
+/** Shows why polling stopped while the code is still valid. */
 export const showStopped = (why: Explanation): void => {
   trouble = why;
   setState('stopped');
@@ -150,7 +153,7 @@ export const polled = (): void => {
   tick();
 };
 
-/** Shows why a poll got no answer; the module goes on asking. */
+/** Shows why a poll got no answer; the module goes on polling. */
 export const showTrouble = (why: Explanation): void => {
   if (state !== 'waiting') return;
   if (!trouble) say(`${why.title}. ${why.text}`);
@@ -170,7 +173,7 @@ const showMessage = (to: Screen, { title: words, text, code: error }: Explanatio
   byId('tv-error').hidden = !error;
   setText(start, to === 'ended' ? 'Show a new code' : 'Show a code');
   byId('tv-message').hidden = false;
-  // Where there was a code, its place stays, so that the page does not jump under the reader.
+  // The place of the code stays, so that the page does not jump under the reader.
   if (to === 'idle') flow.hidden = true;
   if (within) (start.hidden ? title : start).focus({ preventScroll: true });
 };
@@ -194,7 +197,7 @@ export const showApproved = (): void => {
   showMessage('approved', signedIn);
 };
 
-/** Adds who it is that signed in on the TV. */
+/** Adds the name of the user who signed in on the TV. */
 export const showName = (name: string | undefined): void => {
   if (state !== 'approved') return;
   const words = name ? `Signed in as ${name}` : 'Signed in';
@@ -202,7 +205,7 @@ export const showName = (name: string | undefined): void => {
   say(words + '.');
 };
 
-/** Offers the TV to those who are not signed in. */
+/** Offers the TV if nobody is signed in. */
 export const follow = (held: boolean, running: boolean): void => {
   start.disabled = !running;
   if (inFlow() || state === 'starting') return;
@@ -217,7 +220,7 @@ copy.addEventListener('click', async () => {
     copy.textContent = 'Copied';
     setTimeout(() => (copy.textContent = 'Copy'), 2000);
   } catch {
-    getSelection()?.selectAllChildren(code); // the browser lets the person copy, but not the page
+    getSelection()?.selectAllChildren(code); // the browser lets the user copy, but not the page
   }
 });
 document.addEventListener('visibilitychange', tick);

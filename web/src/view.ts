@@ -3,7 +3,7 @@ import { countDown } from './countdown.js';
 import { byId, byTestId, make, setText } from './dom.js';
 import type { Doing, Explanation } from './explain.js';
 
-/** What the page shows besides what the module calls a status. */
+/** What the page shows: the module's statuses, and some of its own. */
 export type Phase = SessionStatus | 'starting' | 'signing_in' | 'failed';
 
 const words: Record<Phase, string> = {
@@ -50,9 +50,9 @@ const hint = (phase: Phase, status: Status | undefined): string => {
 };
 
 /**
- * Shows the word for a status at once, before the rest of it is known.
+ * Shows the word for a status at once, before the rest is known.
  *
- * @param ending the token is good for a while yet, and nothing renews it
+ * @param ending the token is valid for a while, but cannot be refreshed
  */
 export const showPhase = (phase: Phase, ending = false): void => {
   const pill = byTestId('status');
@@ -75,13 +75,15 @@ const waiting: Record<Doing, string> = {
   userinfo: '',
 };
 
-/** What is done at once is not worth a word. In milliseconds. */
+/** A wait shorter than this is not mentioned, in milliseconds. */
 const SOON = 300;
 
-/** Says what the page waits for, until what it gives is called. */
+/** Says what the page waits for, until the returned function is called. */
 export const showWaiting = (doing: Doing): (() => void) => {
   const place = doing === 'call' ? byId('api-head') : byId('hint');
   const before = place.textContent!;
+  // The room for the answer opens with the click, so that nothing moves when it comes.
+  if (doing === 'call') byTestId('api-result').parentElement!.setAttribute('data-called', '');
   const clock = setTimeout(() => waiting[doing] && setText(place, waiting[doing]), SOON);
   return () => {
     clearTimeout(clock);
@@ -97,7 +99,7 @@ const showScopes = (scope: string) => {
   cell.replaceChildren(...(scope ? scope.split(' ').map((name) => make('span', { class: 'chip' }, name)) : ['none']));
 };
 
-/** Shows who signed in, by the userinfo claims, and gives the name; `null`: nobody. */
+/** Shows who signed in, by the userinfo claims, and returns the name; `null`: nobody. */
 export const showUser = (claims: UserInfo | null): string => {
   const cell = byTestId('user');
   const shown = claims ? String(claims.name ?? claims.sub ?? 'somebody') : 'nobody';
@@ -105,27 +107,27 @@ export const showUser = (claims: UserInfo | null): string => {
   cell.replaceChildren(shown);
   if (!claims) return shown;
   const { sub, name, email } = claims;
-  // An address that the server has not verified may be somebody else's.
+  // An unverified address may belong to somebody else.
   const address = claims.email_verified === true ? email : undefined;
   const more = [name && sub, address].filter(Boolean).join(' · ');
   cell.append(' ', make('span', { class: 'muted' }, more));
   return shown;
 };
 
-/** Shows what the access token is worth without this browser. */
+/** Shows whether the access token works without this browser. */
 const showBinding = (held: boolean, type: string | undefined) => {
   const cell = byTestId('binding');
   cell.toggleAttribute('data-empty', !held);
   setText(cell, !held ? 'nothing' : type?.toLowerCase() === 'dpop' ? 'a key that no script can read out' : 'nothing: anybody could use it');
 };
 
-/** Offers to sign in anew, where the API asked for that; the keyboard's place goes there. */
+/** Offers to sign in again, if the API requires that, and moves the keyboard focus there. */
 export const showStepUp = (offered: boolean): void => {
   stepUp.hidden = !offered;
   if (offered) stepUp.focus();
 };
 
-/** Says that the person is back from signing out. */
+/** Says that the user is back from signing out. */
 export const showGoodbye = (): void => {
   setText(byId('hint'), 'You are signed out, here and at the server.');
   signIn.focus();
@@ -147,7 +149,7 @@ export const show = (phase: Phase, status?: Status): void => {
   refresh.disabled = !held || ended;
   keep.disabled = autoRefresh.disabled = held || !running || !!status?.device;
   for (const button of apiButtons) button.disabled = !running;
-  // The keyboard's place must not be lost with a button that goes away.
+  // The keyboard focus must not be lost with a button that disappears.
   if (focused instanceof HTMLElement && focused.hidden) (focused === signOut || focused === refresh ? signIn : signOut).focus();
   showScopes(held ? (status?.scope ?? '') : '');
   showBinding(held, status?.token_type);
@@ -158,7 +160,7 @@ export const show = (phase: Phase, status?: Status): void => {
   }
 };
 
-/** Shows an error beside what failed, or takes it away. */
+/** Shows an error beside what failed, or removes it. */
 export const showError = (error: Explanation | null, place: 'session' | 'api' = 'session'): void => {
   const region = byTestId(place === 'api' ? 'api-error' : 'error');
   if (!error) return region.replaceChildren();
@@ -168,7 +170,7 @@ export const showError = (error: Explanation | null, place: 'session' | 'api' = 
   region.scrollIntoView({ block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
 };
 
-/** Shows what a call of the API gave. */
+/** Shows the result of an API call. */
 export const showResult = (head: string, body = ''): void => {
   setText(byId('api-head'), head);
   const result = byTestId('api-result');

@@ -3,7 +3,7 @@ import { module } from './module.js';
 import { recorded } from './record.js';
 import { shareable, transcript } from './share.js';
 
-/** What this tab did before it went to the server and came back, shareable already. */
+/** The visit of this tab before the redirect to the server, already shareable. */
 const KEY = 'demo.visit';
 
 const before = (): string[][] => {
@@ -17,8 +17,8 @@ const before = (): string[][] => {
 const now = async (): Promise<string[][]> => [...before(), ...(await shareable(await module(), recorded().conversations))];
 
 /**
- * Keeps this visit for the time after a way to the server and back. Nothing secret is kept: what
- * cannot be made shareable is not kept.
+ * Stores this visit over the redirect to the server and back. No secret is stored: a visit that
+ * cannot be made shareable is not stored.
  */
 export const keepVisit = async (): Promise<void> => {
   const kept = await now().catch(() => undefined);
@@ -29,7 +29,7 @@ export const keepVisit = async (): Promise<void> => {
 export const visit = async (): Promise<string> =>
   transcript(await now(), `A visit to the demo, run again with stand-ins for every secret${recorded().cut ? '; it was longer than what is kept' : ''}.`);
 
-/** The same as the fragment of a link. */
+/** The same, as the fragment of a link. */
 export const fragment = async (text: string): Promise<string> => {
   const packed = new Blob([text]).stream().pipeThrough(new CompressionStream('deflate-raw'));
   const bytes = new Uint8Array(await new Response(packed).arrayBuffer());

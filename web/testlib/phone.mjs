@@ -1,4 +1,4 @@
-// The phone of a person who signs in on the TV: the authorization server's pages in another tab.
+// The phone of a user who signs in on the TV: the authorization server's pages in another tab.
 
 /**
  * Opens the phone's tab by a link on the TV: `verification-uri`, or `verification-uri-complete` as
@@ -14,7 +14,7 @@ export const openPhone = async (tab, link) => {
 export const decide = async (page, decision) => {
   await page.getByTestId('continue').click();
   await page.getByTestId('login').or(page.getByTestId(decision)).waitFor();
-  // The server knows the person who was there before.
+  // The server may know the user already.
   if (await page.getByTestId('login').isVisible()) await page.getByTestId('login').click();
   await page.getByTestId(decision).click();
   await page.getByTestId('device-result').waitFor();

@@ -1,4 +1,4 @@
-// The demo's server, and tabs in which a person uses it.
+// The demo's server, and tabs in which a user uses it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -25,7 +25,7 @@ const build = () => {
 };
 
 /**
- * Starts a server with flags and gives its URL. It is built first, so that ending it ends the
+ * Starts a server with flags and returns its URL. It is built first, so that ending it ends the
  * server and not the `go` command around it.
  */
 export const serve = async (...flags) => {
@@ -39,7 +39,7 @@ export const serve = async (...flags) => {
 
 let browser;
 
-/** Gives Chromium, started once. */
+/** Returns Chromium, started once. */
 export const launch = async () => {
   if (browser) return browser;
   browser = await chromium();
@@ -47,17 +47,13 @@ export const launch = async () => {
   return browser;
 };
 
-/**
- * Opens a tab of a person's own at the demo; it keeps what was said on its console and what it
- * sent.
- */
+/** Opens a tab for a new user at the demo. It records its console and its requests. */
 export const open = async (t, url, options = {}) => {
   const context = await (await launch()).newContext(options);
   t.after(() => context.close());
   const page = await context.newPage();
   await page.addInitScript(() => {
-    // A page that breaks its policy is told on the console as well, but there the text is
-    // Chromium's.
+    // Violations of the policy are also on the console, but there in Chromium's words.
     window.violations = [];
     document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
   });
@@ -76,38 +72,38 @@ export const open = async (t, url, options = {}) => {
     at,
     /** Waits for a status, by the module's word for it. */
     status: (word) => page.waitForSelector(`[data-testid="status"][data-status="${word}"]`),
-    /** Waits for an error of the session, or of the API (`api-error`), and gives its text. */
+    /** Waits for an error of the session, or of the API (`api-error`), and returns its text. */
     told: async (place = 'error') => {
       await page.waitForSelector(`[data-testid="${place}"] .alert`);
       return at(place).innerText();
     },
-    /** Waits until an element's text matches, and gives it. */
+    /** Waits until an element's text matches, and returns it. */
     until: async (name, { source }) => {
       const matches = ([id, source]) => new RegExp(source).test(document.querySelector(`[data-testid="${id}"]`).textContent);
       await page.waitForFunction(matches, [name, source]);
       return at(name).innerText();
     },
-    /** Ticks one of the ways in which the module is opened. */
+    /** Ticks one of the options for opening the module. */
     choose: async (name) => {
       await at('choices').evaluate((details) => (details.open = true));
       await at(name).check();
     },
     /** Waits until the TV's screen is in a state. */
     tv: (state) => page.waitForSelector(`[data-testid="device-screen"][data-state="${state}"]`),
-    /** Has the TV show a code, and gives it. */
+    /** Makes the TV show a code, and returns it. */
     showCode: async () => {
       await at('device-start').click();
       await tab.tv('waiting');
       return at('user-code').innerText();
     },
-    /** What the page holds that its policy forbids. */
+    /** The page's violations of its policy. */
     violations: () => page.evaluate(() => window.violations),
     /** How often a request went out. */
     count: (line) => sent.filter((other) => other === line).length,
-    /** Notes all tokens that the server issues to this tab from now on. */
+    /** Records all tokens that the server issues to this tab from now on. */
     noteTokens: async () => {
       const tokens = [];
-      // On the way, since Chromium does not keep the body of every answer for one who asks later.
+      // In a route, because Chromium does not keep the body of every answer for later.
       await page.route('**/token', async (route) => {
         const response = await route.fetch();
         const { access_token: access, refresh_token: refresh } = await response.json();
@@ -134,7 +130,7 @@ export const open = async (t, url, options = {}) => {
       await page.waitForFunction(() => document.getElementById('hint')?.textContent === 'You are signed out, here and at the server.');
       await tab.status('not_authenticated');
     },
-    /** Signs in where the server still knows the person and asks for consent only. */
+    /** Signs in when the server still knows the user and asks only for consent. */
     signInAgain: async () => {
       await at('sign-in').click();
       await at('approve').click();

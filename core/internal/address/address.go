@@ -1,9 +1,9 @@
-// Package address reads IP addresses, and tells which of them are public.
+// Package address reads IP addresses, and says which of them are public.
 package address
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 
-// An Address is one of IPv6, or of IPv4 as mapped into it (RFC 4291 section 2.5.5.2).
+// An Address is an IPv6 address, or an IPv4 address mapped into one (RFC 4291 section 2.5.5.2).
 type Address [16]byte
 
 // A Network is all addresses that begin with the same bits.
@@ -12,7 +12,7 @@ type Network struct {
 	bits    int
 }
 
-// ReadNetwork reads an address, or one with "/" and the length of a prefix.
+// ReadNetwork reads an address, or an address with "/" and the length of a prefix.
 func ReadNetwork(s string) (n Network, ok bool) {
 	i := words.Index(s, '/')
 	host, most := s, 128
@@ -31,7 +31,7 @@ func ReadNetwork(s string) (n Network, ok bool) {
 	return n, ok
 }
 
-// Holds tells whether the address is one of the network's.
+// Holds reports whether the address is in the network.
 func (n Network) Holds(a Address) bool {
 	for i, b := range n.address {
 		left := n.bits - 8*i
@@ -131,7 +131,7 @@ func readFour(s string, to []byte) bool {
 	return true
 }
 
-// decimal reads digits, without a zero in front, which some take for octal.
+// decimal reads digits without a leading zero, which some software reads as octal.
 func decimal(s string, most int) (n int, ok bool) {
 	if s == "" || len(s) > 3 || len(s) > 1 && s[0] == '0' {
 		return 0, false

@@ -2,12 +2,12 @@ package address
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 
-// Public tells whether the host of a URL, in lower case, can be one of the public Internet: a name
-// that is not reserved for somewhere else, or an address that is routed everywhere. A name may
-// still stand for an address that is not: whoever connects has to look again, with IsPublic.
+// Public reports whether the host of a URL, in lower case, can be public: a name that is not
+// reserved for other networks, or an address that is routed everywhere. A name may still resolve to
+// a private address, so whoever connects must check again, with IsPublic.
 func Public(host string) bool {
 	if host != "" && host[len(host)-1] == '.' {
-		host = host[:len(host)-1] // the root is where names end anyway (RFC 1034 section 3.1)
+		host = host[:len(host)-1] // a final dot changes nothing (RFC 1034 section 3.1)
 	}
 	if words.Prefixed(host, "[") && words.Suffixed(host, "]") {
 		a, ok := Read(host[1 : len(host)-1])
@@ -28,10 +28,10 @@ func Public(host string) bool {
 			return false
 		}
 	}
-	return dot // a name of one label is somebody's own network's
+	return dot // a name of one label belongs to a private network
 }
 
-// lastLabel is what stands behind the last dot, and whether there is one.
+// lastLabel returns the part after the last dot, and whether there is a dot.
 func lastLabel(host string) (dot bool, last string) {
 	for i := len(host) - 1; i >= 0; i-- {
 		if host[i] == '.' {
@@ -41,8 +41,8 @@ func lastLabel(host string) (dot bool, last string) {
 	return false, host
 }
 
-// numeric tells whether a last label makes browsers take the host for an address (WHATWG URL, "ends
-// in a number").
+// numeric reports whether browsers read a host with this last label as an address (WHATWG URL,
+// "ends in a number").
 func numeric(label string) bool {
 	_, ok := anyNumber(label)
 	if ok {
@@ -56,8 +56,8 @@ func numeric(label string) bool {
 	return label != ""
 }
 
-// readAnyFour reads an IPv4 address in each way that resolvers take: one to four parts, each
-// decimal, octal or hexadecimal, the last of which fills what is left (inet_aton).
+// readAnyFour reads an IPv4 address in every form that resolvers accept: one to four parts, each
+// decimal, octal or hexadecimal, where the last one fills the remaining bytes (inet_aton).
 func readAnyFour(s string) (a Address, ok bool) {
 	a[10], a[11] = 0xff, 0xff
 	parts, left := 0, uint64(1)<<32
@@ -90,14 +90,14 @@ func readAnyFour(s string) (a Address, ok bool) {
 	return a, true
 }
 
-// anyNumber reads a number below 2^32: hexadecimal behind 0x, octal behind 0, decimal.
+// anyNumber reads a number below 2^32: hexadecimal after 0x, octal after 0, otherwise decimal.
 func anyNumber(s string) (n uint64, ok bool) {
 	base := uint64(10)
 	switch {
 	case len(s) > 1 && s[0] == '0' && s[1]|0x20 == 'x':
 		base, s = 16, s[2:]
 		if s == "" {
-			return 0, true // which browsers take for 0
+			return 0, true // browsers read it as 0
 		}
 	case len(s) > 1 && s[0] == '0':
 		base = 8
@@ -114,8 +114,8 @@ func anyNumber(s string) (n uint64, ok bool) {
 	return n, s != ""
 }
 
-// IsPublic tells whether an address is routed everywhere (RFC 6890 and the registries of IANA). One
-// that carries an IPv4 address is what that is.
+// IsPublic reports whether an address is routed everywhere (RFC 6890 and the registries of IANA).
+// For an address that contains an IPv4 address, that one decides.
 func (a Address) IsPublic() bool {
 	switch {
 	case within(a, "00000000000000000000ffff"): // mapped (RFC 4291 section 2.5.5.2)
@@ -134,7 +134,7 @@ func (a Address) IsPublic() bool {
 	return true
 }
 
-// within tells whether an address begins with these bytes, in hexadecimal.
+// within reports whether an address begins with these bytes, in hexadecimal.
 func within(a Address, prefix string) bool {
 	for i := range len(prefix) / 2 {
 		if int(a[i]) != words.HexDigit(prefix[2*i])<<4|words.HexDigit(prefix[2*i+1]) {
@@ -144,7 +144,7 @@ func within(a Address, prefix string) bool {
 	return true
 }
 
-// publicFour tells it of the four bytes of an IPv4 address.
+// publicFour reports the same for the four bytes of an IPv4 address.
 func publicFour(b []byte) bool {
 	switch b[0] {
 	case 0, 10, 127:
@@ -152,7 +152,7 @@ func publicFour(b []byte) bool {
 	case 100:
 		return b[1]>>6 != 1 // 100.64.0.0/10, shared (RFC 6598)
 	case 169:
-		return b[1] != 254 // link local, and where clouds have their metadata
+		return b[1] != 254 // link local, used for the metadata of clouds
 	case 172:
 		return b[1]>>4 != 1
 	case 192:

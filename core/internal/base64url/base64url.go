@@ -1,10 +1,10 @@
-// Package base64url is base64url without padding (RFC 4648 section 5, RFC 7636 appendix A), and
-// base64 with padding for bodies.
+// Package base64url encodes base64url without padding (RFC 4648 section 5, RFC 7636 appendix A),
+// and base64 with padding for bodies.
 package base64url
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// Encode gives the text of b.
+// Encode returns the base64url of b.
 func Encode(b []byte) string { return string(encode(b)) }
 
 func encode(b []byte) []byte {
@@ -26,11 +26,11 @@ func encode(b []byte) []byte {
 	return out
 }
 
-// Decode gives the bytes of s; ok is false for a foreign character, padding, an impossible length
-// or spare bits that are not zero.
+// Decode returns the bytes of s. ok is false for any other character, padding, an impossible
+// length, or unused bits that are not zero.
 func Decode(s string) (b []byte, ok bool) { return decode(s, '-', '_') }
 
-// DecodeStd gives the bytes of base64 with its padding (RFC 4648 section 4).
+// DecodeStd returns the bytes of base64 with padding (RFC 4648 section 4).
 func DecodeStd(s string) (b []byte, ok bool) {
 	if len(s)%4 != 0 {
 		return nil, false
@@ -41,7 +41,7 @@ func DecodeStd(s string) (b []byte, ok bool) {
 	return decode(s, '+', '/')
 }
 
-// EncodeStd gives base64 with padding: HTTP Basic credentials (RFC 7617).
+// EncodeStd returns base64 with padding, for HTTP Basic credentials (RFC 7617).
 func EncodeStd(b []byte) string {
 	out := encode(b)
 	for i, c := range out {
@@ -58,7 +58,7 @@ func EncodeStd(b []byte) string {
 	return string(out)
 }
 
-// values are the six bits that a character of either alphabet stands for, and none for any other.
+// values are the six bits of each character of either alphabet, and none for any other character.
 var values = func() (v [256]byte) {
 	for i := range v {
 		v[i] = none
@@ -96,7 +96,7 @@ func decode(s string, c62, c63 byte) (b []byte, ok bool) {
 	if bad&0xc0 != 0 {
 		return nil, false
 	}
-	// What is left is two or three characters, of which the last has bits to spare.
+	// Two or three characters are left. The last one has unused bits.
 	acc, bits := uint(0), 0
 	for ; i < len(s); i++ {
 		v := values[s[i]]

@@ -18,7 +18,7 @@ const (
 	AuthNone       = "none"
 )
 
-// MoreMethods are those that oauth2.wasm leaves out.
+// MoreMethods are those that oauth2.wasm lacks.
 const MoreMethods = AuthSecretJWT + " " + AuthPrivateJWT + " " + authTLS + " " + authSelfTLS
 
 // checkAuth sets the methods: basic with a secret, none without. Revocation and introspection use

@@ -22,7 +22,7 @@ func (c *Config) check() *link.Fault {
 	if c.Name == "" {
 		return link.Bad("missing", "name")
 	}
-	// All attempts together have to be stored, and read again, in one message.
+	// All attempts together must fit into one message, to be stored and to be read again.
 	f := between("max_attempts", c.MaxAttempts, 1, 64)
 	if f == nil {
 		f = between("clock_tolerance_ms", c.Tolerance, 0, 60*60*1000)
@@ -76,11 +76,11 @@ func (c *Config) check() *link.Fault {
 	if f := c.checkReach(); f != nil {
 		return f
 	}
-	// An ID token that nobody can verify is worse than none.
+	// If ID tokens could not be verified, they must not be requested.
 	if words.Has(c.Scope, "openid") && c.JWKS == "" && !c.Discovery && !c.IDTokenOff {
 		return link.Bad("missing", "jwks_uri").Not("discovery or jwks_uri", "scope openid")
 	}
-	// A bare token in a header of its own cannot be bound to a key.
+	// A bare token in its own header cannot be bound to a key.
 	if c.DPoP && c.TokenHeader != "" {
 		return link.Bad("bad_value", "token_header").Not("none with dpop", c.TokenHeader)
 	}

@@ -14,15 +14,15 @@ import (
 // A Config is the configuration of a session, completed by the server's metadata. Members have the
 // names of RFC 8414 and RFC 7591 if there is one.
 type Config struct {
-	self                                                                                          []Config // this one alone: a slice is copied in one piece
+	self                                                                                          []Config // this configuration alone: a slice is copied in one piece
 	Name, Issuer, ClientID, ClientSecret, RedirectURI, Scope, UserAgent                           string
-	Fingerprint                                                                                   string // tells other servers and client ids apart
+	Fingerprint                                                                                   string // differs for other servers and client ids
 	AuthorizationEndpoint, TokenEndpoint, RefreshEndpoint, RevocationEndpoint, UserinfoEndpoint   string
 	DeviceAuthorizationEndpoint, IntrospectionEndpoint, EndSessionEndpoint, PushedRequestEndpoint string
 	PushedRequests                                                                                string // off, offered, required
 	TokenHeader, LongLived                                                                        string
 	JWKS, IssuerTemplate                                                                          string
-	IDTokenAlgs                                                                                   string // with a space between them
+	IDTokenAlgs                                                                                   string // separated by spaces
 	AuthGiven, RevocationAuthGiven, IntrospectionAuthGiven                                        bool
 	Discovery, IDTokenOff, DPoP                                                                   bool
 	ClientKey, ClientKeyID                                                                        string // the host's name for it, and the server's
@@ -46,10 +46,10 @@ type Config struct {
 	Parameters                                                                                    []form.Param
 	httpOrigins, ParameterHooks, RequestHooks, ResponseHooks                                      json.Value
 	privateOrigins                                                                                json.Value
-	IdentityProvider                                                                              *Config // where an identity becomes a grant for this server, nil for none
+	IdentityProvider                                                                              *Config // the server that makes an ID-JAG for this one, nil for none
 }
 
-// WantsPairs is what parameters have to be.
+// WantsPairs is the form of parameters.
 const WantsPairs = "[[name, value], …]"
 
 // WrongScope refuses the scope of a command.
@@ -65,14 +65,14 @@ type group struct {
 	texts   []*string
 	numbers []*int64
 	flags   []*bool
-	values  []*json.Value // which are looked at when they are used, once they are found to be right
-	lacks   bool          // they are for another module
+	values  []*json.Value // they are checked when they are used
+	lacks   bool          // only another module has these members
 }
 
-// Endpoints are those that the server's metadata may name, too.
+// Endpoints are those that the server's metadata may also name.
 const Endpoints = "authorization_endpoint token_endpoint revocation_endpoint userinfo_endpoint jwks_uri device_authorization_endpoint introspection_endpoint end_session_endpoint pushed_authorization_request_endpoint registration_endpoint"
 
-// MoreMembers are those that oauth2.wasm leaves out.
+// MoreMembers are those that oauth2.wasm lacks.
 const MoreMembers = "client_assertion_audience client_key client_key_id token_endpoint_auth_signing_alg request_object_signing_alg introspection_signed_response_alg introspection_endpoint_auth_method client_metadata registration identity_provider private_origins"
 
 // others are the members that are each read in their own way.
@@ -101,12 +101,12 @@ func (c *Config) groups() []group {
 	}...)
 }
 
-// Endpoints are the fields of those that have their names in the constant.
+// Endpoints returns the fields of the members in the constant Endpoints.
 func (c *Config) Endpoints() []*string {
 	return []*string{&c.AuthorizationEndpoint, &c.TokenEndpoint, &c.RevocationEndpoint, &c.UserinfoEndpoint, &c.JWKS, &c.DeviceAuthorizationEndpoint, &c.IntrospectionEndpoint, &c.EndSessionEndpoint, &c.PushedRequestEndpoint, &c.RegistrationEndpoint}
 }
 
-// Read reads one, or says what is wrong with it.
+// Read reads a configuration, or returns a fault that says what is wrong.
 func Read(in json.Value) (c *Config, f *link.Fault) {
 	if in.Kind() != json.Object {
 		return nil, link.Bad("missing", "config")
@@ -118,7 +118,7 @@ func Read(in json.Value) (c *Config, f *link.Fault) {
 	groups := c.groups()
 	c.firstMore(in)
 	if c.httpOrigins.Kind() != json.None {
-		// Before the URLs that are allowed by it.
+		// Before the URLs, because it decides which of them are allowed.
 		if f := c.read(groups, "insecure_http_origins", c.httpOrigins); f != nil {
 			return nil, f
 		}
@@ -141,7 +141,7 @@ func Read(in json.Value) (c *Config, f *link.Fault) {
 	return c, c.check()
 }
 
-// Clone is a copy.
+// Clone returns a copy.
 func (c *Config) Clone() *Config {
 	list := append([]Config(nil), c.self...)
 	list[0].self = list
@@ -309,7 +309,7 @@ type Destination struct {
 	Target string
 }
 
-// readDestination takes a URL, or an object with one and what ReadTarget reads.
+// readDestination reads a URL, or an object with a URL and the members that ReadTarget reads.
 func (c *Config) readDestination(name string, v json.Value) *link.Fault {
 	var d Destination
 	url, s := v, ""
@@ -335,8 +335,8 @@ func (c *Config) readDestination(name string, v json.Value) *link.Fault {
 	return nil
 }
 
-// ReadTarget takes what an access token is for: its resource (RFC 8707 section 2), a space and its
-// scope, either of which may be missing. "" is the session's own token.
+// ReadTarget reads what an access token is for: its resource (RFC 8707 section 2), a space and its
+// scope. Either may be missing. "" is the session's own token.
 func ReadTarget(in json.Value) (target string, f *link.Fault) {
 	resource, scope := in.Get("resource"), in.Get("scope")
 	if resource.Kind() != json.None && !resourceOK(resource.Str()) {
@@ -404,7 +404,7 @@ func (c *Config) takePrint() {
 	if issuer == "" {
 		issuer = c.TokenEndpoint
 	} else if n := len(issuer) - 1; issuer[n] == '/' && uri.Same(issuer, issuer[:n]) {
-		issuer = issuer[:n] // both spellings are one issuer, and have one session
+		issuer = issuer[:n] // both spellings are the same issuer, and have one session
 	}
 	c.Fingerprint = sha256.Base64URL(issuer + "\n" + c.ClientID + c.variables.Raw())[:22]
 }
@@ -412,14 +412,14 @@ func (c *Config) takePrint() {
 // Whether the authorization request goes to the server first (RFC 9126).
 const (
 	PAROff      = "off"
-	PAROffered  = "offered" // where the server has an endpoint for it
+	PAROffered  = "offered" // if the server has an endpoint for it
 	PARRequired = "required"
 )
 
-// A Profile says where a provider tells who signed in.
+// A profile says where a provider names the user who signed in.
 type profile struct {
 	Endpoint, Emails        string // URLs
-	ID, Email, Verification string // paths: member names with dots between levels
+	ID, Email, Verification string // paths: member names separated by dots
 }
 
 func (c *Config) readProfile(v json.Value) *link.Fault {
@@ -436,7 +436,7 @@ func (c *Config) readProfile(v json.Value) *link.Fault {
 	return nil
 }
 
-// WantedScope is the scope of a request that a command makes.
+// WantedScope is the scope that a command requests.
 func (c *Config) WantedScope(in json.Value) string {
 	if v := in.Get("scope"); v.Kind() == json.String {
 		return v.Str()
@@ -447,7 +447,7 @@ func (c *Config) WantedScope(in json.Value) string {
 	return c.Scope
 }
 
-// BearerByName tells whether the server has that name, in lower case, for the token type Bearer.
+// BearerByName reports whether the server uses that name, in lower case, for the token type Bearer.
 func (c *Config) BearerByName(kind string) bool {
 	for it := c.tokenTypes.Each(); it.Next(); {
 		if words.Lower(it.Value().Str()) == kind {

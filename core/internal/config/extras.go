@@ -5,10 +5,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// maxExtras is the greatest length of all further parameters of a response together, in bytes.
+// maxExtras is the greatest total length of the further parameters of a response, in bytes.
 const maxExtras = 4 << 10
 
-// TooMuch is what Extras gives for more than that.
+// TooMuch is the result of Extras for more than that.
 const TooMuch = "too much"
 
 // Extras is an object with the further parameters of a response that the application asked for, ""

@@ -10,10 +10,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
-// This file is for servers, terminals and plugin hosts. The build tag page leaves it out; page.go
+// This file is for servers, terminals and plugin hosts. The build tag page excludes it; page.go
 // replaces it.
 
-// moreGroups are MoreMembers.
+// moreGroups read MoreMembers.
 func (c *Config) moreGroups() []group {
 	return []group{
 		{names: "client_assertion_audience", rule: Endpoint, texts: []*string{&c.AssertionAudience}},
@@ -27,7 +27,7 @@ func (c *Config) moreGroups() []group {
 	}
 }
 
-// readObject reads who the client is at its identity provider.
+// readObject reads the client's configuration at its identity provider.
 func (c *Config) readObject(name string, v json.Value) (f *link.Fault) {
 	if name == "identity_provider" {
 		if c.IdentityProvider, f = Read(v); f != nil {
@@ -37,7 +37,7 @@ func (c *Config) readObject(name string, v json.Value) (f *link.Fault) {
 	return nil
 }
 
-// ownMethods are those by which a client can be known that has a secret or a key.
+// ownMethods are the methods of a client that has a secret or a key.
 const ownMethods = AuthBasic + " " + AuthPost + " " + AuthSecretJWT + " " + AuthPrivateJWT
 
 // checkMeans reports a fault if the client lacks what a method of MoreMethods needs.
@@ -74,7 +74,7 @@ func (c *Config) checkMore() *link.Fault {
 	}
 	kty, crv := jose.KeyType(c.RequestAlg)
 	if k, v := jose.KeyType(c.AuthAlg); c.AuthMethod == AuthPrivateJWT && (k != kty || v != crv) {
-		return link.Bad("bad_value", "request_object_signing_alg") // one key cannot be both
+		return link.Bad("bad_value", "request_object_signing_alg") // one key cannot fit both
 	}
 	return nil
 }
@@ -86,8 +86,8 @@ func (c *Config) AdoptMore(v json.Value) {
 	}
 }
 
-// Alias is where an endpoint is for a client that is known by its certificate (RFC 8705 section 5),
-// "" where that is no other place.
+// Alias is the URL of an endpoint for a client that authenticates with a certificate (RFC 8705
+// section 5), "" if there is no separate one.
 func (c *Config) Alias(v json.Value, name string) string {
 	method := c.AuthMethod
 	switch name {
@@ -102,16 +102,16 @@ func (c *Config) Alias(v json.Value, name string) string {
 	return v.Get("mtls_endpoint_aliases").Get(name).Str()
 }
 
-// firstMore takes what decides about URLs before any is looked at.
+// firstMore reads the member that decides about URLs, before any URL is checked.
 func (c *Config) firstMore(in json.Value) { c.privateOrigins = in.Get("private_origins") }
 
-// originOK holds the elements of private_origins to their form.
+// originOK checks the form of the elements of private_origins.
 func originOK(name, s string) bool { return name != "private_origins" || s != "" && uri.Origin(s) == s }
 
-// guarded tells whether requests go to public addresses only, but for the origins that are listed.
+// guarded reports whether requests may only go to public addresses and to listed origins.
 func (c *Config) guarded() bool { return c.privateOrigins.Kind() == json.Array }
 
-// reaches tells whether a URL leads to where a guarded client may send requests.
+// reaches reports whether a guarded client may send requests to a URL.
 func (c *Config) reaches(u uri.URI) bool {
 	return json.Lists(c.privateOrigins, u.Scheme+"://"+u.Host+u.Port) || u.Scheme == "https" && address.Public(u.Host)
 }
@@ -122,6 +122,6 @@ func (c *Config) Public(url string) bool {
 	return c.guarded() && !json.Lists(c.privateOrigins, uri.Origin(url))
 }
 
-// byCertificate tells whether the client is known by the certificate of its connection (RFC 8705
-// section 2).
+// byCertificate reports whether the client authenticates with the certificate of its connection
+// (RFC 8705 section 2).
 func byCertificate(method string) bool { return method == authTLS || method == authSelfTLS }

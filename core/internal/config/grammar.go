@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A grammar is what a text of the configuration must be.
+// A grammar is the required form of a text in the configuration.
 type grammar uint8
 
 const (
@@ -21,7 +21,7 @@ const (
 	endpointOrNone         // or the word none
 )
 
-// Refuses gives the code of the error; "" for a correct or missing text.
+// Refuses returns the code of the error; "" for a correct or missing text.
 func (c *Config) Refuses(g grammar, s string) (code string) {
 	switch {
 	case s == "" || g == endpointOrNone && s == "none":
@@ -52,7 +52,7 @@ func (c *Config) Refuses(g grammar, s string) (code string) {
 	return ""
 }
 
-// Wants says in words what refuses looks for.
+// Wants says in words what Refuses checks.
 func (g grammar) Wants() string {
 	switch g {
 	case vschar:

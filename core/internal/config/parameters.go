@@ -10,5 +10,5 @@ func Protected(name string) bool {
 	return false
 }
 
-// replyParameters are those of an authorization response that have a meaning here.
+// replyParameters are the parameters of an authorization response that have a meaning here.
 const replyParameters = "code state iss error error_description error_uri response"

@@ -9,14 +9,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// readRegistration takes from a registration's answer (RFC 7591 section 3.2.1) what the
-// configuration leaves out; the rest of it is as the server and the application like.
+// readRegistration reads from a registration response (RFC 7591 section 3.2.1) what the
+// configuration lacks. It ignores all other members.
 func (c *Config) readRegistration(groups []group, in json.Value) *link.Fault {
 	for it := in.Get("registration").Each(); it.Next(); {
 		name, v := it.Name(), it.Value()
 		switch name {
 		case "client_id", "client_secret", "token_endpoint_auth_method":
-		case "redirect_uris": // of several the configuration has to say which
+		case "redirect_uris": // if there are several, the configuration must say which
 			one := v.Each()
 			if name = "redirect_uri"; one.Next() {
 				v = one.Value()
@@ -37,7 +37,7 @@ func (c *Config) readRegistration(groups []group, in json.Value) *link.Fault {
 		default:
 			continue
 		}
-		if in.Get(name).Kind() == json.None && v.Kind() == json.String { // null is none
+		if in.Get(name).Kind() == json.None && v.Kind() == json.String { // null counts as missing
 			if f := c.read(groups, name, v); f != nil {
 				return f
 			}

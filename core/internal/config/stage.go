@@ -1,6 +1,6 @@
 package config
 
-// Stages: what a request, or a hook, is for.
+// Stages: the purposes of requests and hooks.
 const (
 	StageAuthorization = "authorization"
 	StageToken         = "token"
@@ -17,7 +17,7 @@ const (
 	StageResource      = "resource_metadata"
 )
 
-// Where hooks may be. What the keys and the metadata are is for nobody to change.
+// The stages that may have hooks. Keys and metadata must not be changed.
 const (
 	hookStages     = StageAuthorization + " " + StageToken + " " + StageRefresh + " " + StageDevice + " " + StagePolling
 	responseStages = StageToken + " " + StageRefresh + " " + StageDevice + " " + StagePolling + " " + StageRevocation + " " + StageUserinfo + " " + StagePushed + " " + StageIntrospection + " " + StageRegistration

@@ -6,7 +6,7 @@ import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 // all tenants use.
 const TenantHole = "{tenantid}"
 
-// TenantOf is the tenant that an issuer has where the template has its hole.
+// TenantOf returns the tenant in an issuer: the part at the template's placeholder.
 func TenantOf(iss, template string) string {
 	i := TenantAt(template)
 	if n := len(iss) - (len(template) - len(TenantHole)); i >= 0 && n > 0 && len(iss) >= i+n {
@@ -15,7 +15,7 @@ func TenantOf(iss, template string) string {
 	return ""
 }
 
-// TenantAt is where a template has its hole, -1 for none.
+// TenantAt is the position of the placeholder in a template, -1 for none.
 func TenantAt(template string) int {
 	for i := range len(template) {
 		if words.Prefixed(template[i:], TenantHole) {

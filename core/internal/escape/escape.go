@@ -2,8 +2,8 @@
 // Go share it.
 package escape
 
-// Decode decodes the escape at the start of s, a surrogate pair included, and gives its length, 0
-// where it is none.
+// Decode decodes the escape at the start of s, also a surrogate pair, and returns its length, 0 if
+// it is invalid.
 func Decode[T string | []byte](s T) (r rune, n int) {
 	if len(s) < 2 {
 		return 0, 0

@@ -1,8 +1,8 @@
-// Package form is application/x-www-form-urlencoded (RFC 6749 appendix B): the bodies of requests,
-// the queries of URLs, the answers of old providers.
+// Package form reads and writes application/x-www-form-urlencoded (RFC 6749 appendix B): the bodies
+// of requests, the queries of URLs, the answers of old providers.
 package form
 
-// MaxParams is how many parameters a text may have: who reads them looks for each name anew.
+// MaxParams is how many parameters a text may have. A reader searches all of them for each name.
 const MaxParams = 256
 
 // A Param is one name with one value; order and repetition are kept.
@@ -20,7 +20,7 @@ func plain(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~'
 }
 
-// size is the length of s, escaped.
+// size is the escaped length of s.
 func size(s string) int {
 	n := len(s)
 	for i := 0; i < len(s); i++ {
@@ -31,7 +31,7 @@ func size(s string) int {
 	return n
 }
 
-// put writes s, escaped, to b, which has room for it, and gives what is left of b.
+// put writes s, escaped, to b, which has room for it, and returns the rest of b.
 func put(b []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
 	at := 0
@@ -52,7 +52,7 @@ func put(b []byte, s string) []byte {
 	return b[at:]
 }
 
-// Encode gives the text of the parameters, in their order.
+// Encode encodes the parameters in their order.
 func Encode(params []Param) string {
 	if len(params) == 0 {
 		return ""
@@ -75,8 +75,9 @@ func Encode(params []Param) string {
 	return string(text)
 }
 
-// Decode reads such a text; ok is false for an escape that is none, a semicolon, which some read as
-// a separator, or more than [MaxParams]. A piece without "=" is a name with an empty value.
+// Decode reads such a text. ok is false for an invalid escape, for a semicolon, which some software
+// reads as a separator, and for more than [MaxParams]. A piece without "=" is a name with an empty
+// value.
 func Decode(s string) (params []Param, ok bool) {
 	for from := 0; from <= len(s); {
 		to := from
@@ -160,7 +161,7 @@ func unhex(c byte) (byte, bool) {
 	return 0, false
 }
 
-// ValueOf is the value of the first parameter of that name, "" where there is none.
+// ValueOf is the value of the first parameter with that name, "" if there is none.
 func ValueOf(params []Param, name string) string {
 	for _, p := range params {
 		if p.Name == name {

@@ -85,7 +85,7 @@ func (i *Issuer) AdoptKeys(v json.Value) {
 type discoverRun struct {
 	issuer *Issuer
 	places []string
-	first  *link.Fault // why it is not in the first place
+	first  *link.Fault // why it is not at the first URL
 }
 
 func (i *Issuer) fetchMetadata() {
@@ -94,8 +94,8 @@ func (i *Issuer) fetchMetadata() {
 	if u.Path != "" && u.Path[len(u.Path)-1] == '/' {
 		iss, u.Path = iss[:len(iss)-1], u.Path[:len(u.Path)-1]
 	}
-	// Where OpenID Connect has it, and where RFC 8414 section 3.1 has the same and its own: the
-	// path comes behind the well-known part.
+	// The URL of OpenID Connect, and those of RFC 8414 section 3.1: the same one, and its own, in
+	// which the path comes after the well-known part.
 	places := []string{iss + "/.well-known/openid-configuration", u.Scheme + "://" + u.Host + u.Port + "/.well-known/oauth-authorization-server" + u.Path}
 	if u.Path != "" {
 		places = append(places, u.Scheme+"://"+u.Host+u.Port+"/.well-known/openid-configuration"+u.Path)
@@ -146,7 +146,7 @@ func (i *Issuer) adoptMetadata(v json.Value) *link.Fault {
 	next, iss := i.given.Clone(), v.Get("issuer").Str()
 	switch {
 	case uri.Same(iss, next.Issuer):
-		next.Issuer = iss // the server knows best how it writes itself
+		next.Issuer = iss // the server's own spelling counts
 	case iss == "" || !(i.anyTenant() && iss == next.IssuerTemplate):
 		return (&link.Fault{Kind: link.KindServer, Code: "wrong_issuer"}).Not(next.Issuer, iss)
 	}
@@ -201,7 +201,7 @@ func (i *Issuer) storeMetadata() {
 	i.store.Overwrite(i.config.Under("metadata"), &i.metadata.version, w.String(), func(string) {})
 }
 
-// Get reads a public document of the server's.
+// Get reads a public document of the server.
 func (i *Issuer) Get(stage, url string, most int, done func(json.Value, *link.Fault)) {
 	i.wire.Send(&wire.Job{}, &wire.Request{Stage: stage, Method: "GET", URL: url, Most: most}, func(res *wire.Response, f *link.Fault) {
 		if f != nil {
@@ -222,7 +222,7 @@ func (i *Issuer) anyTenant() bool {
 	return false
 }
 
-// TenantIssuer is the configured issuer, or what the template gives for a tenant.
+// TenantIssuer is the configured issuer, or the template's issuer for a tenant.
 func (i *Issuer) TenantIssuer(tenant string) string {
 	t := i.config.IssuerTemplate
 	if at := config.TenantAt(t); at >= 0 && words.HostChars(tenant) && i.anyTenant() {

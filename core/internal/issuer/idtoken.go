@@ -14,13 +14,13 @@ const longestAge = 24 * 60 * 60 * 1000
 type Expected struct {
 	Nonce   string
 	Issuer  string // of the authorization response (RFC 9207 section 2.4)
-	Later   bool   // it comes with a refresh, so the nonce is as before or not there
-	MaxAge  int64  // s, -1: not asked for
-	Asked   int64  // when that was, Unix ms
+	Later   bool   // it comes with a refresh, so its nonce is the previous one or is missing
+	MaxAge  int64  // s, -1: not requested
+	Asked   int64  // when that was requested, Unix ms
 	Code    string
-	ACR     string     // of which it has to say one
-	Before  json.Value // claims of the one that this one follows (OpenID Connect Core section 12.2)
-	Brought bool       // by the application, so it may be old
+	ACR     string     // one of which it must contain
+	Before  json.Value // claims of the previous ID token (OpenID Connect Core section 12.2)
+	Brought bool       // the application brought it, so it may be old
 }
 
 // Identify verifies a new ID token that came with an access token (OpenID Connect Core sections
@@ -37,7 +37,7 @@ func (i *Issuer) Identify(idToken, access string, want Expected, done func(json.
 	i.verify(j, func(f *link.Fault) { done(j.Claims, f) })
 }
 
-// readJWT reads a JWT of an algorithm that is allowed.
+// readJWT reads a JWT with an allowed algorithm.
 func readJWT(s, algs string) (*jose.JWS, *link.Fault) {
 	j, ok := jose.Parse(s)
 	if !ok {
@@ -61,7 +61,7 @@ func (i *Issuer) checkClaims(j *jose.JWS, access string, want Expected) *link.Fa
 	switch nonce := str("nonce"); {
 	case str("sub") == "":
 		return link.NotVerified("missing_claim", "sub")
-	// Another kind of JWT of the same issuer is no ID token (RFC 8725 section 3.11).
+	// Another kind of JWT of the same issuer is not an ID token (RFC 8725 section 3.11).
 	case j.Typ != "" && words.Lower(j.Typ) != "jwt":
 		return link.NotVerified("malformed", "typ").Not("JWT", j.Typ)
 	case v.Get("events").Kind() != json.None:
@@ -88,7 +88,7 @@ func (i *Issuer) checkClaims(j *jose.JWS, access string, want Expected) *link.Fa
 	if want.Before.Kind() != json.None {
 		for _, name := range [...]string{"iss", "sub", "azp"} {
 			if was := want.Before.Get(name).Str(); was != str(name) {
-				if wrong = name; name != "sub" { // who the user is, is not for a log
+				if wrong = name; name != "sub" { // a log must not show who the user is
 					expects, came = was, str(name)
 				}
 			}

@@ -12,8 +12,8 @@ import (
 // An Issuer is the authorization server of one client.
 type Issuer struct {
 	link     *link.Link
-	config   *config.Config // as the server's metadata completes it
-	given    *config.Config // as the session was opened, where there is metadata to complete it
+	config   *config.Config // completed by the server's metadata
+	given    *config.Config // as the session was opened, if there is metadata to complete it
 	store    *store.Store
 	wire     *wire.Wire
 	metadata metadata
@@ -31,21 +31,21 @@ func New(l *link.Link, cfg *config.Config, s *store.Store, wr *wire.Wire) *Issue
 
 // metadata is the server's metadata (RFC 8414, OpenID Connect Discovery).
 type metadata struct {
-	text    string // "" before there was any
-	at      int64  // fetched
+	text    string // "" if there is none yet
+	at      int64  // when it was fetched
 	tried   int64
 	busy    bool
-	looked  bool   // into the store
+	looked  bool   // the store was read
 	version string // in the store
 	waiting []func(*link.Fault)
 }
 
 // A keySet is the server's public keys (RFC 7517 section 5).
 type keySet struct {
-	list    json.Value // an array, or None before there were any
-	picked  picked     // the last of list that was
-	at      int64      // fetched
-	tried   int64      // to fetch them
+	list    json.Value // an array, or None if there is none yet
+	picked  picked     // the last key that was chosen from list
+	at      int64      // when it was fetched
+	tried   int64      // when a fetch was last tried
 	asked   bool
 	waiting []func(*link.Fault)
 }
@@ -63,13 +63,13 @@ func (i *Issuer) Absent(name string) *link.Fault {
 	if v = v.Get(name); v.Kind() == json.None && name != "jwks_uri" {
 		return link.Bad("missing", name).Not("in the configuration or the metadata", "")
 	}
-	i.metadata.at = 0 // it may be mended soon
+	i.metadata.at = 0 // the server may be repaired soon
 	f := link.Wrong("bad_metadata", name, "https, or http on loopback", v)
 	f.Kind = link.KindServer
 	return f
 }
 
-// Tokenless says why nothing can be asked of the token endpoint.
+// Tokenless is the fault for a request to the token endpoint that cannot be sent.
 func (i *Issuer) Tokenless() *link.Fault {
 	if i.config.TokenEndpoint == "" {
 		return i.Absent("token_endpoint")
@@ -77,7 +77,7 @@ func (i *Issuer) Tokenless() *link.Fault {
 	return nil
 }
 
-// tell gives each waiter a fault of its own, because commands change their faults.
+// tell gives each waiter its own fault, because commands change their faults.
 func tell(waiting []func(*link.Fault), f *link.Fault) {
 	for _, w := range waiting {
 		if f == nil {

@@ -31,7 +31,7 @@ func (i *Issuer) WithKeys(scope string, then func(*link.Fault)) {
 	i.fetchKeys(then)
 }
 
-// NeedsKeys tells whether WithKeys would have to ask for keys.
+// NeedsKeys reports whether WithKeys would have to fetch keys.
 func (i *Issuer) NeedsKeys(scope string) bool {
 	return i.NoKeys(scope) || i.config.JWKS != "" && !i.config.IDTokenOff && words.Has(scope, "openid") && !i.keysGood()
 }
@@ -79,7 +79,7 @@ func (i *Issuer) keysRead(v json.Value, f *link.Fault) {
 type verifyRun struct {
 	issuer *Issuer
 	jws    *jose.JWS
-	anew   bool // the keys were asked for
+	anew   bool // the keys were fetched already
 	done   func(*link.Fault)
 }
 
@@ -92,7 +92,7 @@ func (i *Issuer) verify(j *jose.JWS, done func(*link.Fault)) {
 	v.refused(link.NotVerified("unknown_key", ""))
 }
 
-// pick asks the host about the signature.
+// pick asks the host to verify the signature.
 func (v *verifyRun) pick() {
 	p := &v.issuer.keys.picked
 	if p.jwk == "" || p.alg != v.jws.Alg || p.kid != v.jws.Kid {
@@ -107,7 +107,7 @@ func (v *verifyRun) pick() {
 	askVerify(v.issuer.link, v.jws, p.jwk, v.judged)
 }
 
-// askVerify has the host verify a signature.
+// askVerify asks the host to verify a signature.
 func askVerify(l *link.Link, j *jose.JWS, jwk string, then func(ok json.Value, failed string)) {
 	w := l.Effect("verify")
 	w.MemberStr("alg", j.Alg)
@@ -128,7 +128,7 @@ func (v *verifyRun) judged(ok json.Value, failed string) {
 	}
 }
 
-// refused asks for the keys, unless that was done lately.
+// refused fetches the keys, unless that was done a short time ago.
 func (v *verifyRun) refused(wrong *link.Fault) {
 	i := v.issuer
 	limit := int64(KeysLimit)

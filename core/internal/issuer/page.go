@@ -11,7 +11,7 @@ import (
 // In oauth2.wasm this replaces the files with the build tag !page, which pages never use. The error
 // for a missing feature says which module has it.
 
-// Claims reads an answer about somebody or something.
+// Claims reads a response with claims.
 func (i *Issuer) Claims(res *wire.Response, done func(json.Value, *link.Fault)) {
 	if ctype := res.ContentType(); ctype == "application/jwt" {
 		done(json.Value{}, link.NotHere("userinfo_endpoint", ctype))

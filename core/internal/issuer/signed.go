@@ -9,16 +9,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Trusted gives the claims of a JWT that the server made for this client, once they are verified.
-// Besides iss and aud it must have the claims that need lists, and be of the type and algorithm, if
-// these are named; its times are judged by clocks that may be so many ms apart.
+// Trusted verifies a JWT that the server made for this client, and returns its claims. It must have
+// iss, aud and the claims that need lists, and the type and algorithm if these are given. Clocks
+// may differ by apart ms.
 func (i *Issuer) Trusted(text, typ, alg, need string, apart int64, done func(json.Value, *link.Fault)) {
 	if alg == "" {
 		alg = i.config.IDTokenAlgs
 	}
 	j, f := readJWT(text, alg)
 	if typ == "jwt" && f == nil && j.Typ == "" {
-		typ = "" // as good as said
+		typ = "" // the answer's media type says it
 	}
 	if f == nil && typ != "" && words.Lower(j.Typ) != typ {
 		f = link.NotVerified("malformed", "typ")
@@ -36,8 +36,8 @@ func (i *Issuer) Trusted(text, typ, alg, need string, apart int64, done func(jso
 	i.verify(j, func(f *link.Fault) { done(j.Claims, f) })
 }
 
-// Claims reads an answer about somebody or something: plain JSON, or where the server signs it,
-// what the JWT says (OpenID Connect Core section 5.3.2).
+// Claims reads a response with claims: plain JSON or, if the server signs it, the claims of the JWT
+// (OpenID Connect Core section 5.3.2).
 func (i *Issuer) Claims(res *wire.Response, done func(json.Value, *link.Fault)) {
 	if res.ContentType() == "application/jwt" && res.Status == 200 {
 		i.Trusted(wire.SkipBOM(res.Body), "", "", "", i.config.Skew, done)

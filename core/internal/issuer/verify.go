@@ -6,11 +6,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// What a resource needs of a server besides: its tokens are verified by its keys, whoever they were
-// made for.
+// These functions are for resources, which verify the server's tokens for any client.
 
-// Verify has a signature verified by a key that the server publishes now. Where there are no keys
-// at all the fault is no verdict on the signature.
+// Verify verifies a signature with a key that the server publishes now. If there are no keys at
+// all, the fault says nothing about the signature.
 func (i *Issuer) Verify(j *jose.JWS, done func(*link.Fault)) {
 	if i.config.JWKS == "" {
 		done(i.Absent("jwks_uri"))
@@ -24,8 +23,8 @@ func (i *Issuer) Verify(j *jose.JWS, done func(*link.Fault)) {
 	})
 }
 
-// RenewKeys reads the server's keys again where they are older than so many ms, and that was not
-// tried within a minute.
+// RenewKeys fetches the server's keys again if they are older than age ms, and no fetch was tried
+// within a minute.
 func (i *Issuer) RenewKeys(age int64) (begun bool) {
 	s := &i.keys
 	if s.list.Kind() == json.None || i.link.Recent(s.at, age) || i.link.Recent(s.tried, KeysLimit) || len(s.waiting) > 0 {
@@ -35,8 +34,8 @@ func (i *Issuer) RenewKeys(age int64) (begun bool) {
 	return true
 }
 
-// VerifyBy has the host verify a signature by a key that came with it, as a proof's does; wrong is
-// the verdict, f why there is none.
+// VerifyBy asks the host to verify a signature with a key that came with it, as in a proof. wrong
+// is the verdict; f says why there is none.
 func VerifyBy(l *link.Link, j *jose.JWS, jwk string, done func(wrong, f *link.Fault)) {
 	askVerify(l, j, jwk, func(ok json.Value, failed string) {
 		switch {

@@ -1,5 +1,5 @@
 // Package jose reads signed JWTs and keys (RFC 7515, RFC 7517, RFC 7518), and says which keys may
-// be used at all. It makes and verifies no signature: hosts do.
+// be used at all. It makes and verifies no signatures; hosts do.
 package jose
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A JWS is a JSON Web Signature in compact form (RFC 7515 section 7.1), whose signature is not
+// A JWS is a JSON Web Signature in compact form (RFC 7515 section 7.1). Its signature is not
 // verified yet.
 type JWS struct {
 	Alg, Kid, Typ    string
@@ -18,8 +18,8 @@ type JWS struct {
 	Input, Signature string
 }
 
-// Parse reads a JWS. It refuses unknown critical members (section 4.1.11), payloads that are no
-// JSON object, and signatures that are no base64url.
+// Parse reads a JWS. It refuses unknown critical members (section 4.1.11), payloads that are not a
+// JSON object, and signatures that are not base64url.
 func Parse(s string) (j *JWS, ok bool) {
 	i := words.Index(s, '.')
 	if i < 0 {
@@ -48,11 +48,10 @@ func part(s string) (v json.Value, ok bool) {
 	return v, ok && v.Kind() == json.Object
 }
 
-// Algorithms are those of RFC 7518 section 3.1 and RFC 8037 that hosts can verify, with the key
-// type each wants.
+// Algorithms are those of RFC 7518 section 3.1 and RFC 8037 that hosts can verify.
 const Algorithms = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519"
 
-// KeyType is what a key for the algorithm must be: kty, and crv where there is one.
+// KeyType is the required type of a key for the algorithm: kty, and crv if there is one.
 func KeyType(alg string) (kty, crv string) {
 	switch alg {
 	case "ES256":
@@ -67,8 +66,8 @@ func KeyType(alg string) (kty, crv string) {
 	return "RSA", ""
 }
 
-// HalfHash is what at_hash and c_hash are made of (OpenID Connect Core section 3.1.3.6): the left
-// half of the digest that the algorithm uses.
+// HalfHash makes at_hash and c_hash (OpenID Connect Core section 3.1.3.6): the left half of the
+// digest that the algorithm uses.
 func HalfHash(alg, s string) string {
 	var d []byte
 	switch {

@@ -7,7 +7,7 @@ import (
 )
 
 // PublicKey is the public part of a JWK, in the order of its thumbprint (RFC 7638 section 3),
-// without all other members, such as a private part.
+// without all other members, such as private ones.
 func PublicKey(k json.Value) string {
 	w := json.NewWriter()
 	w.Open('{')
@@ -18,7 +18,7 @@ func PublicKey(k json.Value) string {
 	return w.String()
 }
 
-// Thumbprint is that of what PublicKey gave (RFC 7638 section 3).
+// Thumbprint is the thumbprint of a result of PublicKey (RFC 7638 section 3).
 func Thumbprint(jwk string) string { return sha256.Base64URL(jwk) }
 
 // badKey is the fault for a server's key that cannot be used.
@@ -26,8 +26,8 @@ func badKey(kid, member, want string) *link.Fault {
 	return link.NotVerified("bad_key", member).Not(want, "key '"+kid+"'")
 }
 
-// Pick gives the one key that can have made the signature. If several can, and no kid says which,
-// that is a fault (RFC 7515 section 10.7). Keys that must not be used to verify anything do not
+// Pick returns the one key that can have made the signature. If several can, and no kid says which,
+// that is a fault (RFC 7515 section 10.7). Keys that must not be used for verification do not
 // count.
 func Pick(keys json.Value, j *JWS) (jwk string, f *link.Fault) {
 	kty, crv := KeyType(j.Alg)

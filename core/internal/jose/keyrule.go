@@ -35,7 +35,7 @@ func WrongKey(k json.Value) (member, want string) {
 			return "n", "2048 to 8192 bits, odd"
 		}
 		if e := of("e"); len(e) == 0 || len(e) > 4 || e[0] == 0 || even(e) || len(e) == 1 && e[0] == 1 {
-			return "e", "3 to 4294967295, odd" // signatures of exponent 1 are no secret
+			return "e", "3 to 4294967295, odd" // anybody can make signatures of exponent 1
 		}
 		return "", ""
 	}
@@ -59,15 +59,16 @@ func Verifiable(alg string, k json.Value, signature string) bool {
 
 func even(b []byte) bool { return b[len(b)-1]&1 == 0 }
 
-// weakPoint tells of an Ed25519 key whether it is of small order, so that one signature is good for
-// many messages and anybody can make it, or written as no number below the prime (RFC 8032 section
-// 5.1.3). Eight octets tell: no other key begins so, unless by a chance of one in 2^56.
+// weakPoint reports whether an Ed25519 key is of small order, so that anybody can make signatures,
+// which fit many messages; or is not a number below the prime (RFC 8032 section 5.1.3). Eight
+// octets are enough to recognize such keys: another key begins with them with a probability of
+// 2^-56.
 func weakPoint(x []byte) bool {
 	switch string(x[1:8]) {
 	case "\x00\x00\x00\x00\x00\x00\x00":
-		return x[0] <= 1 // of order 4, and the neutral one
+		return x[0] <= 1 // of order 4, and the neutral element
 	case "\xff\xff\xff\xff\xff\xff\xff":
-		return x[0] >= 0xec // of order 2, and what is not below the prime
+		return x[0] >= 0xec // of order 2, and numbers that are not below the prime
 	case "\xe8\x95\x8f\xc2\xb2\x27\xb0", "\x17\x6a\x70\x3d\x4d\xd8\x4f":
 		return true // of order 8
 	}

@@ -7,16 +7,17 @@ import (
 )
 
 const (
-	// MaxDepth is how many arrays and objects may stand in each other.
+	// MaxDepth is how deep arrays and objects may be nested.
 	MaxDepth = 32
-	// MaxValues is how many values a text may hold, so that a text of a megabyte cannot become a
-	// tree of fifty.
+	// MaxValues is how many values a text may contain. Otherwise a text of a megabyte could need
+	// fifty megabytes of memory.
 	MaxValues = 50_000
-	// MaxMembers is how many members one object may have: names are compared with each other.
+	// MaxMembers is how many members one object may have, because names are compared with each
+	// other.
 	MaxMembers = 1000
 )
 
-// Kind is what a value is. The zero Kind stands for a member that is not there.
+// Kind is the kind of a value. The zero Kind means that a member is missing.
 type Kind uint8
 
 // The kinds of value.
@@ -30,8 +31,8 @@ const (
 	Object
 )
 
-// A Value is a place in a parsed text. The zero Value has Kind None and answers every question with
-// a zero.
+// A Value is a place in a parsed text. The zero Value has Kind None, and its methods return zero
+// values.
 type Value struct {
 	doc *doc
 	at  int32
@@ -39,21 +40,21 @@ type Value struct {
 
 type doc struct {
 	src    string
-	blocks [][]node // of blockNodes each, but the last
+	blocks [][]node // each has blockNodes nodes, except the last
 	n      int32
 }
 
-// A node is one value; its descendants follow it up to next. It has no pointer in it, so that no
-// collector has to look through a large text's nodes.
+// A node is one value; its descendants follow it up to next. It contains no pointer, so the garbage
+// collector need not scan the nodes of a large text.
 type node struct {
-	start, end int32 // of the text; end is ^end for a string with an escape
+	start, end int32 // in the text; end is ^end for a string with an escape
 	next       int32
-	name       int32 // of a member: where it begins behind its quote, ^name for one with an escape
+	name       int32 // of a member: where it begins after its quote, ^name for one with an escape
 }
 
 const (
-	// blockNodes is how many nodes stand in a row: what is reserved grows with what was read, and
-	// nothing of it is copied, which would leave as much behind.
+	// blockNodes is how many nodes are allocated at once. So memory grows with what is read, and
+	// nothing is copied, which would leave as much garbage.
 	blockNodes = 256
 	firstNodes = 32
 )
@@ -82,7 +83,7 @@ type parser struct {
 	order []int32 // members of an object, to be put in order
 }
 
-// Parse reads src, which must be one value; ok is false where it is not.
+// Parse reads src, which must be one value; ok is false if it is not.
 func Parse(src string) (v Value, ok bool) {
 	p := parser{doc: &doc{src: src}}
 	p.space()
@@ -185,7 +186,7 @@ func (p *parser) number() bool {
 	return true
 }
 
-// str reads a string with its quotes and gives the place of its contents.
+// str reads a string with its quotes and returns the position of its contents.
 func (p *parser) str() (start int, esc, ok bool) {
 	p.at++
 	start = p.at
@@ -265,8 +266,8 @@ func (p *parser) nest(closing byte, me int32) bool {
 	}
 }
 
-// twice tells whether the object at me has two members of one name: put in order, they stand side
-// by side. Nothing is decoded for that, and nobody can choose names that make it slow.
+// twice reports whether the object at me has two members with the same name: after sorting they are
+// neighbours. Nothing is decoded for that, and no choice of names makes it slow.
 func (p *parser) twice(me int32) bool {
 	list := p.order[:0]
 	for i := me + 1; i < p.doc.n; i = p.doc.node(i).next {
@@ -287,7 +288,7 @@ func (p *parser) twice(me int32) bool {
 	return false
 }
 
-// sift moves the member at i down a heap, to where none below it has a name behind its own.
+// sift moves the member at i down a heap, until no member below it has a greater name.
 func (p *parser) sift(heap []int32, i int) {
 	moving := heap[i]
 	for {
@@ -307,7 +308,8 @@ func (p *parser) sift(heap []int32, i int) {
 	heap[i] = moving
 }
 
-// compare orders two members by their names: below 0 where the first comes first, 0 for one name.
+// compare compares two members by their names: below 0 if the first is smaller, 0 if they are
+// equal.
 func (d *doc) compare(a, b int32) int32 {
 	x, y := d.node(a).name, d.node(b).name
 	if x < 0 {
@@ -326,7 +328,8 @@ func (d *doc) compare(a, b int32) int32 {
 	}
 }
 
-// rune decodes one character of a string and gives its length in the text, -1 at the closing quote.
+// rune decodes one character of a string and returns its length in the text, -1 at the closing
+// quote.
 func (d *doc) rune(at int32) (r rune, n int32) {
 	switch c := d.src[at]; {
 	case c == '"':
@@ -341,7 +344,7 @@ func (d *doc) rune(at int32) (r rune, n int32) {
 	return r, int32(size)
 }
 
-// named tells whether the member at i has that name.
+// named reports whether the member at i has that name.
 func (d *doc) named(i int32, name string) bool {
 	at := d.node(i).name
 	if at >= 0 {
@@ -359,7 +362,7 @@ func (d *doc) named(i int32, name string) bool {
 	return d.src[at] == '"'
 }
 
-// text is what stands between start and end, decoded.
+// text is the decoded text between start and end.
 func (d *doc) text(start, end int32, esc bool) string {
 	if !esc {
 		return d.src[start:end]

@@ -2,7 +2,7 @@ package json
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 
-// Kind tells what v is.
+// Kind is the kind of v.
 func (v Value) Kind() Kind {
 	if v.doc == nil {
 		return None
@@ -24,7 +24,7 @@ func (v Value) Kind() Kind {
 
 func (v Value) node() *node { return v.doc.node(v.at) }
 
-// Raw is the text of v as it stood.
+// Raw is the text of v, unchanged.
 func (v Value) Raw() string {
 	if v.doc == nil {
 		return ""
@@ -37,7 +37,7 @@ func (v Value) Raw() string {
 	return v.doc.src[n.start:end]
 }
 
-// Values is how many values v is, itself and all that stand in it.
+// Values is the number of values in v, including v itself.
 func (v Value) Values() int {
 	if v.doc == nil {
 		return 0
@@ -45,7 +45,7 @@ func (v Value) Values() int {
 	return int(v.node().next - v.at)
 }
 
-// Str is the string that v is, "" if it is none.
+// Str is the string v, "" if v is not a string.
 func (v Value) Str() string {
 	if v.Kind() != String {
 		return ""
@@ -57,10 +57,10 @@ func (v Value) Str() string {
 	return v.doc.src[n.start+1 : n.end-1]
 }
 
-// True tells whether v is true.
+// True reports whether v is true.
 func (v Value) True() bool { return v.Kind() == Bool && v.Raw() == "true" }
 
-// Int is the number that v is; ok is false for one that is no int64. A fraction is cut off.
+// Int is the number v. ok is false if it is not an int64. A fraction is cut off.
 func (v Value) Int() (n int64, ok bool) {
 	if v.Kind() != Number {
 		return 0, false
@@ -68,14 +68,13 @@ func (v Value) Int() (n int64, ok bool) {
 	return Int(v.Raw())
 }
 
-// Int reads a decimal number as JSON has it; ok is false for one that is no int64. A fraction is
-// cut off.
+// Int reads a JSON number. ok is false if it is not an int64. A fraction is cut off.
 func Int(s string) (n int64, ok bool) {
 	n, whole, ok := decimal(s)
 	return n, ok && whole
 }
 
-// Near is Int for what may be of any size: the int64 that is nearest, but 0 for 0 alone.
+// Near is Int for numbers of any size: it returns the nearest int64, but 0 only for 0.
 func Near(s string) (n int64, ok bool) {
 	n, _, ok = decimal(s)
 	if n == 0 && ok {
@@ -91,8 +90,8 @@ func Near(s string) (n int64, ok bool) {
 	return n, ok
 }
 
-// decimal gives the whole part of a number; whole is false for the end of the range in place of
-// what is beyond it.
+// decimal returns the whole part of a number. If the number is out of range, it returns the end of
+// the range, and whole is false.
 func decimal(s string) (n int64, whole, ok bool) {
 	neg := len(s) > 0 && s[0] == '-'
 	if neg {
@@ -140,7 +139,7 @@ func decimal(s string) (n int64, whole, ok bool) {
 	return -n, whole, true
 }
 
-// digits is how many digits s begins with.
+// digits is how many digits are at the start of s.
 func digits(s string) (n int) {
 	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
 		n++
@@ -148,7 +147,7 @@ func digits(s string) (n int) {
 	return n
 }
 
-// exponent reads what stands behind the e; one that no number here needs counts as a large one.
+// exponent reads the digits after the e. An exponent that is too large counts as a large one.
 func exponent(s string) (power int, ok bool) {
 	neg := len(s) > 0 && s[0] == '-'
 	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
@@ -163,7 +162,7 @@ func exponent(s string) (power int, ok bool) {
 	return power, s != "" && digits(s) == len(s)
 }
 
-// Get is the member of that name, the zero Value if there is none or v is no object.
+// Get returns the member with that name, the zero Value if there is none or v is not an object.
 func (v Value) Get(name string) Value {
 	if v.Kind() == Object {
 		for it := v.Each(); it.Next(); {
@@ -175,13 +174,13 @@ func (v Value) Get(name string) Value {
 	return Value{}
 }
 
-// An Iter walks the members of an object or the elements of an array.
+// An Iter iterates over the members of an object or the elements of an array.
 type Iter struct {
 	doc           *doc
 	at, next, end int32
 }
 
-// At follows a path of member names with dots between them.
+// At follows a path of member names that are separated by dots.
 func (v Value) At(path string) Value {
 	for from := 0; ; {
 		to := from
@@ -195,7 +194,7 @@ func (v Value) At(path string) Value {
 	}
 }
 
-// Each walks v; over anything but an array or object it is empty.
+// Each iterates over v. For anything but an array or object it is empty.
 func (v Value) Each() Iter {
 	if v.Kind() < Array {
 		return Iter{}
@@ -203,7 +202,7 @@ func (v Value) Each() Iter {
 	return Iter{doc: v.doc, next: v.at + 1, end: v.node().next}
 }
 
-// Next goes on to the next, if there is one.
+// Next moves to the next one, and reports whether there is one.
 func (it *Iter) Next() bool {
 	if it.next >= it.end {
 		return false
@@ -213,10 +212,10 @@ func (it *Iter) Next() bool {
 	return true
 }
 
-// Value is the one that Next went to.
+// Value is the current value.
 func (it *Iter) Value() Value { return Value{it.doc, it.at} }
 
-// Name is its name, "" in an array.
+// Name is the name of the current member, "" in an array.
 func (it *Iter) Name() string {
 	start := it.doc.node(it.at).name
 	if start == 0 {
@@ -233,7 +232,7 @@ func (it *Iter) Name() string {
 	return it.doc.text(start, end, esc)
 }
 
-// Lists tells whether an array of texts holds s.
+// Lists reports whether an array of strings contains s.
 func Lists(v Value, s string) bool {
 	for it := v.Each(); it.Next(); {
 		if it.Value().Str() == s {
@@ -243,7 +242,7 @@ func Lists(v Value, s string) bool {
 	return false
 }
 
-// Texts reads the members with those names, a space between them, into texts.
+// Texts reads the members with those names, which are separated by spaces, into texts.
 func (v Value) Texts(names string, texts []*string) {
 	for _, text := range texts {
 		var name string

@@ -2,26 +2,26 @@ package json
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 
-// A Writer builds one JSON text. Members come out in the order of the calls. The zero Writer is
-// ready; names are constants of the program and written as they are.
+// A Writer builds one JSON text. Members are written in the order of the calls. The zero Writer is
+// ready. Names are constants of the program and are not escaped.
 type Writer struct {
 	b     []byte
 	comma bool
 }
 
-// usual is the size of an ordinary message, with which a Writer begins.
+// usual is the size of a normal message, with which a Writer begins.
 const usual = 480
 
 // NewWriter makes a Writer.
 func NewWriter() *Writer { return &Writer{} }
 
-// String is what was written.
+// String is the text so far.
 func (w *Writer) String() string { return string(w.b) }
 
-// Bytes is what was written.
+// Bytes is the text so far.
 func (w *Writer) Bytes() []byte { return w.b }
 
-// ending is room for the brackets and short members that mostly follow a long one.
+// ending is room for the brackets and short members that usually follow a long member.
 const ending = 64
 
 // Grow makes room for n bytes that follow.
@@ -31,8 +31,8 @@ func (w *Writer) Grow(n int) {
 	w.b = b
 }
 
-// room makes the text n bytes longer and gives these bytes, to be filled: one call for a member,
-// where TinyGo's append is one for each byte.
+// room extends the text by n bytes and returns them, to be filled. That is one call for a member;
+// TinyGo's append would be one for each byte.
 func (w *Writer) room(n int) []byte {
 	at := len(w.b)
 	if at+n > cap(w.b) {
@@ -42,7 +42,7 @@ func (w *Writer) room(n int) []byte {
 	return w.b[at:]
 }
 
-// begin puts the comma where one is due, and makes room for n bytes.
+// begin writes the comma if one is needed, and makes room for n bytes.
 func (w *Writer) begin(n int) []byte {
 	if !w.comma {
 		w.comma = true
@@ -62,7 +62,7 @@ func (w *Writer) Key(name string) {
 	copy(b[1+len(name):], `":`)
 }
 
-// Name is Key for a name that is no constant, which may need escapes.
+// Name is Key for a name that is not a constant, and may need escapes.
 func (w *Writer) Name(name string) {
 	w.Str(name)
 	w.comma = false
@@ -75,13 +75,13 @@ func (w *Writer) Open(bracket byte) {
 	w.comma = false
 }
 
-// Close ends it with the other one.
+// Close ends it with the closing bracket.
 func (w *Writer) Close(bracket byte) {
 	w.room(1)[0] = bracket
 	w.comma = true
 }
 
-// Raw writes s, which is JSON already.
+// Raw writes s, which must be JSON.
 func (w *Writer) Raw(s string) { copy(w.begin(len(s)), s) }
 
 // Str writes a string.
@@ -178,13 +178,13 @@ func (w *Writer) MemberBool(name string, v bool) {
 	w.Bool(v)
 }
 
-// MemberRaw writes a member whose value is JSON already.
+// MemberRaw writes a member whose value is JSON.
 func (w *Writer) MemberRaw(name, raw string) {
 	w.Key(name)
 	w.Raw(raw)
 }
 
-// MemberStrs writes what Texts reads; what is empty is left out.
+// MemberStrs writes the members that Texts reads, without empty ones.
 func (w *Writer) MemberStrs(names string, texts []*string) {
 	for _, text := range texts {
 		var name string

@@ -5,7 +5,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// ReadParams reads [[name, value], …], form.MaxParams at the most; a name is not empty.
+// ReadParams reads [[name, value], …], at most form.MaxParams. A name must not be empty.
 func ReadParams(v json.Value) (params []form.Param, ok bool) {
 	if v.Kind() == json.None {
 		return nil, true

@@ -16,7 +16,7 @@ func (s *Serial) Run(op func(release func())) {
 	op(s.release)
 }
 
-// Busy tells whether one runs.
+// Busy reports whether one runs.
 func (s *Serial) Busy() bool { return s.busy }
 
 func (s *Serial) release() {

@@ -1,25 +1,25 @@
 package mcp
 
 const (
-	// maxRefusals is how many tokens in a row a resource may refuse, for one operation, before no
-	// more are got for it.
+	// maxRefusals is how many tokens in a row a resource may refuse for one operation before no
+	// more are requested for it.
 	maxRefusals = 3
 	// refusalLife is how long a refusal counts, in ms.
 	refusalLife = 600_000
-	// maxCounted is how many operations are counted; the oldest give way.
+	// maxCounted is how many operations are counted; the oldest are removed.
 	maxCounted = 64
 )
 
-// A refusal counts the tokens that a resource refused for one operation, each of which was good by
-// its own time.
+// A refusal counts the tokens that a resource refused for one operation although they had not
+// expired.
 type refusal struct {
 	key, token string // hashes
 	n          int
 	at         int64 // Unix ms
 }
 
-// refusedTooOften counts a refused token, and tells whether no further one shall be got. Requests
-// that were refused with one token count once.
+// refusedTooOften counts a refused token, and reports whether no further one must be requested.
+// Requests that were refused with the same token count once.
 func (s *session) refusedTooOften(operation, token string) bool {
 	key, token := hash(operation), hash(token)
 	var r *refusal

@@ -46,8 +46,8 @@ func (r *run) compose() {
 	r.configured()
 }
 
-// configured reads the configuration: it says whose the session is, and how the client can prove to
-// the server who it is.
+// configured reads the configuration: it says which session it is, and how the client can
+// authenticate at the server.
 func (r *run) configured() {
 	v, _ := json.Parse(r.text)
 	var f *link.Fault
@@ -69,10 +69,10 @@ func (r *run) configured() {
 	r.look()
 }
 
-// look reads what session of that client there is.
+// look reads the stored session of that client, if there is one.
 func (r *run) look() { r.session.link.Load(r.client.Under("session"), false, r.looked) }
 
-// looked says which command of the client is next.
+// looked decides which command of the client is next.
 func (r *run) looked(value, _, failed string) {
 	if failed != "" {
 		r.fail(&link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true})
@@ -80,7 +80,7 @@ func (r *run) looked(value, _, failed string) {
 	}
 	v, _ := json.Parse(value)
 	if v.Get("for").Str() != r.client.Fingerprint {
-		v = json.Value{} // of another server or client
+		v = json.Value{} // it belongs to another server or client
 	}
 	access, refresh := v.Get("access_token").Str(), v.Get("refresh_token").Str()
 	ends, _ := v.Get("expires_at").Int()
@@ -89,7 +89,7 @@ func (r *run) looked(value, _, failed string) {
 	refused := access != "" && (access == r.sent || r.sent == "" && r.op == "challenged" && r.status == 403)
 	held := access != "" && !refused && (!over || refresh != "")
 	if held && r.insufficient() && union(requested, r.challenge.Get("scope")) != requested {
-		held = false // another process signed in meanwhile, but not for that
+		held = false // another process signed in meanwhile, but without that scope
 	}
 	switch {
 	case held:
@@ -105,24 +105,24 @@ func (r *run) looked(value, _, failed string) {
 	}
 }
 
-// said is the error of the challenge.
+// said is the error in the challenge.
 func (r *run) said() string {
 	return words.Printable(words.Trim(r.challenge.Get("error")+" "+r.challenge.Get("error_description")), link.MaxText)
 }
 
-// authorize asks for a new sign-in, with all that was asked for before: else what other operations
-// need would be lost (MCP, Step-Up Authorization Flow).
+// authorize asks for a new sign-in, with all scopes that were requested before: otherwise scopes
+// that other operations need would be lost (MCP, Step-Up Authorization Flow).
 func (r *run) authorize(requested string) {
 	if r.insufficient() && requested != "" && union(requested, r.needed()) == requested {
-		// All of that was asked for, and did not do.
+		// All of that was requested, and was not enough.
 		r.fail((&link.Fault{Kind: link.KindServer, Code: "step_up_failed", Status: r.status}).Not("a scope that was not asked for", r.said()))
 		return
 	}
 	r.tell("authorize", requested)
 }
 
-// wanted is the scope of a sign-in (MCP, Scope Selection Strategy): what the challenge says, or
-// else what the resource lists, and with it all that was asked for before.
+// wanted is the scope of a sign-in (MCP, Scope Selection Strategy): the challenge's, or else the
+// scopes that the resource lists, together with all that were requested before.
 func (r *run) wanted(requested string) string {
 	scope := union(requested, r.needed())
 	if scope != "" && r.record.offline && r.session.config.offline {
@@ -131,7 +131,7 @@ func (r *run) wanted(requested string) string {
 	return scope
 }
 
-// needed is the scope that the resource wants now.
+// needed is the scope that the resource requires now.
 func (r *run) needed() string {
 	if scope := r.challenge.Get("scope"); scope != "" {
 		return scope
@@ -139,7 +139,7 @@ func (r *run) needed() string {
 	return r.record.scope
 }
 
-// tell gives the result.
+// tell returns the result.
 func (r *run) tell(next, requested string) {
 	r.end(nil, func(w *json.Writer) {
 		w.MemberStr("resource", r.record.resource)

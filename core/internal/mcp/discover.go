@@ -9,10 +9,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// reachable is what URLs have to be that others name.
+// reachable describes the URLs that others may name.
 const reachable = "https at a public address, or an origin of private_origins"
 
-// get reads a document that anybody may read.
+// get reads a public document.
 func (r *run) get(stage, url string, done func(json.Value, *link.Fault)) {
 	r.wire.Send(&wire.Job{}, &wire.Request{Stage: stage, Method: "GET", URL: url, Most: wire.MaxDocument}, func(res *wire.Response, f *link.Fault) {
 		if r.done {
@@ -26,7 +26,7 @@ func (r *run) get(stage, url string, done func(json.Value, *link.Fault)) {
 	})
 }
 
-// refuses gives the fault of a URL that somebody else named and that no request may go to.
+// refuses returns the fault of a URL that somebody else named, if no request may be sent there.
 func (r *run) refuses(field, url string) *link.Fault {
 	if url != "" && r.config.Refuses(config.Endpoint, url) == "" {
 		return nil
@@ -34,8 +34,8 @@ func (r *run) refuses(field, url string) *link.Fault {
 	return (&link.Fault{Kind: link.KindServer, Code: "not_public", Field: field}).Not(reachable, uri.Origin(url))
 }
 
-// ask reads what the resource says of itself (RFC 9728): where its challenge says, or else where it
-// belongs, and then at the root of the host.
+// ask reads the resource's metadata (RFC 9728): where its challenge says, or else at the default
+// URL, and then at the root of the host.
 func (r *run) ask() {
 	where := r.challenge.Get("resource_metadata")
 	if where == "" {
@@ -68,7 +68,7 @@ func (r *run) readResource(where string, more bool) {
 	})
 }
 
-// resourceRead holds the document to whom it is of, and picks a server.
+// resourceRead checks that the document is the resource's, and chooses a server.
 func (r *run) resourceRead(v json.Value) {
 	resource := v.Get("resource").Str()
 	// The resource itself, or one on the same origin that it is part of (see resourcemetadata.go).
@@ -94,8 +94,8 @@ func (r *run) resourceRead(v json.Value) {
 	s.look()
 }
 
-// pick is the server to use (RFC 9728 section 7.6): one that knows this client already, or else the
-// one that was used before, or else the first; what no request may go to is as good as not there.
+// pick chooses the server (RFC 9728 section 7.6): one that knows this client already, or else the
+// one that was used before, or else the first. Servers to which no request may be sent are ignored.
 func (r *run) pick(list json.Value) (iss string, f *link.Fault) {
 	best := 0
 	for it := list.Each(); list.Kind() == json.Array && it.Next(); {
@@ -122,8 +122,8 @@ func (r *run) pick(list json.Value) (iss string, f *link.Fault) {
 	return "", f
 }
 
-// canonical is a resource's URI with scheme and host in lower case and without the scheme's own
-// port (RFC 3986 section 6.2.2.1 and 6.2.3). The rest is the resource's own spelling: its server
+// canonical is a resource's URI with scheme and host in lower case and without the default port
+// (RFC 3986 section 6.2.2.1 and 6.2.3). The rest keeps the resource's spelling, because its server
 // may compare it as text.
 func canonical(resource string) string {
 	u, _ := uri.Parse(resource)
@@ -134,7 +134,7 @@ func canonical(resource string) string {
 	return s
 }
 
-// scopes are those of an array as one text, without what can be none.
+// scopes joins the valid scopes of an array.
 func scopes(list json.Value) (all string) {
 	for it := list.Each(); list.Kind() == json.Array && it.Next(); {
 		all = union(all, it.Value().Str())
@@ -142,7 +142,7 @@ func scopes(list json.Value) (all string) {
 	return all
 }
 
-// union is one list of scopes with those of another behind it.
+// union is one list of scopes, followed by those of another.
 func union(a, b string) string {
 	for b != "" {
 		var scope string
@@ -154,15 +154,15 @@ func union(a, b string) string {
 	return a
 }
 
-// A serverRun looks for the server's metadata in one place after the other.
+// A serverRun looks for the server's metadata at one URL after the other.
 type serverRun struct {
 	run    *run
 	places []string
 	first  *link.Fault
 }
 
-// places are where an issuer's metadata may be, in the order of MCP, Authorization Server Metadata
-// Discovery.
+// places are the URLs at which an issuer's metadata may be, in the order of MCP, Authorization
+// Server Metadata Discovery.
 func places(iss string) []string {
 	u, _ := uri.Parse(iss)
 	origin, path := u.Scheme+"://"+u.Host+u.Port, u.Path
@@ -182,7 +182,7 @@ func (s *serverRun) read(v json.Value, f *link.Fault) {
 	r := s.run
 	elsewhere := f.Elsewhere()
 	if iss := v.Get("issuer").Str(); f == nil && iss != r.record.issuer {
-		// RFC 8414 section 3.3: identical, not one letter else.
+		// RFC 8414 section 3.3: it must be identical.
 		f, elsewhere = (&link.Fault{Kind: link.KindServer, Code: "wrong_issuer"}).Not(r.record.issuer, iss), true
 	}
 	if s.first == nil {
@@ -201,10 +201,10 @@ func (s *serverRun) read(v json.Value, f *link.Fault) {
 	}
 }
 
-// kept are the members of a server's metadata that a client needs besides its endpoints.
+// kept are the members of a server's metadata that a client needs in addition to its endpoints.
 const kept = "code_challenge_methods_supported token_endpoint_auth_methods_supported client_id_metadata_document_supported authorization_response_iss_parameter_supported require_pushed_authorization_requests"
 
-// serverRead keeps what a client needs of the metadata.
+// serverRead stores the metadata that a client needs.
 func (r *run) serverRead(v json.Value) {
 	if f := r.checkServer(v); f != nil {
 		r.fail(f)
@@ -215,7 +215,7 @@ func (r *run) serverRead(v json.Value) {
 	for left := config.Endpoints; left != ""; {
 		var name string
 		name, left = words.Cut(left)
-		// What cannot be used, and nobody has to, is as good as not there.
+		// An optional URL that cannot be used counts as missing.
 		if s := v.Get(name).Str(); s != "" && r.config.Refuses(config.Endpoint, s) == "" {
 			w.MemberStr(name, s)
 		}
@@ -233,9 +233,8 @@ func (r *run) serverRead(v json.Value) {
 	r.learnt()
 }
 
-// checkServer says why a server cannot be used: an endpoint that no request may go to, or that no
-// browser may be sent to; no PKCE by S256, which only the metadata can tell (MCP, Authorization
-// Code Protection).
+// checkServer returns the fault if a server cannot be used: no request may be sent to an endpoint,
+// or no browser; or the metadata does not list PKCE with S256 (MCP, Authorization Code Protection).
 func (r *run) checkServer(v json.Value) *link.Fault {
 	if v.Kind() != json.Object {
 		return link.Bad("missing", "server")
@@ -253,7 +252,7 @@ func (r *run) checkServer(v json.Value) *link.Fault {
 	return nil
 }
 
-// learnt goes on with what resource and server say now.
+// learnt continues with the new metadata of the resource and the server.
 func (r *run) learnt() {
 	r.asked = true
 	r.identify()

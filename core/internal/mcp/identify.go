@@ -8,14 +8,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// How a client is known.
+// Ways in which a client is known.
 const (
 	preRegistered    = "pre_registered"
 	metadataDocument = "metadata_document"
 	registered       = "registered"
 )
 
-// registeredAt is the client that was registered with an issuer by hand, none where there is none.
+// registeredAt is the client that was registered by hand at an issuer, None if there is none.
 func (r *run) registeredAt(iss string) json.Value {
 	for it := r.session.config.clients.Each(); it.Next(); {
 		if it.Value().Get("issuer").Str() == iss {
@@ -25,7 +25,7 @@ func (r *run) registeredAt(iss string) json.Value {
 	return json.Value{}
 }
 
-// identify says who the client is to the server, in the order of MCP, Client Registration.
+// identify chooses the client's identity at the server, in the order of MCP, Client Registration.
 func (r *run) identify() {
 	c, server := r.session.config, r.record.server
 	own := r.registeredAt(r.record.issuer)
@@ -46,7 +46,7 @@ func (r *run) identify() {
 	}
 }
 
-// means is what would make the client known.
+// means says what would make the client known.
 func (c *settings) means() string {
 	switch {
 	case c.document != "" && c.metadata.Kind() == json.None:
@@ -57,11 +57,11 @@ func (c *settings) means() string {
 	return "clients with this issuer: it takes no client_id that is a URL, and no registration"
 }
 
-// A registration is a dynamic registration (RFC 7591) on its way. What the server answers is kept
-// for that issuer and what the client said of itself, and for no other.
+// A registration is a dynamic registration (RFC 7591) under way. The server's answer is stored for
+// that issuer and that client metadata, and for no other.
 type registration struct {
 	version string
-	lock    int64 // effect, 0: not asked for
+	lock    int64 // effect, 0: not requested
 	held    bool
 }
 
@@ -69,7 +69,7 @@ func (r *run) registrationKey() string {
 	return r.under(r.record.issuer+"\n"+r.clientMetadata(), "registration")
 }
 
-// readRegistration tells whether what is kept is a registration that is still good.
+// readRegistration reports whether the stored text is a registration that is still valid.
 func (r *run) readRegistration(value string) bool {
 	v, _ := json.Parse(value)
 	client := v.Get("client")
@@ -94,7 +94,7 @@ func (r *run) registrationLoaded(value, version, failed string) {
 	case !r.asked:
 		r.unknown()
 	default:
-		// One of many processes registers, and the others take what it got.
+		// One of several processes registers, and the others use its registration.
 		w := r.session.link.Effect("lock")
 		w.MemberStr("name", r.registrationKey())
 		w.MemberInt("timeout_ms", lockTimeout)
@@ -129,7 +129,7 @@ func (r *run) unlock() {
 	r.reg.held = false
 }
 
-// register makes the client known to the server (RFC 7591 section 3.1).
+// register registers the client at the server (RFC 7591 section 3.1).
 func (r *run) register() {
 	request := &wire.Request{Stage: config.StageRegistration, Method: "POST", URL: r.record.server.Get("registration_endpoint").Str(), JSON: r.clientMetadata()}
 	r.wire.Send(&wire.Job{}, request, func(res *wire.Response, f *link.Fault) {
@@ -160,11 +160,11 @@ func (r *run) keepRegistration(client json.Value) {
 	r.session.link.Put(r.registrationKey(), r.reg.version, text, 0, func(_, failed string) {
 		r.unlock()
 		if failed == "conflict" {
-			// Without locks another one registered first: its client is the one.
+			// Without locks, another process registered first: its client is used.
 			r.session.link.Load(r.registrationKey(), false, r.overtaken)
 			return
 		}
-		// What cannot be stored is good for this process.
+		// A registration that cannot be stored is valid for this process.
 		if !r.readRegistration(text) {
 			r.fail((&link.Fault{Kind: link.KindServer, Code: "bad_registration", Field: "client_secret_expires_at"}).Not("a secret that has not ended", client.Get("client_secret_expires_at").Raw()))
 			return
@@ -181,8 +181,8 @@ func (r *run) overtaken(value, _, _ string) {
 	r.compose()
 }
 
-// clientMetadata is what the client says of itself (RFC 7591 section 2): what the application gave,
-// and what has to be said besides.
+// clientMetadata is the client's metadata (RFC 7591 section 2): the application's, and what must be
+// added.
 func (r *run) clientMetadata() string {
 	c := r.session.config
 	w := json.NewWriter()
@@ -201,7 +201,7 @@ func (r *run) clientMetadata() string {
 		uris, _ = json.Parse(list.String())
 	}
 	if !has("application_type") {
-		w.MemberStr("application_type", applicationType(uris)) // else it is web, which may have no redirect to this machine
+		w.MemberStr("application_type", applicationType(uris)) // otherwise it would be web, which may have no redirect to this machine
 	}
 	if !has("grant_types") {
 		w.MemberRaw("grant_types", `["authorization_code","refresh_token"]`)
@@ -216,7 +216,7 @@ func (r *run) clientMetadata() string {
 	return w.String()
 }
 
-// applicationType is native where redirects stay on this machine (OpenID Connect Dynamic Client
+// applicationType is native if redirects stay on this machine (OpenID Connect Dynamic Client
 // Registration section 2).
 func applicationType(uris json.Value) string {
 	for it := uris.Each(); it.Next(); {
@@ -228,8 +228,8 @@ func applicationType(uris json.Value) string {
 	return "web"
 }
 
-// dropRegistration forgets the registration of the server, if it is the one that is not known any
-// more.
+// dropRegistration deletes the registration at the server, if it is the one that the server does
+// not know any more.
 func (r *run) dropRegistration(gone func(bool)) {
 	r.session.link.Load(r.registrationKey(), false, func(value, version, failed string) {
 		v, _ := json.Parse(value)

@@ -1,7 +1,7 @@
-// Package mcp leads from a protected resource to a client for it: sessions of kind "mcp"
-// (core/contract/README.md), by the authorization of the Model Context Protocol of 2026-07-28. They
-// hold no tokens. Of the URL of a resource and of its answer they make the configuration of a
-// session of kind "client", and say which command of that is next.
+// Package mcp finds the client for a protected resource: sessions of kind "mcp"
+// (core/contract/README.md), by the authorization of the Model Context Protocol 2026-07-28. They
+// hold no tokens. From a resource's URL and its answer they make the configuration of a session of
+// kind "client", and say which of its commands is next.
 package mcp
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// A session knows the clients by which resources can be used, and which resources refused what.
+// A session holds the clients for resources, and which resources refused what.
 type session struct {
 	link     *link.Link
 	config   *settings
@@ -51,7 +51,7 @@ func (s *session) take(id int64, name string, in json.Value) {
 	}
 }
 
-// end gives a command's result, once.
+// end returns a command's result, once.
 func (r *run) end(f *link.Fault, write func(*json.Writer)) {
 	if r.done {
 		return

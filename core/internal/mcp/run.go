@@ -11,44 +11,44 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A run is one command about a resource. What is stored of the resource leads to a client at once;
-// where that does not help, the resource and its server are asked. Its methods are the steps:
-// recordLoaded, identify, registrationLoaded, compose, look, looked; and from ask on, whose steps
-// are in discover.go, identify and those behind it again, with save before look.
+// A run is one command about a resource. If the store has a record of the resource, that gives the
+// client at once; if it does not help, the resource and its server are asked. Its methods are the
+// steps: recordLoaded, identify, registrationLoaded, compose, look, looked; and from ask on, whose
+// steps are in discover.go, identify and the steps after it again, with save before look.
 type run struct {
 	session *session
 	id      int64
 	op      string
 	done    bool
 
-	at        uri.URI // the resource, as it was asked for
-	place     string  // of it, as it can be compared
+	at        uri.URI // the resource, as in the command
+	place     string  // the resource's canonical URI
 	origin    string
 	status    int64
 	challenge wire.Challenge
 	sent      string // the token that was refused, "" for none
 	operation string
-	clientID  string // of forget
+	clientID  string // for the command forget
 
-	config  *config.Config // by which requests are sent here
+	config  *config.Config // for the requests that are sent here
 	wire    *wire.Wire
 	record  record
 	version string // of the record in the store
-	asked   bool   // record is what the resource and its server say now
+	asked   bool   // record is what the resource and its server said just now
 
-	how    string // the client is known: pre_registered, metadata_document, registered
-	own    string // who it is, as members of its configuration
+	how    string // how the client is known: pre_registered, metadata_document, registered
+	own    string // the client's identity, as members of its configuration
 	reg    registration
 	client *config.Config // its configuration
 	text   string         // the same as JSON
 }
 
-// A record is what is kept of a resource: what it says of itself, and what its server does.
+// A record is what is stored of a resource: its metadata and its server's.
 type record struct {
 	resource, issuer, scope string
 	offline                 bool       // the server knows offline_access
 	server                  json.Value // its metadata, as far as a client needs them
-	at                      int64      // when that was read, Unix ms
+	at                      int64      // when that was fetched, Unix ms
 }
 
 func (r *run) begin(in json.Value) {
@@ -75,7 +75,7 @@ func (r *run) begin(in json.Value) {
 	r.session.link.Load(r.key(), false, r.recordLoaded)
 }
 
-// readAnswer takes what the resource said.
+// readAnswer reads the resource's answer.
 func (r *run) readAnswer(in json.Value) *link.Fault {
 	r.status, _ = in.Get("status").Int()
 	r.challenge = wire.ReadChallenge(in.Get("headers"), "bearer")
@@ -90,18 +90,19 @@ func (r *run) readAnswer(in json.Value) *link.Fault {
 	case r.status == 401 && e != "use_dpop_nonce" && e != "invalid_dpop_proof":
 	case r.insufficient():
 	default:
-		// A token does not help with that.
+		// A token does not help.
 		return link.Bad("not_challenged", "status").Not("401, or 403 with insufficient_scope", in.Get("status").Raw()+" "+words.Printable(e, 100))
 	}
 	return nil
 }
 
-// insufficient tells whether the token was good, but not for that (RFC 6750 section 3.1).
+// insufficient reports whether the token was valid, but not for this operation (RFC 6750 section
+// 3.1).
 func (r *run) insufficient() bool {
 	return r.status == 403 && r.challenge.Get("error") == "insufficient_scope"
 }
 
-// under names what is kept of a URL.
+// under is the key of what is stored about a URL.
 func (r *run) under(url, what string) string {
 	return r.session.config.name + "." + hash(url) + "." + what
 }
@@ -127,7 +128,7 @@ func (r *run) recordLoaded(value, version, failed string) {
 	}
 }
 
-// unknown goes on where what is kept leads to no client.
+// unknown continues if the stored record leads to no client.
 func (r *run) unknown() {
 	if r.op == "find" {
 		r.end(nil, nil)
@@ -136,8 +137,8 @@ func (r *run) unknown() {
 	r.ask()
 }
 
-// readRecord reads what is kept, by the rules for what comes from the servers: the configuration
-// may be another by now.
+// readRecord reads the stored record, with the same checks as for answers of servers: the
+// configuration may have changed.
 func (r *run) readRecord(value string) bool {
 	v, _ := json.Parse(value)
 	k := &r.record
@@ -151,7 +152,7 @@ func (r *run) readRecord(value string) bool {
 	return false
 }
 
-// save keeps what was learnt. Another who writes at the same time learnt the same.
+// save stores the record. A process that writes at the same time has learned the same.
 func (r *run) save() {
 	w := json.NewWriter()
 	w.Open('{')
@@ -166,12 +167,12 @@ func (r *run) save() {
 	r.session.link.Put(r.key(), r.version, w.String(), 0, func(string, string) { r.look() })
 }
 
-// recent tells whether the server's metadata need not be read again.
+// recent reports whether the server's metadata need not be fetched again.
 func (r *run) recent(iss string) bool {
 	return r.record.issuer == iss && r.session.link.Recent(r.record.at, issuer.MetadataLife)
 }
 
-// forget drops a registration that the server does not know any more, or what is kept of the
+// forget deletes a registration that the server does not know any more, or the record of the
 // resource.
 func (r *run) forget(known bool) {
 	gone := func(forgotten bool) {

@@ -9,22 +9,22 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// settings are what a session was opened with; they never change.
+// settings are the configuration with which a session was opened; they never change.
 type settings struct {
 	name, userAgent, redirectURI string
-	clients                      json.Value // an array, or none: pre-registered
+	clients                      json.Value // an array of pre-registered clients, or none
 	document                     string     // the Client ID Metadata Document as members of a configuration, "" for none
-	metadata                     json.Value // an object where dynamic registration is allowed
+	metadata                     json.Value // an object if dynamic registration is allowed
 	privateOrigins               json.Value
 	offline                      bool
 	more                         json.Value // further members of the clients' configuration
 }
 
-// members are those of the configuration.
+// members are the members of the configuration.
 const members = "redirect_uri clients client_id client_key client_key_id token_endpoint_auth_signing_alg client_metadata private_origins offline_access client name user_agent"
 
 // derived are members of a client's configuration that follow from the resource and its server, or
-// that the rules for these leave no choice of; identity are those that say who the client is.
+// that the rules for these determine. identity are those that say who the client is.
 const (
 	derived = config.Endpoints + " discovery metadata_url issuer_template refresh_endpoint resource token_destinations token_header name user_agent variables scope registration client_metadata private_origins insecure_http_origins " +
 		"pushed_authorization_requests authorization_response_iss_parameter_supported insecure_pkce_plain insecure_pkce_none"
@@ -84,7 +84,7 @@ func (c *settings) read(name string, v json.Value) *link.Fault {
 		c.privateOrigins, want, kind = v, "an array", json.Array
 	case "offline_access":
 		c.offline, want, kind = v.True(), "true or false, no text", json.Bool
-	case "client_key", "client_key_id", "token_endpoint_auth_signing_alg": // which the clients' own configuration judges
+	case "client_key", "client_key_id", "token_endpoint_auth_signing_alg": // the clients' own configuration checks them
 	default:
 		return link.UnknownMember(members, name)
 	}
@@ -94,7 +94,7 @@ func (c *settings) read(name string, v json.Value) *link.Fault {
 	return nil
 }
 
-// free refuses members that are not the caller's.
+// free refuses members that the caller must not set.
 func free(v json.Value, reserved string) *link.Fault {
 	for it := v.Each(); it.Next(); {
 		if words.Has(reserved, it.Name()) {
@@ -131,8 +131,8 @@ func (c *settings) readClients(v json.Value) *link.Fault {
 	return nil
 }
 
-// documentMembers is who the client is by its metadata document. With a key it proves that
-// (draft-ietf-oauth-client-id-metadata-document section 6.2).
+// documentMembers is the identity of the client with a metadata document. With a key it can
+// authenticate (draft-ietf-oauth-client-id-metadata-document section 6.2).
 func (c *settings) documentMembers(in json.Value) string {
 	w := json.NewWriter()
 	w.Open('{')
@@ -149,8 +149,8 @@ func (c *settings) documentMembers(in json.Value) string {
 	return w.String()
 }
 
-// try reads a configuration for each identity as it will be given out, so that what is wrong is
-// said at once.
+// try reads a configuration for each identity, as it would be returned later, so that errors are
+// found at once.
 func (c *settings) try() *link.Fault {
 	trial := func(own string, within string) *link.Fault {
 		v, _ := json.Parse(own)
@@ -198,8 +198,8 @@ func (c *settings) writeOwn(w *json.Writer, own json.Value) {
 	}
 }
 
-// requests is the configuration by which requests are sent for a resource at an origin, which the
-// caller talks to anyway.
+// requests is the configuration for requests about a resource at an origin. The caller uses that
+// origin anyway.
 func (c *settings) requests(origin string) (*config.Config, *link.Fault) {
 	w := json.NewWriter()
 	w.Open('{')
@@ -224,7 +224,7 @@ func (c *settings) writeOrigins(w *json.Writer, origin string) {
 	w.Close(']')
 }
 
-// checkRedirects holds redirect_uris of client_metadata to the rule for redirect_uri.
+// checkRedirects applies the rule for redirect_uri to the redirect_uris of client_metadata.
 func (c *settings) checkRedirects() *link.Fault {
 	list := c.metadata.Get("redirect_uris")
 	for it := list.Each(); it.Next(); {
@@ -235,7 +235,7 @@ func (c *settings) checkRedirects() *link.Fault {
 	return nil
 }
 
-// redirectOK: MCP, Communication Security: this machine or https.
+// redirectOK checks MCP, Communication Security: this machine or https.
 func redirectOK(s string) bool {
 	u, ok := uri.Parse(s)
 	return ok && u.Secure()

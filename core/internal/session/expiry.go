@@ -9,8 +9,8 @@ import (
 // leadTime is how long before a token's expiry the event about_to_expire comes, in ms.
 const leadTime = 10_000
 
-// mostApart is how far before a token's arrival the clock may be without counting as set back,
-// because hosts that share a store have clocks of their own.
+// mostApart is how far the clock may be before a token's arrival without counting as set back,
+// because hosts that share a store have different clocks.
 const mostApart = 300_000
 
 // ends is when an access token expires, in Unix ms; 0 if that is not known. All other rules
@@ -90,7 +90,7 @@ func (s *Session) arm(given bool) {
 
 func (s *Session) aboutToExpire(failed string) {
 	if failed != "" {
-		return // a host without timers: tokens are refreshed when they are asked for
+		return // the host has no timers: tokens are refreshed on demand
 	}
 	w := s.link.Event("about_to_expire")
 	w.MemberInt("expires_at", s.Tokens.ExpiresAt)

@@ -9,7 +9,7 @@ func (s *Session) SetStatus(status string) {
 	}
 	s.Status = status
 	if status != refreshing {
-		s.show() // a refresh goes on behind what an application shows
+		s.show() // user interfaces do not show a refresh
 	}
 	w := s.link.Event("status")
 	w.MemberStr("status", status)
@@ -29,7 +29,7 @@ func (s *Session) Resume() {
 func (s *Session) Loaded() {
 	s.Loading = false
 	if s.Status == notAuthenticated {
-		s.show() // that nobody is signed in is known by now, and no change says so
+		s.show() // it is known now that nobody is signed in, and no change reports it
 	}
 }
 

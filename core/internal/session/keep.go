@@ -42,13 +42,13 @@ func (s *Session) take(value, version, failed string) (changed bool) {
 	}
 	had, status := s.Tokens, s.Status
 	if s.unsaved && had.Key != t.Key {
-		s.wire.DropKey(had.Key) // a session that nobody else has
+		s.wire.DropKey(had.Key) // nobody else has this session
 	}
 	s.Tokens, s.unsaved, s.only = t, false, ""
 	if t.Access != "" && !t.sameToken(had) {
 		s.grant(false)
 	} else {
-		s.Settle() // a mark, or the end of one, is nothing new
+		s.Settle() // a mark that was set or removed changes nothing
 	}
 	s.tellChange(had, status)
 	return true
@@ -60,9 +60,9 @@ type holdRun struct {
 	change   store.Change
 	session  *Session
 	tokens   *Tokens
-	before   string // the sign-in that they take the place of. Where that is still there, they were never stored; what was signed in later came after them
-	replaced string // its key, where another instance stored it
-	given    bool   // by the application
+	before   string // the sign-in that the tokens replace. If the store still has it, our write failed; a later sign-in came after our tokens
+	replaced string // its key, if another instance stored it
+	given    bool   // the application brought the tokens
 	done     func(*link.Fault)
 }
 
@@ -92,7 +92,7 @@ func (h *holdRun) met(value, version, unread string) bool {
 		h.done(&link.Fault{Kind: link.KindClient, Code: "signed_out"})
 		return false
 	case ok && theirs.grant != h.before && (theirs.grant == h.tokens.grant || theirs.signedInAt() > h.tokens.signedInAt()):
-		if h.tokens.Key != theirs.Key { // else it was stored, and only the answer was lost
+		if h.tokens.Key != theirs.Key { // else our write succeeded, and only the answer was lost
 			s.wire.DropKey(h.tokens.Key)
 		}
 		s.follow(theirs, version)
@@ -164,7 +164,7 @@ func (s *Session) Save(done func()) {
 	c.Write()
 }
 
-// written notes that the store contains this session.
+// written records that the store contains this session.
 func (s *Session) written(version string) {
 	s.version, s.unsaved, s.blind, s.uncleared, s.view.at = version, false, false, false, s.link.Now
 }
@@ -205,8 +205,8 @@ func (s *Session) DropUnused(name string) {
 	})
 }
 
-// Ending prepares for the end of it all: no refresh catches up, and what is stored of a session
-// that could not be deleted is to be ended, too.
+// Ending prepares the end of the session: no refresh catches up, and a stored session that could
+// not be deleted must be ended, too.
 func (s *Session) Ending() {
 	s.missed = false
 	s.blind = s.blind || s.uncleared
@@ -217,7 +217,7 @@ func (s *Session) Newest(then func(l *Lock, f *link.Fault)) {
 	s.alone(func(l *Lock, f *link.Fault) {
 		s.Reload(func(_ bool, failed string) {
 			if f == nil && failed != "" && s.Tokens.Access == "" && s.Tokens.Refresh == "" {
-				f = StorageFault(failed) // nobody knows what there is to end
+				f = StorageFault(failed) // we do not know which session to end
 			}
 			then(l, f)
 		})

@@ -33,7 +33,7 @@ func (s *Session) See(then func()) {
 
 func (s *Session) lookLate(failed string) {
 	v := &s.view
-	if failed == "" { // else a host without timers: there is no other way than to wait
+	if failed == "" { // else the host has no timers, and we can only wait
 		v.late = true
 		v.now, v.next = call(v.now), call(v.next)
 	}

@@ -1,10 +1,10 @@
 package session
 
-// leastOther is what an access token for another target counts at least of the bytes that a session
-// keeps: so there are 16 at most.
+// leastOther is the least size that an access token for another target counts towards the limit of
+// a session's bytes, so there are at most 16.
 const leastOther = maxTokens / 16
 
-// For is the access token for a target (config.ReadTarget), an empty one where there is none.
+// For is the access token for a target (config.ReadTarget), an empty one if there is none.
 func (s *Session) For(target string) *Tokens {
 	for t := s.Tokens; t != nil; t = t.other {
 		if t.target == target {
@@ -14,11 +14,11 @@ func (s *Session) For(target string) *Tokens {
 	return &Tokens{}
 }
 
-// cost is what t takes up of the bytes that a session keeps.
+// cost is how much t counts towards the limit of a session's bytes.
 func (t *Tokens) cost() int { return max(t.size(), leastOther) }
 
-// put makes o the first after the session's own, in place of the one that there was for its target.
-// Those used longest ago go where they are more than a session keeps.
+// put makes o the first access token after the session's own, and replaces the previous one for its
+// target. The least recently used ones are dropped when there are too many.
 func (t *Tokens) put(o *Tokens) {
 	left := maxTokens - t.size() - o.cost()
 	for at := t; at.other != nil; {
@@ -33,5 +33,5 @@ func (t *Tokens) put(o *Tokens) {
 	o.other, t.other = t.other, o
 }
 
-// DropAccess forgets the access tokens.
+// DropAccess drops all access tokens.
 func (t *Tokens) DropAccess() { t.Access, t.ExpiresAt, t.other = "", 0, nil }

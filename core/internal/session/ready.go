@@ -5,7 +5,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// Usable tells why the tokens can no longer be used; nil if they can, as far as that is known
+// Usable returns why the tokens cannot be used any more; nil if they can, as far as that is known
 // without asking the server.
 func (s *Session) Usable(done func(*link.Fault)) {
 	switch t := s.Tokens; {
@@ -27,7 +27,7 @@ func (s *Session) Ready(target string, force bool, done func(*link.Fault)) {
 	done = func(f *link.Fault) {
 		t := s.For(target)
 		if f == nil && t.Access == "" {
-			s.readyNow(target, false, done) // while it was being got, somebody else signed in
+			s.readyNow(target, false, done) // meanwhile somebody else signed in
 			return
 		}
 		if f == nil && t.Type == NoAccess {
@@ -64,8 +64,8 @@ func (s *Session) readyNow(target string, force bool, done func(*link.Fault)) {
 	case s.Refreshable() == nil:
 		s.Refresh(target, func(f *link.Fault) {
 			if now := s.For(target); f != nil && now.Access != "" && now.ExpiresAt != 0 && !s.expired(now) && (s.store.Inner() == nil || s.Tokens.Refresh != "") {
-				// The refresh was early: what is held still holds, but in a backend, whose session
-				// ends with its grant. Listeners hear of it all the same.
+				// The refresh was early, so the held token still works; except in a backend, whose
+				// session ends with its grant. Listeners are told in any case.
 				f.Op = config.StageRefresh
 				s.ReportOnce(f)
 				f = nil
@@ -73,7 +73,7 @@ func (s *Session) readyNow(target string, force bool, done func(*link.Fault)) {
 			done(f)
 		})
 	case t.Access != "" && !s.expired(t):
-		done(nil) // good for a while yet, and there is no other
+		done(nil) // the token is valid for some time yet, and there is no other
 	default:
 		f := &link.Fault{Kind: link.KindExpired, Code: "token_expired"}
 		if target != "" {

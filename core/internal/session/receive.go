@@ -11,12 +11,12 @@ type Receipt struct {
 	session *Session
 	Tokens  *Tokens
 	Want    issuer.Expected
-	Wanted  func() bool // whether anybody still waits for them; nil: yes
+	Wanted  func() bool // reports whether anybody still waits for them; nil: yes
 	release func()
 	Done    func(*link.Fault)
 }
 
-// Receive begins; f is a fault that happened before.
+// Receive begins. f is a fault that happened before.
 func (s *Session) Receive(r *Receipt, f *link.Fault) {
 	r.session = s
 	if f != nil {
@@ -43,7 +43,7 @@ func (r *Receipt) identified(f *link.Fault) {
 func (r *Receipt) turn(release func()) {
 	if r.Wanted != nil && !r.Wanted() {
 		release()
-		r.session.Discard(r.Tokens) // given up while it waited for its turn
+		r.session.Discard(r.Tokens) // cancelled while it waited for its turn
 		return
 	}
 	r.release = release

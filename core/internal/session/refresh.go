@@ -31,25 +31,25 @@ import (
 // mark means refresh_in_progress.
 type refreshRun struct {
 	session   *Session
-	target    string // of the access token that is wanted
+	target    string // of the requested access token
 	lock      *Lock
-	change    store.Change // of the store that is under way
+	change    store.Change // that is under way
 	job       wire.Job
-	had       *Tokens           // at the start
+	had       *Tokens           // the session's tokens at the start
 	mark      string            // tried_by of this run, not sent yet
-	sent      string            // the refresh token that goes out
-	resent    bool              // it was sent before this request, by us or by one that did not see the answer
+	sent      string            // the refresh token that is sent
+	resent    bool              // it was sent before this request, by us or by an instance that did not get the answer
 	ungranted bool              // the answer gave the session itself no access token, but perhaps a refresh token
-	fault     *link.Fault       // why
-	other     *Tokens           // what came for the target
+	fault     *link.Fault       // the reason
+	other     *Tokens           // the access token for the target
 	answer    *Tokens           // whose ID token is verified
-	before    *Tokens           // what was held when it came
+	before    *Tokens           // the session's tokens when the answer came
 	written   *Tokens           // what is being stored
 	then      func(*link.Fault) // after that
 }
 
-// Refresh begins one for the target, or waits for the one under way. There is one refresh token for
-// all targets, so one waits for another.
+// Refresh begins a refresh for the target, or waits for the one under way. All targets use one
+// refresh token, so one waits for another.
 func (s *Session) Refresh(target string, done func(*link.Fault)) {
 	if s.renewing {
 		if asked := done; s.renewed != target {
@@ -102,7 +102,7 @@ func (r *refreshRun) looked(value, version, unread string) bool {
 	}
 	if f := s.Refreshable(); f != nil {
 		if changed && t.Access == "" {
-			f.Code = "signed_out" // by another instance
+			f.Code = "signed_out" // in another instance
 		}
 		r.end(f)
 		return false
@@ -112,7 +112,7 @@ func (r *refreshRun) looked(value, version, unread string) bool {
 		r.end(&link.Fault{Kind: link.KindClient, Code: "refresh_in_progress", Retryable: true})
 		return false
 	}
-	if r.mark == "" || r.mark != t.triedBy { // else only the answer of the store was lost
+	if r.mark == "" || r.mark != t.triedBy { // else only the store's answer was lost
 		r.resent = t.sentAt != 0
 	}
 	if r.resent && s.tooLate(t) {
@@ -150,7 +150,7 @@ func (r *refreshRun) send() {
 	if r.target == "" && s.config.RefreshScope {
 		scope = s.Tokens.Requested
 	}
-	if scope != "" { // no more than was granted (RFC 6749 section 6), which the server sees to
+	if scope != "" { // not more than was granted (RFC 6749 section 6); the server checks that
 		params = append(params, form.Param{Name: "scope", Value: scope})
 	}
 	resources := s.config.Resources
@@ -170,9 +170,9 @@ func (r *refreshRun) answered(v json.Value, f *link.Fault) {
 	// carried out.
 	f.Unknown = f.Unknown || f.Err == "invalid_dpop_proof"
 	if f.Dead = s.config.DeadToken(f); f.Dead {
-		f.Retryable, f.RetryAfter = false, 0 // whatever the status says
+		f.Retryable, f.RetryAfter = false, 0 // whatever the HTTP status says
 	}
-	s.Redact(f) // while the token it may repeat is still known
+	s.Redact(f) // while the token that it may repeat is still known
 	r.failed(f)
 }
 
@@ -202,7 +202,7 @@ func (r *refreshRun) read(v json.Value) {
 		r.keepSuccessor(next, r.rescued)
 		return
 	}
-	f.Unknown = true // it was carried out, and nothing of the answer is of use
+	f.Unknown = true // it was carried out, and nothing of the answer can be used
 	r.failed(f)
 }
 
@@ -210,7 +210,7 @@ func (r *refreshRun) failed(f *link.Fault) {
 	s := r.session
 	switch {
 	case f.Unknown && !r.resent && f.RetryAfter == 0 && s.config.RetryWindow > 0 && s.link.Now-s.Tokens.sentAt <= s.config.RetryWindow:
-		// We still hold the lock, or where there is none our mark is fresh: nobody else sent it
+		// We still hold the lock, or without one our mark is fresh: nobody else sent the token
 		// meanwhile.
 		r.resent = true
 		r.send()
@@ -250,7 +250,7 @@ func (r *refreshRun) refused(f *link.Fault) {
 // stored at once, because the old one is used up.
 func (r *refreshRun) adopt(t *Tokens) {
 	s := r.session
-	if r.target != "" { // of its answer the access token counts, and the refresh token is the session's
+	if r.target != "" { // the access token is for the target, the refresh token belongs to the session
 		next := t.Refresh
 		t.Refresh, t.IDToken, t.extra = "", "", nil
 		r.other = t
@@ -329,8 +329,7 @@ func (r *refreshRun) met(value, version, unread string) bool {
 	case unread != "" || !ok:
 		r.stored("conflict")
 	case theirs.Refresh == r.sent && r.change.Tries > 0:
-		// This is nothing newer: it is another instance's mark on the token whose successor we
-		// have.
+		// This is not newer: it is another instance's mark on the token whose successor we have.
 		s.version = version
 		return true
 	case value == "":
@@ -345,8 +344,8 @@ func (r *refreshRun) met(value, version, unread string) bool {
 	return false
 }
 
-// stored enters granted for a new access token; an answer of which only the refresh token was of
-// use gave none.
+// stored sets the status granted for a new access token. An answer of which only the refresh token
+// could be used brought none.
 func (r *refreshRun) stored(failed string) {
 	r.session.keep(r.written, r.session.version, failed)
 	if !r.ungranted {

@@ -22,22 +22,22 @@ type Session struct {
 	key       string // in the store
 	Status    string
 	Tokens    *Tokens
-	version   string // of what the store holds
-	unsaved   bool   // what is held is newer than what is stored
+	version   string // of the stored text
+	unsaved   bool   // the held session is newer than the stored one
 	only      string // a refresh token that could not be stored
 	marked    string // tried_by that this instance set itself
 	looked    int64  // the input in which the store was last read
-	told      string // the access token of which was told that it is over
-	foreign   bool   // what is stored is another configuration's
+	told      string // the access token whose expiry was reported
+	foreign   bool   // the stored text belongs to another configuration
 	Shows     bool   // the host wants the event current
-	uncleared bool   // signed out, and what is stored could not be deleted
-	blind     bool   // the session came as bytes: what the store holds was never seen
+	uncleared bool   // signed out, but the stored session could not be deleted
+	blind     bool   // the session came as bytes, and the store was never read
 	Loading   bool   // the first look at the store is under way
 
 	expiry   link.Alarm
-	missed   bool                // a refresh that nobody asked for was due while polling
-	failures int64               // of refreshes nobody asked for, since the last good one
-	retryAt  int64               // the server asked to be left alone until then
+	missed   bool                // an automatic refresh was due while polling
+	failures int64               // of automatic refreshes, since the last success
+	retryAt  int64               // until then the server asked us to wait
 	renewing bool                // a refresh is under way
 	renewed  string              // the target of its access token
 	waiting  []func(*link.Fault) // for its end
@@ -50,19 +50,19 @@ type Session struct {
 	device func() (begun, polling bool)
 }
 
-// New gives the session that is stored under key.
+// New makes the session that is stored under key.
 func New(l *link.Link, cfg *config.Config, st *store.Store, wr *wire.Wire, i *issuer.Issuer, key string, device func() (begun, polling bool)) *Session {
 	return &Session{link: l, config: cfg, store: st, wire: wr, issuer: i, key: key, Status: notAuthenticated, Tokens: &Tokens{}, device: device}
 }
 
 // A view is the state of an instance's looks.
 type view struct {
-	at       int64 // when the store last agreed, or was last asked
+	at       int64 // when the store last agreed, or was last read
 	busy     bool  // a look is under way
 	late     bool  // and nobody waits for it any more
 	release  func()
 	now      []func()
-	next     []func() // who asked after it began: it may have read before what they ask about
+	next     []func() // callers that came after it began: it may have read before the change that they need
 	patience link.Alarm
 	hint     link.Alarm
 	hintAt   int64 // of the last look that a hint caused
@@ -107,8 +107,8 @@ const (
 	// leastSecret is the least length of a secret that Redact looks for: a shorter one may be a
 	// part of any word.
 	leastSecret = 6
-	// knownBy is the part at its beginning by which a secret is known in a text: all of a long one,
-	// Looked for at each place of a long text, would be work of their product.
+	// knownBy is how much of its beginning identifies a secret in a text. To search for the whole
+	// of a long secret at each place of a long text would take the product of their lengths.
 	knownBy = 48
 )
 

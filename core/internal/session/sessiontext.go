@@ -6,7 +6,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Export is the session as text, "" for none.
+// Export returns the session as text, "" for none.
 func (s *Session) Export() string { return s.encode(s.Tokens) }
 
 // Restore takes a text from Export. device is the device flow that was exported with it, if any; ok
@@ -19,7 +19,7 @@ func (s *Session) Restore(text string) (device string, ok bool) {
 	return device, ok
 }
 
-// encode is the session's text, "" for none.
+// encode returns the session's text, "" for none.
 func (s *Session) encode(t *Tokens) string {
 	if t.Access == "" && t.Refresh == "" {
 		return ""
@@ -37,7 +37,7 @@ func (s *Session) encode(t *Tokens) string {
 	return w.String()
 }
 
-// The members of texts, in their order: those before and behind id_token_verified, and the others.
+// The members of texts, in their order: those before and after id_token_verified, and the others.
 const (
 	tokenNames = "target access_token token_type dpop_key refresh_token id_token"
 	scopeNames = "scope requested_scope"
@@ -108,7 +108,7 @@ func (s *Session) readText(v json.Value) *Tokens {
 		t.keep(it.Name(), it.Value().Raw())
 	}
 	if t.extraTooLarge() {
-		t.extra = nil // of before there was a bound
+		t.extra = nil // it was stored before there was a limit
 	}
 	t.ownBy(s.link)
 	if o := v.Get("other"); o.Kind() != json.None {

@@ -62,7 +62,7 @@ func (s *Session) ReadTokens(v json.Value, old *Tokens, first bool) (t *Tokens, 
 	return t, nil
 }
 
-// after is a copy of old for what the server gave later.
+// after is a copy of old for what the server issued later.
 func (s *Session) after(old *Tokens) *Tokens {
 	t := *old
 	t.clearMark()
@@ -109,7 +109,7 @@ func (s *Session) EndOf(v json.Value) int64 {
 		}
 	}
 	if from == 0 && n > 100*LongestLife {
-		n /= 1000 // no server means the year 5138: it writes milliseconds
+		n /= 1000 // no server means the year 5138: this one writes milliseconds
 	}
 	if n >= (link.MaxTime-from)/1000 {
 		return link.MaxTime
@@ -156,7 +156,7 @@ func (s *Session) TokenRequest(j *wire.Job, stage, endpoint, key string, params 
 			}
 		}
 		if f == nil && v.Get("access_token").Str() == "" && v.Get("id_token").Str() == "" && wire.Said(v) != "" {
-			f = &link.Fault{Kind: link.KindToken, Code: "missing_access_token", Came: wire.Said(v)} // some send 200 and what went wrong
+			f = &link.Fault{Kind: link.KindToken, Code: "missing_access_token", Came: wire.Said(v)} // some servers send an error with 200
 		}
 		done(v, f)
 	})
@@ -180,9 +180,9 @@ func (s *Session) identify(t, old *Tokens, want issuer.Expected, done func(*link
 			s.identify(t, old, want, done)
 		})
 	case s.config.JWKS == "" && t.Type == NoAccess:
-		done(i.Absent("jwks_uri")) // it is all that there is
+		done(i.Absent("jwks_uri")) // there is no other token
 	case s.config.JWKS == "":
-		t.IDToken = old.IDToken // nobody asked for it, and nobody can say what it is worth
+		t.IDToken = old.IDToken // it was not requested, and nobody can verify it
 		done(nil)
 	default:
 		want.Before = old.Claims

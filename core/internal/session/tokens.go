@@ -21,26 +21,26 @@ const (
 // Tokens are the tokens of a sign-in, with what we know about them.
 type Tokens struct {
 	Access, Type, Refresh, IDToken string
-	Key                            string // the access token is bound to it; "" for a bearer token
+	Key                            string // the key to which the access token is bound; "" for a bearer token
 	Scope                          string // granted
 	Requested                      string
 	ExpiresAt                      int64 // Unix ms, 0: unknown
 	receivedAt                     int64
-	generation                     int64 // grows with each answer, whatever the clock does
-	sentAt                         int64 // the refresh token went out then first, and what became of it is not known
-	triedAt                        int64 // and then last
+	generation                     int64 // grows with each answer, independent of the clock
+	sentAt                         int64 // when the refresh token was first sent with an unknown outcome
+	triedAt                        int64 // when it was last sent
 	triedBy                        string
-	grant                          string     // a name for the sign-in that all this came of, with its time in front
+	grant                          string     // a name for the sign-in from which all this comes, beginning with its time
 	Claims                         json.Value // of the ID token, verified
 	extra                          []extra
-	target                         string  // what the access token is for; "": it is the session's own
-	other                          *Tokens // the next access token of the session, the one used last first
+	target                         string  // what the access token is for; "" for the session's own
+	other                          *Tokens // the next access token of the session, the most recently used first
 }
 
-// An extra is a member that no RFC we know names, as it stood.
+// An extra is a member that no known RFC names, unchanged.
 type extra struct{ name, raw string }
 
-// Bearer is the access token, "" where there is none.
+// Bearer is the access token, "" if there is none.
 func (t *Tokens) Bearer() string {
 	if t.Type == NoAccess {
 		return ""
@@ -52,7 +52,7 @@ func (t *Tokens) Bearer() string {
 func (t *Tokens) keepAll(v json.Value) {
 	for it := v.Each(); it.Next(); {
 		switch name := it.Name(); name {
-		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token", "good_until": // the last is ours, from an answer to token
+		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token", "good_until": // good_until is ours, from an answer to the command token
 		case "expires":
 			if _, ok := wire.Seconds(it.Value()); !ok || v.Get("expires_in").Kind() != json.None {
 				t.keep(name, it.Value().Raw())

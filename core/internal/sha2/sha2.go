@@ -1,12 +1,12 @@
-// Package sha2 is SHA-256, SHA-384 and SHA-512 (FIPS 180-4), and HMAC-SHA-256 (RFC 2104), in little
-// code: what the module does its hashing with.
+// Package sha2 implements SHA-256, SHA-384 and SHA-512 (FIPS 180-4), and HMAC-SHA-256 (RFC 2104),
+// in little code, for the module.
 //
-// The constants of all three are roots of the first primes, so that they need not be stored: half a
-// kilobyte of numbers that nothing packs.
+// The constants of all three are computed as roots of the first primes. To store them would need
+// half a kilobyte that cannot be compressed.
 package sha2
 
-// Constants are the first 64 bits of what the cube roots of the first 80 primes have behind the
-// point, and behind them those of the square roots of the first 16 primes.
+// constants returns the first 64 bits after the point of the cube roots of the first 80 primes, and
+// then of the square roots of the first 16 primes.
 func constants() []uint64 {
 	if table == nil {
 		table = make([]uint64, 96)
@@ -34,9 +34,9 @@ func prime(p uint64) bool {
 	return true
 }
 
-// root is what the nth root of p, n being 2 or 3, has behind the point: 27 bits by Newton's method
-// in floating point, and the next 37 of what is left by exact arithmetic. The remainder is below
-// 2^62, so it does not matter that p shifted may be above 2^64.
+// root is the part after the point of the nth root of p, where n is 2 or 3: 27 bits by Newton's
+// method in floating point, and the next 37 from the remainder by exact arithmetic. The remainder
+// is below 2^62, so it does not matter that the shifted p may be above 2^64.
 func root(p uint64, n float64) uint64 {
 	x := float64(p)
 	for range 24 {
@@ -58,8 +58,8 @@ func root(p uint64, n float64) uint64 {
 	return a<<37 | uint64(d*(1<<37))
 }
 
-// pad is the message with what stands behind it: a bit, zeros and its length in bits, with that of
-// the blocks that were before it.
+// pad is the message with its padding: a bit, zeros, and the length in bits, including that of
+// earlier blocks.
 func pad(message []byte, block, before int) []byte {
 	room := block / 8
 	b := make([]byte, (len(message)+room)/block*block+block)
@@ -76,7 +76,7 @@ func rotr32(v uint32, n uint) uint32 { return v>>n | v<<(32-n) }
 
 func rotr64(v uint64, n uint) uint64 { return v>>n | v<<(64-n) }
 
-// compress256 takes the blocks of b.
+// compress256 processes the blocks of b.
 func compress256(h []uint32, b []byte) {
 	k := constants()
 	var w [64]uint32
@@ -122,10 +122,10 @@ func Sum256(b []byte) []byte {
 	return digest256(h)
 }
 
-// A Key makes HMAC-SHA-256 of messages under one key. Its half of the work is done once.
-type Key struct{ inner, outer []uint32 } // states behind a block
+// A Key computes HMAC-SHA-256 of messages with one key. The key's part of the work is done once.
+type Key struct{ inner, outer []uint32 } // states after a block
 
-// NewKey makes the key of these bytes.
+// NewKey makes a key of these bytes.
 func NewKey(key []byte) *Key {
 	if len(key) > 64 {
 		key = Sum256(key)
@@ -144,10 +144,10 @@ func padded(key []byte, with byte) []uint32 {
 	return h
 }
 
-// HMAC is that of message.
+// HMAC is the HMAC of message.
 func (k *Key) HMAC(message []byte) []byte { return behind(k.outer, behind(k.inner, message)) }
 
-// behind is the digest of a block and the message behind it.
+// behind is the digest of a block followed by the message.
 func behind(block []uint32, message []byte) []byte {
 	h := append([]uint32(nil), block...)
 	compress256(h, pad(message, 64, 64))
@@ -166,7 +166,7 @@ func Sum512(s string) []byte { return sum512(80, s) }
 // Sum384 is the SHA-384 digest of s, 48 bytes.
 func Sum384(s string) []byte { return sum512(88, s)[:48] }
 
-// sum512 begins with the constants from one on.
+// sum512 begins with the constants from that index on.
 func sum512(from int, s string) []byte {
 	k := constants()
 	h := append([]uint64(nil), k[from:from+8]...)

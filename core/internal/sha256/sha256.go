@@ -1,5 +1,5 @@
-// Package sha256 is SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104), so that the module does
-// without crypto/sha256, which adds 30 KB to it. Where Go builds it, it is crypto/sha256.
+// Package sha256 is SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104). The module does not use
+// crypto/sha256, which would add 30 KB; Go programs do.
 package sha256
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"

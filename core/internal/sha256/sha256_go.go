@@ -10,10 +10,10 @@ func Sum(b []byte) []byte {
 	return d[:]
 }
 
-// A Key makes HMAC-SHA-256 of messages under one key.
+// A Key computes HMAC-SHA-256 of messages with one key.
 type Key struct{ inner, outer [block]byte } // the key, padded
 
-// NewKey makes the key of these bytes.
+// NewKey makes a key of these bytes.
 func NewKey(key []byte) *Key {
 	if len(key) > block {
 		key = Sum(key)
@@ -28,7 +28,8 @@ func NewKey(key []byte) *Key {
 	return k
 }
 
-// HMAC is that of message. A block more for each half is cheaper than what crypto/hmac keeps.
+// HMAC is the HMAC of message. One more block for each half is cheaper than the state that
+// crypto/hmac keeps.
 func (k *Key) HMAC(message []byte) []byte {
 	var buf [4 * block]byte
 	d := sha256.Sum256(append(append(buf[:0], k.inner[:]...), message...))

@@ -7,8 +7,8 @@ import "github.com/oauth2-wasm/oauth2-wasm/core/internal/sha2"
 // Sum is the digest of b.
 func Sum(b []byte) []byte { return sha2.Sum256(b) }
 
-// A Key makes HMAC-SHA-256 of messages under one key.
+// A Key computes HMAC-SHA-256 of messages with one key.
 type Key = sha2.Key
 
-// NewKey makes the key of these bytes.
+// NewKey makes a key of these bytes.
 func NewKey(key []byte) *Key { return sha2.NewKey(key) }

@@ -2,5 +2,5 @@
 
 package store
 
-// Inner: no client stands inside another session here.
+// Inner: in this module no client is inside another session.
 func (s *Store) Inner() Storage { return nil }

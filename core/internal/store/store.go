@@ -13,24 +13,24 @@ const format = 1
 // Storage keeps a client's texts instead of load and store effects. The same rules apply.
 type Storage interface {
 	Load(key string, done func(value, version, failed string))
-	// Put deletes where value is "".
+	// Put deletes if value is "".
 	Put(key, version, value string, done func(version, failed string))
 }
 
-// A Store is where a client keeps its texts.
+// A Store is where a client stores its texts.
 type Store struct {
 	link     *link.Link
 	config   *config.Config
 	kept     Storage  // nil: the host's, by load and store effects
-	older    []string // what an older version may have kept under the name alone, not looked for yet
-	watch    string   // the key whose changes by others the host is asked to tell of
-	Notified bool     // it does so
-	Watched  bool     // it was asked
-	once     bool     // what fails is not tried again
+	older    []string // names under which an older version may have stored a text, not searched yet
+	watch    string   // the key for which the host should report changes by others
+	Notified bool     // the host reports them
+	Watched  bool     // the host was asked to
+	once     bool     // failed operations are not retried
 }
 
-// New gives the store of a client whose session is stored under key; kept is nil for the host's
-// store.
+// New makes the store of a client whose session is stored under key. If kept is nil, it is the
+// host's store.
 func New(l *link.Link, cfg *config.Config, key string, kept Storage) *Store {
 	s := &Store{link: l, config: cfg, watch: key, kept: kept}
 	if kept == nil {
@@ -39,10 +39,10 @@ func New(l *link.Link, cfg *config.Config, key string, kept Storage) *Store {
 	return s
 }
 
-// Over gives a store for other texts than a client's. It does not retry.
+// Over makes a store for texts that are not a client's. It does not retry.
 func Over(kept Storage) *Store { return &Store{kept: kept, once: true} }
 
-// Begin begins a text for the store: its format and whose it is.
+// Begin begins a text for the store, with its format and its configuration.
 func (s *Store) Begin() *json.Writer {
 	w := &json.Writer{}
 	w.Open('{')
@@ -51,7 +51,7 @@ func (s *Store) Begin() *json.Writer {
 	return w
 }
 
-// Ours tells whether a stored text is of this format and this configuration.
+// Ours reports whether a stored text has this format and this configuration.
 func (s *Store) Ours(v json.Value) bool {
 	n, _ := v.Get("v").Int()
 	return n == format && v.Get("for").Str() == s.config.Fingerprint
@@ -123,11 +123,11 @@ const MaxTries = 5
 type Change struct {
 	Store   *Store
 	Key     string
-	Version *string                                  // of what was seen there last
-	Tries   int                                      // that are left after the one under way
-	Failed  string                                   // why the last one was not written
-	Text    func() string                            // what shall stand there; "" deletes
-	Met     func(value, version, unread string) bool // unread: why what is there could not be read
+	Version *string                                  // that was seen last
+	Tries   int                                      // how many are left after the one under way
+	Failed  string                                   // why the last write failed
+	Text    func() string                            // the new text; "" deletes
+	Met     func(value, version, unread string) bool // unread: why the text could not be read
 	Done    func(failed string)
 }
 

@@ -7,15 +7,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A URI is the parts of an absolute URI with an authority (RFC 3986 section 3), as they stand.
+// A URI is the parts of an absolute URI with an authority (RFC 3986 section 3), unchanged.
 type URI struct {
 	Scheme, Host, Port, Path string // the scheme and host in lower case
 	Query                    bool   // there is a "?"
 }
 
-// Parse reads an http or https URI strictly: what two parsers could take for different hosts is
-// refused (a backslash, user information, control characters, anything that is not ASCII, an empty
-// host).
+// Parse reads an http or https URI strictly. It refuses what two parsers could read as different
+// hosts: a backslash, user information, control characters, characters beyond ASCII, an empty host.
 func Parse(s string) (u URI, ok bool) {
 	if !Chars(s) {
 		return u, false
@@ -56,7 +55,7 @@ func Parse(s string) (u URI, ok bool) {
 			return u, false
 		}
 	}
-	// The default port is no port (RFC 3986 section 6.2.3).
+	// The default port is omitted (RFC 3986 section 6.2.3).
 	if u.Port == ":" || u.Scheme == "https" && u.Port == ":443" || u.Scheme == "http" && u.Port == ":80" {
 		u.Port = ""
 	}
@@ -70,16 +69,15 @@ func Parse(s string) (u URI, ok bool) {
 	return u, true
 }
 
-// Secure tells whether what is sent there is protected, or stays on this machine.
+// Secure reports whether requests there are protected, or stay on this machine.
 func (u URI) Secure() bool { return u.Scheme == "https" || u.loopback() }
 
-// loopback: RFC 8252 section 7.3 and what browsers hold for trustworthy.
+// loopback: RFC 8252 section 7.3, and what browsers trust.
 func (u URI) loopback() bool {
 	return u.Host == "localhost" || u.Host == "[::1]" || words.Prefixed(u.Host, "127.") && dotted(u.Host) || len(u.Host) > 10 && u.Host[len(u.Host)-10:] == ".localhost"
 }
 
-// dotted tells whether s is digits and dots only, so that 127.0.0.1.example is a name and no
-// address.
+// dotted reports whether s is digits and dots only: 127.0.0.1.example is a name and not an address.
 func dotted(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c != '.' && (c < '0' || c > '9') {
@@ -89,8 +87,8 @@ func dotted(s string) bool {
 	return true
 }
 
-// Within tells whether u stands under the prefix: the same origin, and the path below its path at a
-// segment's border.
+// Within reports whether u is below the prefix: the same origin, and the path below its path at the
+// border of a segment.
 func (u URI) Within(prefix URI) bool {
 	if u.Scheme != prefix.Scheme || u.Host != prefix.Host || u.Port != prefix.Port {
 		return false
@@ -105,10 +103,9 @@ func (u URI) Within(prefix URI) bool {
 	return words.Prefixed(u.Path, p) && (len(u.Path) == len(p) || u.Path[len(p)] == '/') && plainPath(words.Lower(u.Path))
 }
 
-// plainPath tells whether all servers read a path alike, which is in lower case: one may decode
-// before it routes, twice even where another stands before it, take a backslash for a slash, leave
-// out what is behind a semicolon or a NUL, and read UTF-8 that is longer than it has to be (RFC
-// 3629 section 10).
+// plainPath reports whether all servers read a path, in lower case, in the same way. A server may
+// decode it before it routes, even twice behind another one; read a backslash as a slash; drop what
+// follows a semicolon or a NUL; and accept overlong UTF-8 (RFC 3629 section 10).
 func plainPath(path string) bool {
 	for i := range len(path) {
 		r := path[i:]
@@ -118,10 +115,10 @@ func plainPath(path string) bool {
 			}
 		}
 		if r[0] == '%' && (len(r) < 3 || !hexDigit(r[1]) || !hexDigit(r[2])) {
-			return false // no escape (RFC 3986 section 2.1), or one of four digits
+			return false // not an escape (RFC 3986 section 2.1), or one of four digits
 		}
-		// A percent sign before what may be a hexadecimal digit, itself in an escape or not, is an
-		// escape to who decodes twice.
+		// A server that decodes twice reads an escaped percent sign before a hexadecimal digit,
+		// which may itself be escaped, as an escape.
 		if r == "/." || r == "/.." || words.Prefixed(r, "%25") && len(r) > 3 && (hexDigit(r[3]) || r[3] == '%' && len(r) > 4 && (r[4] == '3' || r[4] == '4' || r[4] == '6')) {
 			return false
 		}
@@ -131,8 +128,8 @@ func plainPath(path string) bool {
 
 func hexDigit(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
 
-// Chars: the characters of RFC 3986 section 2, which leave out space, quotes, backslash, brackets
-// of other kinds, and all beyond ASCII.
+// Chars checks for the characters of RFC 3986 section 2, which exclude space, quotes, backslash,
+// other brackets, and everything beyond ASCII.
 func Chars(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {

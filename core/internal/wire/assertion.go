@@ -17,7 +17,7 @@ const assertionLife = 60
 func (wr *Wire) assert(method string, add func(name, value string), done func(*link.Fault)) {
 	signed := func(jwt string, f *link.Fault) {
 		wr.LastAssertion = jwt
-		add("client_id", wr.config.ClientID) // RFC 7521 section 4.2 allows it, some servers want it
+		add("client_id", wr.config.ClientID) // RFC 7521 section 4.2 allows it, and some servers require it
 		add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 		add("client_assertion", jwt)
 		done(f)
@@ -54,7 +54,7 @@ func (wr *Wire) assertion(alg string) (header, claims *json.Writer) {
 	return wr.JOSEHeader(alg, ""), w
 }
 
-// JOSEHeader is the header of what the client's own key signs.
+// JOSEHeader is the header for signatures with the client's own key.
 func (wr *Wire) JOSEHeader(alg, typ string) *json.Writer {
 	h := json.NewWriter()
 	h.Open('{')

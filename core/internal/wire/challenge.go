@@ -14,7 +14,7 @@ type Challenge struct {
 	params []form.Param
 }
 
-// Get is a parameter of it, "" for none.
+// Get returns a parameter, "" for none.
 func (ch Challenge) Get(name string) string { return form.ValueOf(ch.params, name) }
 
 // maxChallenges is the greatest length of all WWW-Authenticate headers of an answer together, in
@@ -43,8 +43,8 @@ func ReadChallenge(headers json.Value, scheme string) (best Challenge) {
 	return best
 }
 
-// challenges splits a header's value: a token with "=" behind it is a parameter, any other begins a
-// challenge.
+// challenges splits a header's value: a token that is followed by "=" is a parameter, any other
+// begins a challenge.
 func challenges(s string) (list []Challenge) {
 	for {
 		for s != "" && (s[0] == ' ' || s[0] == '\t' || s[0] == ',') {
@@ -67,10 +67,10 @@ func challenges(s string) (list []Challenge) {
 	}
 }
 
-// MethodOK tells whether a text can be a method (RFC 9110 section 9.1).
+// MethodOK reports whether a text can be a method (RFC 9110 section 9.1).
 func MethodOK(s string) bool { return lexeme(s) == s }
 
-// lexeme is the longest beginning of s that no separator is in (RFC 9110 section 5.6.2).
+// lexeme is the longest beginning of s without a separator (RFC 9110 section 5.6.2).
 func lexeme(s string) string {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == ',' || c == '=' || c == '"' {
@@ -80,7 +80,7 @@ func lexeme(s string) string {
 	return s
 }
 
-// paramValue reads a token or a quoted string (section 5.6.4) and gives what is behind it.
+// paramValue reads a token or a quoted string (section 5.6.4) and returns the rest.
 func paramValue(s string) (value, rest string) {
 	if s == "" || s[0] != '"' {
 		value = lexeme(s)
@@ -105,7 +105,7 @@ func paramValue(s string) (value, rest string) {
 	return string(b), ""
 }
 
-// Write adds the member "challenge", where there is one.
+// Write adds the member "challenge", if there is a challenge.
 func (ch Challenge) Write(w *json.Writer) {
 	if ch.scheme == "" {
 		return

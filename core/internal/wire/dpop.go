@@ -12,7 +12,7 @@ import (
 // maxNonces is the number of servers whose last nonce is remembered.
 const maxNonces = 16
 
-// NewKey draws the name of a key for a new session; "" if tokens are not bound to keys.
+// NewKey makes a name for the key of a new session; "" if tokens are not bound to keys.
 func (wr *Wire) NewKey() string {
 	if !wr.config.DPoP {
 		return ""
@@ -58,8 +58,7 @@ func (wr *Wire) nonceFor(url string) string {
 	return ""
 }
 
-// NoteNonce remembers the nonce that an answer brings; the server of one origin has one (RFC 9449
-// section 8.2).
+// NoteNonce remembers the nonce in an answer. Each origin has one nonce (RFC 9449 section 8.2).
 func (wr *Wire) NoteNonce(url string, headers json.Value) (changed bool) {
 	nonce, o := header(headers, "dpop-nonce"), uri.Origin(url)
 	if nonce == "" || len(nonce) > 2048 || !words.VSChars(nonce) || o == "" {
@@ -82,7 +81,7 @@ func (wr *Wire) NoteNonce(url string, headers json.Value) (changed bool) {
 	return true
 }
 
-// WriteNonces adds the nonces to a session that the next request opens again.
+// WriteNonces writes the nonces for a session that the next request opens again.
 func (wr *Wire) WriteNonces(w *json.Writer) {
 	var list []form.Param
 	for _, n := range wr.Nonces {

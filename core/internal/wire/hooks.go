@@ -17,8 +17,7 @@ func (wr *Wire) askHook(kind, stage string) *json.Writer {
 
 func hookFailed(stage string) *link.Fault { return link.Bad("hook_failed", stage) }
 
-// HookParams lets the host change the parameters of a stage, before anything of them is stored or
-// signed.
+// HookParams lets the host change the parameters of a stage before any of them is stored or signed.
 func (wr *Wire) HookParams(stage string, params []form.Param, done func([]form.Param, *link.Fault)) {
 	if !json.Lists(wr.config.ParameterHooks, stage) {
 		done(params, nil)
@@ -36,8 +35,8 @@ func (wr *Wire) HookParams(stage string, params []form.Param, done func([]form.P
 	})
 }
 
-// hookRequest lets the host change the whole request. Where it goes must stay as secure as a
-// configured endpoint.
+// hookRequest lets the host change the whole request. The new URL must be as secure as a configured
+// endpoint.
 func (wr *Wire) hookRequest(r *Request, body string, done func(body string, f *link.Fault)) {
 	if !json.Lists(wr.config.RequestHooks, r.Stage) {
 		done(body, nil)
@@ -55,7 +54,7 @@ func (wr *Wire) hookRequest(r *Request, body string, done func(body string, f *l
 		method := v.Get("method").Str()
 		text := v.Get("body").Get("text")
 		if v.Get("body").Kind() != json.None && text.Kind() != json.String {
-			readable = false // bytes and references are not ours to send
+			readable = false // we do not send bytes or references
 		}
 		if failed != "" || !readable || !valid || !wr.config.Secure(u) || method != "GET" && method != "POST" || v.Kind() != json.Object {
 			done("", hookFailed(r.Stage))
@@ -85,7 +84,7 @@ func (wr *Wire) hookResponse(r *Request, v json.Value, done func(v json.Value, f
 	}
 	w.Close('}')
 	wr.link.Ask(w, func(ok json.Value, _ string) {
-		v := ok.Get("response") // none where it failed
+		v := ok.Get("response") // missing if the hook failed
 		_, readable := link.ReadParams(v.Get("headers"))
 		if status, whole := v.Get("status").Int(); !readable || !whole || status < 100 || status > 599 || v.Get("body").Get("ref").Kind() != json.None {
 			done(v, hookFailed(r.Stage))

@@ -11,11 +11,11 @@ type Request struct {
 	Stage, Method, URL string
 	Headers            []form.Param
 	Params             []form.Param // the body of a POST
-	JSON               string       // the body of a POST, where it is not params
-	Auth               string       // client authentication method, "" for a bearer's request
-	Key                string       // that the request is proved to be from (RFC 9449), "" for none
-	NewKey             bool         // it may not be there yet
-	Access             string       // the token that goes with the proof
+	JSON               string       // the body of a POST, if it is not Params
+	Auth               string       // client authentication method, "" if there is none
+	Key                string       // the key of the request's proof (RFC 9449), "" for none
+	NewKey             bool         // the key may not exist yet
+	Access             string       // the access token in the proof
 	Accept             string       // default: JSON
 	Most               int          // bytes of the answer's body, 0: maxBody
 }
@@ -26,8 +26,8 @@ func (r *Request) header(name, value string) {
 
 // A Job is the purpose of a request; it can be cancelled.
 type Job struct {
-	HTTP   int64 // the request under way for it, 0: none
-	Unsent bool  // one that is still in its hooks is not sent any more
+	HTTP   int64 // the request under way, 0: none
+	Unsent bool  // a request whose hooks are still running is not sent any more
 }
 
 // A sendRun is a request on its way through its hooks to the host, and the answer on its way back.
@@ -35,14 +35,14 @@ type Job struct {
 type sendRun struct {
 	wire  *Wire
 	job   *Job
-	asked *Request // as it was asked for, and its hook changed it
-	out   *Request // as it goes out
+	asked *Request // as the caller and the hook made it
+	out   *Request // as it is sent
 	body  string
-	again bool // with the nonce that the first answer brought
+	again bool // with the nonce from the first answer
 	done  func(*Response, *link.Fault)
 }
 
-// Send gives done the response or the fault.
+// Send sends a request. done gets the response or the fault.
 func (wr *Wire) Send(j *Job, r *Request, done func(*Response, *link.Fault)) {
 	s := &sendRun{wire: wr, job: j, asked: r, done: done}
 	wr.HookParams(r.Stage, r.Params, s.settled)
@@ -109,7 +109,7 @@ func (s *sendRun) proved(proof string, f *link.Fault) {
 func (s *sendRun) hooked(body string, f *link.Fault) {
 	r := s.out
 	if f == nil && r.Key != "" && (r.Method != s.asked.Method || r.URL != s.asked.URL) {
-		f = hookFailed(r.Stage) // the proof says where it goes
+		f = hookFailed(r.Stage) // the proof names the URL
 	}
 	if f == nil && s.job.Unsent {
 		f = &link.Fault{Kind: link.KindCanceled, Code: "cancelled"}

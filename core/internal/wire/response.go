@@ -52,7 +52,7 @@ func (r *Response) ContentType() string {
 	return words.Lower(s)
 }
 
-// Object reads the answer as a JSON object, whatever of Q43 it came as.
+// Object reads the answer as a JSON object, in whatever form the server sends it (Q43).
 func (r *Response) Object(now int64) (json.Value, *link.Fault) {
 	v, f := r.read()
 	garbled := f != nil
@@ -63,7 +63,7 @@ func (r *Response) Object(now int64) (json.Value, *link.Fault) {
 			// A protocol error decides, whatever the HTTP status says.
 			f = link.ProtocolError(func(name string) string { return v.Get(name).Str() })
 		case good && v.Get("error").Kind() == json.Number:
-			f = &link.Fault{Code: "http_error"} // some write the status there and send 200
+			f = &link.Fault{Code: "http_error"} // some servers write the status there and send 200
 		case good:
 			return v, nil
 		default:
@@ -133,7 +133,7 @@ func (r *Response) read() (v json.Value, f *link.Fault) {
 		if !ok {
 			return v, &link.Fault{Code: "bad_form"}
 		}
-		// As JSON it goes the same way as every other answer, a name twice included.
+		// It is then read as JSON like every other answer, so that a repeated name is an error.
 		var w json.Writer
 		w.Open('{')
 		for _, p := range params {

@@ -3,11 +3,11 @@ package wire
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
 const (
-	LeastWait   = 2_000   // between two refreshes that the server's lifetimes bring about
+	LeastWait   = 2_000   // between two refreshes because of the server's lifetimes
 	LongestWait = 300_000 // between two tries of one refresh
 )
 
-// LongestRetryAfter bounds what a server can ask for.
+// LongestRetryAfter is the longest wait that a server can ask for.
 const LongestRetryAfter = 3_600_000
 
 // retryAfter reads how long a server asks us to wait, in ms (RFC 9110 section 10.2.3): seconds, or
@@ -42,7 +42,7 @@ func httpDate(s string) int64 {
 	for month < 12 && months[3*month:3*month+3] != s[8:11] {
 		month++
 	}
-	// Days since the epoch, with years that begin in March so that the leap day comes last.
+	// Days since the epoch. Years begin in March here, so that the leap day is the last one.
 	m, y := (month+10)%12, number(12, 16)
 	if month < 2 {
 		y--

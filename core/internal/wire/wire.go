@@ -11,13 +11,13 @@ import (
 type Wire struct {
 	link            *link.Link
 	config          *config.Config
-	keyName, keyJWK string // the key that the host was last asked for
+	keyName, keyJWK string // the key for which the host was last asked
 	Nonces          []serverNonce
-	LastAssertion   string // good for a minute, so nothing for an error
+	LastAssertion   string // valid for a minute, so it must not get into an error
 }
 
-// New gives one that nothing was sent on.
+// New makes a Wire.
 func New(l *link.Link, cfg *config.Config) *Wire { return &Wire{link: l, config: cfg} }
 
-// A serverNonce is what a server wants to see in the next proof (RFC 9449 sections 8 and 9).
+// A serverNonce is what a server requires in the next proof (RFC 9449 sections 8 and 9).
 type serverNonce struct{ origin, nonce string }

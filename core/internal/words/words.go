@@ -1,10 +1,10 @@
-// Package words reads texts: lists with a space between the words, and the characters that the RFCs
-// allow.
+// Package words reads texts: lists of words that are separated by spaces, and the characters that
+// the RFCs allow.
 package words
 
 import "unicode/utf8"
 
-// Cut takes the first word off a list with a space between the words.
+// Cut removes the first word from a list of words that are separated by spaces.
 func Cut(list string) (word, rest string) {
 	if i := Index(list, ' '); i >= 0 {
 		return list[:i], list[i+1:]
@@ -12,7 +12,8 @@ func Cut(list string) (word, rest string) {
 	return list, ""
 }
 
-// Nth is the place of a word in a list with a space between the words, -1 where it is not there.
+// Nth is the position of a word in a list of words that are separated by spaces, -1 if it is
+// missing.
 func Nth(list, word string) int {
 	for n := 0; ; n++ {
 		var first string
@@ -25,10 +26,10 @@ func Nth(list, word string) int {
 	}
 }
 
-// Has tells whether the list holds the scope-token.
+// Has reports whether the list contains the scope-token.
 func Has(list, token string) bool { return Nth(list, token) >= 0 }
 
-// Index is where a character first stands, -1 where it does not.
+// Index is the position of the first c, -1 if there is none.
 func Index(s string, c byte) int {
 	for i := range len(s) {
 		if s[i] == c {
@@ -38,10 +39,10 @@ func Index(s string, c byte) int {
 	return -1
 }
 
-// Prefixed tells whether s begins with prefix.
+// Prefixed reports whether s begins with prefix.
 func Prefixed(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
 
-// Lower makes small letters of the capitals of ASCII.
+// Lower converts ASCII capitals to small letters.
 func Lower(s string) string {
 	for i := range len(s) {
 		if s[i] >= 'A' && s[i] <= 'Z' {
@@ -57,7 +58,7 @@ func Lower(s string) string {
 	return s
 }
 
-// Contains tells whether part stands anywhere in s.
+// Contains reports whether s contains part.
 func Contains(s, part string) bool {
 	for i := 0; i+len(part) <= len(s); i++ {
 		if s[i:i+len(part)] == part {
@@ -67,9 +68,9 @@ func Contains(s, part string) bool {
 	return false
 }
 
-// Printable keeps what RFC 6749 appendix A.7 and A.8 allow, and letters of other scripts, so that
-// nothing of a server's making can pass for something else in a log: no control, no line separator,
-// nothing that turns the direction of the text.
+// Printable keeps what RFC 6749 appendix A.7 and A.8 allow, and letters of other scripts. A
+// server's text can then not imitate anything else in a log: no control characters, no line
+// separators, nothing that changes the direction of writing.
 func Printable(s string, most int) string {
 	b := make([]byte, 0, min(len(s), most))
 	for _, r := range s {
@@ -83,13 +84,13 @@ func Printable(s string, most int) string {
 	return string(b)
 }
 
-// formatting tells the characters that nobody sees and that change how others look (Unicode
-// category Cf, and the separators), and what stands for no character.
+// formatting reports whether a character is invisible and changes how others look (Unicode category
+// Cf, and the separators), or stands for no character.
 func formatting(r rune) bool {
 	return r == 0xAD || r == 0x61C || r >= 0x200B && r <= 0x200F || r >= 0x2028 && r <= 0x202E || r >= 0x2060 && r <= 0x206F || r >= 0xFE00 && r <= 0xFE0F || r == 0xFEFF || r >= 0xFFF0 && r <= 0xFFFF || r >= 0xE0000
 }
 
-// ASCII keeps of a scope what RFC 6749 section 3.3 allows.
+// ASCII keeps the characters of a scope that RFC 6749 section 3.3 allows.
 func ASCII(s string) string {
 	b := make([]byte, 0, len(s))
 	for i := range len(s) {
@@ -100,10 +101,10 @@ func ASCII(s string) string {
 	return string(b)
 }
 
-// MaxKept is how long a scope or redirect URI may be: attempts are kept with them.
+// MaxKept is the longest scope or redirect URI, because attempts are stored with them.
 const MaxKept = 8 << 10
 
-// VSChars tells whether all characters are visible or a space: RFC 6749 appendix A, VSCHAR.
+// VSChars reports whether all characters are visible or a space: RFC 6749 appendix A, VSCHAR.
 func VSChars(s string) bool {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] > 0x7E {
@@ -113,8 +114,8 @@ func VSChars(s string) bool {
 	return true
 }
 
-// ScopeOK tells whether s is a scope: RFC 6749 section 3.3, scope-tokens with one space between
-// them; empty is no scope.
+// ScopeOK reports whether s is a scope: RFC 6749 section 3.3, scope-tokens separated by one space.
+// An empty text is not a scope.
 func ScopeOK(s string) bool {
 	if len(s) > MaxKept {
 		return false
@@ -128,8 +129,7 @@ func ScopeOK(s string) bool {
 	return true
 }
 
-// HostChars tells whether a variable can stand for a label of a host or a segment of a path and for
-// nothing else.
+// HostChars reports whether a variable can only be a label of a host or a segment of a path.
 func HostChars(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' && i > 0 && s[i-1] != '.') {
@@ -139,7 +139,7 @@ func HostChars(s string) bool {
 	return s != ""
 }
 
-// Trim takes white space away at both ends.
+// Trim removes white space at both ends.
 func Trim(s string) string {
 	for len(s) > 0 && s[0] <= ' ' {
 		s = s[1:]
@@ -150,12 +150,12 @@ func Trim(s string) string {
 	return s
 }
 
-// Suffixed tells whether s ends with suffix.
+// Suffixed reports whether s ends with suffix.
 func Suffixed(s, suffix string) bool {
 	return len(s) >= len(suffix) && s[len(s)-len(suffix):] == suffix
 }
 
-// Among tells whether a list has a text.
+// Among reports whether a list contains a text.
 func Among(list []string, s string) bool {
 	for _, l := range list {
 		if l == s {

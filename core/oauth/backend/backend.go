@@ -97,18 +97,18 @@ func (b *backend) leave(s *seat, err error) {
 }
 
 // serve makes the engine answer one request. It returns when the answer is done, and all work that
-// continues after it. It has no context: every effect has a time limit, and work for which others
-// wait (a refresh, storing a session) must not end because one browser went away.
+// continues after it. Of ctx it uses only the values: every effect has a time limit, and work for
+// which others wait (a refresh, storing a session) must not end because one browser went away.
 //
 // It fails with ErrInternal if the engine was lost, or with an Error of kind client and code
 // too_large if the request is longer than an engine reads. Then the caller has to answer the
 // request, unless a respond effect came before.
-func (b *backend) serve(request door.Object, e *exchange) error {
+func (b *backend) serve(ctx context.Context, request door.Object, e *exchange) error {
 	s, err := b.take(e)
 	if err != nil {
 		return err
 	}
-	if err = s.session.Do(context.Background(), "request", request, nil); err == nil {
+	if err = s.session.Do(context.WithoutCancel(ctx), "request", request, nil); err == nil {
 		s.session.Quiet()
 	}
 	b.leave(s, err)

@@ -134,7 +134,7 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 	w.MemberStr("ref", e.keep(res))
 	w.Close('}')
 	w.Close('}')
-	return door.Answer{Object: w.Bytes(), Status: res.StatusCode}, ""
+	return door.Response{Object: w.Bytes(), Status: res.StatusCode}, ""
 }
 
 // heldBody ends its request when it is closed.

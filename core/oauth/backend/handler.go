@@ -70,7 +70,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.stop.begin()
 	h.opts.Background(func() {
 		defer h.stop.end()
-		err := h.backend.serve(command, e)
+		err := h.backend.serve(r.Context(), command, e)
 		if err != nil && !tooLarge(err) {
 			h.tell(fmt.Errorf("oauth2: bff: the request was lost: %w", err))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -117,8 +118,10 @@ func (failing) Store(context.Context, string, string, *string) (string, error) {
 	return "", errors.New("the store is away")
 }
 
-// TestOnEffect: a backend tells of every effect, with the status of answers, and nothing secret
-// (B94).
+type caller struct{}
+
+// TestOnEffect: a backend tells of every effect, with the status of answers, the values of the
+// request's context, and nothing secret (B80, B94).
 func TestOnEffect(t *testing.T) {
 	s := newSite(t)
 	var mu sync.Mutex
@@ -127,12 +130,17 @@ func TestOnEffect(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, e)
+		if e.Context.Value(caller{}) == nil {
+			t.Errorf("%s has not the values of the request's context", e.Kind)
+		}
 	}
 	h, err := backend.New(bff.Engine(), s.config, s.opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.serve(h)
+	s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), caller{}, true)))
+	}))
 	b := s.signedIn()
 	b.call("GET", "/api/notes?a=secret-query", nil)
 	s.browser().call("GET", "/auth/session", nil)

@@ -138,7 +138,7 @@ func (s *stage) perform(st step) error {
 	}
 	effect, ok := filled.(map[string]any)
 	if !ok {
-		return fmt.Errorf("%v is no effect", filled)
+		return fmt.Errorf("%v is not an effect", filled)
 	}
 	if name, ok := effect["command"].(string); ok {
 		if s.performed[name] == nil {

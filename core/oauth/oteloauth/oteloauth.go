@@ -51,7 +51,9 @@ type listener struct {
 //   - http.client.request.duration, oauth2.effect.duration (both histograms, in s) and
 //     oauth2.request.retries, which counts requests that followed a failed one of their stage.
 //
-// A span has no parent: an effect serves all callers that wait for it.
+// The parent of a span is the span of the context that the client was called with. If several
+// callers wait for one refresh, the first of them counts. If that span ends before the effect does,
+// the span begins a new trace, with a link to the ended one. An effect of a timer has neither.
 func New(opts Options) (func(oauth.EffectInfo), error) {
 	if opts.TracerProvider == nil {
 		opts.TracerProvider = otel.GetTracerProvider()
@@ -75,6 +77,10 @@ func (l *listener) done(e oauth.EffectInfo) {
 	if !e.Answered || e.Kind == "timer" {
 		return
 	}
+	ctx := e.Context
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	ended := time.Now()
 	fault := e.Failed
 	if fault == "" && e.Status >= 400 {
@@ -97,17 +103,27 @@ func (l *listener) done(e oauth.EffectInfo) {
 		again := l.again(e, fault != "")
 		if again > 0 {
 			span = append(span, attribute.Int("http.request.resend_count", again))
-			l.retries.Add(context.Background(), 1, metric.WithAttributes(common...))
+			l.retries.Add(ctx, 1, metric.WithAttributes(common...))
 		}
 		span = append(append(span, request...), attribute.String("url.full", e.URL))
-		l.requests.Record(context.Background(), e.Took.Seconds(), metric.WithAttributes(append(request, common...)...))
+		l.requests.Record(ctx, e.Took.Seconds(), metric.WithAttributes(append(request, common...)...))
 	}
-	l.effects.Record(context.Background(), e.Took.Seconds(), metric.WithAttributes(append(common, attribute.String("oauth2.effect", string(e.Kind)))...))
-	_, s := l.tracer.Start(context.Background(), name, trace.WithNewRoot(), trace.WithSpanKind(kind), trace.WithTimestamp(ended.Add(-e.Took)), trace.WithAttributes(append(span, common...)...))
+	l.effects.Record(ctx, e.Took.Seconds(), metric.WithAttributes(append(common, attribute.String("oauth2.effect", string(e.Kind)))...))
+	options := []trace.SpanStartOption{trace.WithSpanKind(kind), trace.WithTimestamp(ended.Add(-e.Took)), trace.WithAttributes(append(span, common...)...)}
+	if parent := trace.SpanFromContext(ctx); hasEnded(parent) {
+		options = append(options, trace.WithNewRoot(), trace.WithLinks(trace.Link{SpanContext: parent.SpanContext()}))
+	}
+	_, s := l.tracer.Start(ctx, name, options...)
 	if fault != "" {
 		s.SetStatus(codes.Error, "")
 	}
 	s.End(trace.WithTimestamp(ended))
+}
+
+// hasEnded tells a span of this process that has ended from one that was never recorded.
+func hasEnded(span trace.Span) bool {
+	c := span.SpanContext()
+	return c.IsSampled() && !c.IsRemote() && !span.IsRecording()
 }
 
 // requestAttributes are the HTTP attributes of the semantic conventions that spans and metrics

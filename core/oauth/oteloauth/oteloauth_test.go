@@ -124,3 +124,87 @@ func requests(spans *tracetest.InMemoryExporter) (list []tracetest.SpanStub) {
 	}
 	return list
 }
+
+// B80: the caller's span is the parent of what the client does for it, and of nothing once it has
+// ended; what a timer does has no parent.
+func TestParents(t *testing.T) {
+	spans := tracetest.NewInMemoryExporter()
+	traces := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+	done, err := oteloauth.New(oteloauth.Options{TracerProvider: traces})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan struct{})
+	came := make(chan struct{}, 8)
+	c, err := oauth.Open(t.Context(), new(core.Engine), oauth.Config{
+		ClientID: "app", TokenEndpoint: "https://as.example/token",
+	}, oauth.Options{OnEffect: done, HTTP: &http.Client{Transport: peer(func(*http.Request) (*http.Response, error) {
+		came <- struct{}{}
+		<-answers
+		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: io.NopCloser(strings.NewReader(`{"access_token":"a","token_type":"Bearer","expires_in":3600,"refresh_token":"r"}`))}, nil
+	})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.SetToken(t.Context(), oauth.Token{AccessToken: "a", TokenType: "Bearer", RefreshToken: "r", ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	tracer := traces.Tracer("test")
+	last := func(n int) tracetest.SpanStub {
+		deadline := time.Now().Add(30 * time.Second)
+		for len(requests(spans)) < n && time.Now().Before(deadline) {
+			time.Sleep(time.Millisecond)
+		}
+		if got := requests(spans); len(got) == n {
+			return got[n-1]
+		}
+		t.Fatalf("no request %d", n)
+		return tracetest.SpanStub{}
+	}
+	// Two wait for one refresh: it is the first one's.
+	ctx, first := tracer.Start(t.Context(), "first")
+	ended := make(chan error, 2)
+	go func() { _, err := c.Refresh(ctx); ended <- err }()
+	<-came
+	other, second := tracer.Start(t.Context(), "second")
+	go func() { _, err := c.Refresh(other); ended <- err }()
+	answers <- struct{}{}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if s := last(1); s.Parent.SpanID() != first.SpanContext().SpanID() || s.SpanContext.TraceID() != first.SpanContext().TraceID() {
+		t.Errorf("the parent is %v", s.Parent)
+	}
+	select {
+	case <-came: // it came too late to wait for the first one's
+		answers <- struct{}{}
+		last(2)
+	case err := <-ended:
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended <- nil
+	}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	first.End()
+	second.End()
+	// Of whoever has given up by the time of the answer it is a trace of its own, with a link.
+	n := len(requests(spans))
+	ctx, gone := tracer.Start(t.Context(), "gone")
+	ctx, cancel := context.WithCancel(ctx)
+	go func() { _, err := c.Refresh(ctx); ended <- err }()
+	<-came
+	cancel()
+	if err := <-ended; err == nil {
+		t.Fatal("whoever gives up hears so")
+	}
+	gone.End()
+	answers <- struct{}{}
+	if s := last(n + 1); s.Parent.IsValid() || len(s.Links) != 1 || s.Links[0].SpanContext.SpanID() != gone.SpanContext().SpanID() {
+		t.Errorf("the parent is %v, links are %v", s.Parent, s.Links)
+	}
+}

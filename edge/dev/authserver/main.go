@@ -111,7 +111,7 @@ func readKey(name string) (key jose.JSONWebKey, ok bool) {
 		return key, false
 	}
 	if err := key.UnmarshalJSON([]byte(text)); err != nil {
-		log.Fatal(name, ": is no JWK")
+		log.Fatal(name, ": is not a JWK")
 	}
 	return key, true
 }

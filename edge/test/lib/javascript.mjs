@@ -1,17 +1,30 @@
-// The hosts in JavaScript: each runs edge/dev/serve.mjs, with its own Redis as storage.
+// The hosts in JavaScript: each runs edge/dev/serve.mjs or `next start`, with its own Redis as
+// storage.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient } from 'redis';
 import { runtimes } from '../../../js/test/lib/runtimes.mjs';
 import { freePort, root, run } from '../../dev/workerd.mjs';
+import { nextBuilt } from './next.mjs';
 
 /** How each begins; edge/dev/serve.mjs and its kind follow. */
-export const commands = {
-  node: [runtimes.node],
-  express: [runtimes.node],
-  hono: [runtimes.node],
-  deno: [runtimes.deno, 'run', '--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'],
-  bun: [runtimes.bun],
+export const serve = (kind, ...command) => [...command, join(root, 'edge/dev/serve.mjs'), kind];
+const onNode = (kind) => () => ({ command: serve(kind, runtimes.node), ready: /^ready: / });
+const denoFlags = ['--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'];
+let built;
+/** How each is started, and the line that says it listens. */
+const commands = {
+  node: onNode('node'),
+  express: onNode('express'),
+  hono: onNode('hono'),
+  deno: () => ({ command: serve('deno', runtimes.deno, 'run', ...denoFlags), ready: /^ready: / }),
+  bun: () => ({ command: serve('bun', runtimes.bun), ready: /^ready: / }),
+  next(port) {
+    const folder = (built ??= nextBuilt());
+    const command = [runtimes.node, join(folder, 'node_modules/next/dist/bin/next'), 'start', folder, '-H', '127.0.0.1', '-p', String(port)];
+    // Node by itself would refuse more than 16 KiB of headers in words of its own.
+    return { command: ['NODE_OPTIONS=--max-http-header-size=262144', 'NEXT_TELEMETRY_DISABLED=1', ...command], ready: /Ready in/ };
+  },
 };
 
 /** A Redis whose files are in the folder. */
@@ -29,10 +42,10 @@ export const redis = async (folder) => {
   return { ...server, url, ask };
 };
 
-const start = (kind) => async (options) => {
+const start = (kind, nodeHttp) => async (options) => {
   const stored = await redis(options.folder);
   // After a process is killed, waiters wait until its lease expires.
-  const begin = ({ port, config, secrets, page, proxyTimeoutMs, sockets, stopMs = 1000, stopDelayMs = 0 }) => {
+  const begin = ({ port, config, secrets, page, proxyTimeoutMs, stopMs = 1000, stopDelayMs = 0 }) => {
     const variables = {
       BFF: JSON.stringify(config),
       PORT: port,
@@ -42,10 +55,11 @@ const start = (kind) => async (options) => {
       STOP_DELAY_MS: stopDelayMs,
       ...secrets,
       ...(page && { PAGE: page }),
-      ...(sockets && { NODE_HTTP: 1 }),
+      ...(nodeHttp && { NODE_HTTP: 1 }),
       ...(proxyTimeoutMs && { PROXY_TIMEOUT_MS: proxyTimeoutMs }),
     };
-    return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...commands[kind], join(root, 'edge/dev/serve.mjs'), kind], /^ready: /);
+    const { command, ready } = commands[kind](port);
+    return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...command], ready);
   };
   let running = await begin(options).catch(async (error) => {
     await stored.stop();
@@ -77,5 +91,8 @@ const start = (kind) => async (options) => {
   };
 };
 
-/** The host of a kind of server (edge/test/hosts/README.md), with further members. */
-export const javascript = (kind, more) => ({ name: kind, start: start(kind), stops: true, refuses: true, ...more });
+/**
+ * The host of a kind of server (edge/test/hosts/README.md), with further members. With `nodeHttp`
+ * it listens with node:http.
+ */
+export const javascript = (kind, { nodeHttp, ...more } = {}) => ({ name: kind, start: start(kind, nodeHttp), stops: true, refuses: true, ...more });

@@ -61,8 +61,9 @@ export default (host) => {
     assert.equal((await visitor.call('/api/notes')).status, 200);
     assert.equal(w.api.got.length, before, 'another server answered');
     for (const path of ['/apix', '/api/../admin', '/api/..%2fadmin', '/api/%2e%2e/admin', '//api/x', '/api/..\\admin', '/auth/../api2', '/']) {
-      const { status } = await visitor.call(path);
-      assert.ok([400, 404, 421].includes(status), `${path} ${status}`);
+      const { status, location } = await visitor.call(path);
+      const tidied = host.ownPaths && status === 308 && /^\/[^/\\]/.test(location);
+      assert.ok([400, 404, 421].includes(status) || tidied, `${path} ${status} ${location}`);
     }
     assert.equal(w.api.got.length, before);
   });

@@ -50,12 +50,13 @@ const parts = {
 export const wire = ['flow', 'refusals', 'cuts', 'bounds', 'forgeries', 'attacks', 'smuggling', 'bombs', 'health', 'stop'];
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */
-export const suite = (host, names = Object.keys(parts)) => {
+export const suite = (host, names = Object.keys(parts), own = undefined) => {
   describe(host.name, () => {
     for (const name of names) {
       const part = parts[name];
       if (!process.env.SUITE || process.env.SUITE === name) describe(`${host.name} ${name}`, () => part(host));
     }
+    if (own && (!process.env.SUITE || process.env.SUITE === 'own')) describe(`${host.name} own`, () => own(host));
     // A connection that a killed process left half open must not keep this one alive.
     after(() => setTimeout(() => process.exit(), 5_000).unref());
   });

@@ -201,7 +201,7 @@ export default (host) => {
     };
     const upload = (path, headers = {}) => visitor.copy().call(path, { method: 'POST', headers, body: Readable.from(slowly()) });
     const slow = async (headers) => {
-      const path = `/api/slow?${Object.keys(headers)}`;
+      const path = `/api/slow?with=${Object.keys(headers)}`;
       const { status, text } = await upload(path, headers);
       assert.deepEqual([status, text], [200, 'POST 100000']);
       const { headers: sent } = w.api.got.find(({ url }) => path.endsWith(url));
@@ -264,7 +264,7 @@ export default (host) => {
     w.refused(await visitor.send('/auth/login', { method: 'PUT' }), 405, 'method_not_allowed');
     w.refused(await visitor.call('/auth/token'), 404, 'not_found');
     w.refused(await visitor.call('/auth/exchange', { method: 'POST', headers: { 'content-length': 0 } }), 404, 'not_found');
-    w.refused(await visitor.call('/auth/session?x=%'), 400, 'bad_query');
+    if (!host.ownQuery) w.refused(await visitor.call('/auth/session?x=%'), 400, 'bad_query');
   });
 
   test(`${host.name}: keys change without anybody being signed out, and a key that is gone reads nothing (X10)`, async () => {

@@ -98,7 +98,7 @@ export default (host) => {
   /** Asserts that all requests to the API were below its path and were really sent. */
   const sound = async (name) => {
     const number = String(Math.random()).slice(2);
-    const [{ status, text }] = await raw(port, message(authority(), 'GET', `/api/canary?${number}`, mine));
+    const [{ status, text }] = await raw(port, message(authority(), 'GET', `/api/canary?of=${number}`, mine));
     assert.equal(status, 200, `${name}: the next request`);
     assert.match(text, /GET 0/, name);
     for (const { method, url, headers } of behind.got) {
@@ -106,7 +106,7 @@ export default (host) => {
       assert.doesNotMatch(headers.authorization ?? '', /evil/, name);
       assert.equal(headers['x-ignored'], undefined, name);
     }
-    assert.equal(behind.got.at(-1).url, `/base/v1/canary?${number}`, name);
+    assert.equal(behind.got.at(-1).url, `/base/v1/canary?of=${number}`, name);
     behind.got.length = 0;
   };
 

@@ -15,7 +15,7 @@ const TICKET = 'oauth2-ticket.';
 
 export default (host) => {
   let w;
-  before(async () => (w = await world(host, { page: join(root, 'edge/page'), sockets: true })));
+  before(async () => (w = await world(host, { page: join(root, 'edge/page') })));
   after(() => w?.stop());
   afterEach(() => {
     w.gate.open();
@@ -58,6 +58,16 @@ export default (host) => {
     if (!socket.heard.length) await soon(once(socket, 'message'), 'a message');
     assert.deepEqual(socket.heard.shift(), text);
   };
+
+  if (host.sockets === 'none') {
+    test(`${host.name}: a server that has no sockets ends the connection, and nothing is opened (B31)`, async () => {
+      const visitor = await signedIn();
+      await assert.rejects(open(visitor, '/api/live', await ticket(visitor, '/api/live')));
+      assert.equal(w.api.sockets.length, 0);
+      assert.equal((await visitor.session()).status, 200);
+    });
+    return;
+  }
 
   if (host.sockets === false) {
     test(`${host.name}: a host that carries no sockets says so (B31)`, async () => {
@@ -160,6 +170,19 @@ export default (host) => {
     await new Promise((resolve) => setTimeout(resolve, 2000)); // a host without back pressure has accepted everything by then
     if (!host.holds) assert.ok(server.bufferedAmount > 32 << 20, `${server.bufferedAmount} bytes are left at the server`);
     socket.resume();
+    while (socket.heard.length < 64) await soon(once(socket, 'message'), 'what was held back');
+  });
+
+  test(`${host.name}: what a page sends and the server behind does not take is held back or bounded, never kept (B88)`, async () => {
+    const socket = await opened(await signedIn());
+    const [{ socket: server }] = w.api.sockets;
+    server.pause();
+    const piece = randomBytes(1 << 20);
+    for (let i = 0; i < 64; i += 1) socket.send(piece);
+    if (host.hurries) return assert.equal(await soon(socket.over, 'the end'), 1013);
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // a host that holds all has taken it by then
+    if (!host.holds) assert.ok(socket.bufferedAmount > 32 << 20, `${socket.bufferedAmount} bytes are left at the page`);
+    server.resume();
     while (socket.heard.length < 64) await soon(once(socket, 'message'), 'what was held back');
   });
 

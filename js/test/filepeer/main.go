@@ -4,7 +4,7 @@
 //	{"do":"load","key":…}                     {"value":…,"version":…}
 //	{"do":"store","key":…,"version":…,"value":…}  {"version":…}; without a value it deletes
 //	{"do":"lock","key":…}, {"do":"unlock"}    {}
-//	{"do":"create","key":…,"alg":…}           {"x":…}: of the public key, created where there is none
+//	{"do":"create","key":…,"alg":…}           {"x":…}: of the public key, created if there is none
 //	{"do":"sign","key":…}                     {"signature":…}: base64 of an ES256 signature (ASN.1) of "data"
 //
 // {"error":…} is the error of a request. The program ends with its input.

@@ -1,6 +1,6 @@
 // The steps of a user on the pages of npm oidc-provider, over HTTP: sign in, confirm, consent, or
-// abort. node oidc-pages.mjs approve|deny URL URL: an authorization request, or a complete
-// verification URI
+// abort.
+//   node oidc-pages.mjs approve|deny URL     URL: an authorization request, or a complete verification URI
 import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';
 

@@ -11,7 +11,8 @@ const read = async (request) => {
 
 /**
  * @param {{allowed?: string}} [given] another header that pages may send
- * @returns {Promise<object>} `url`; `requests`, each with path, method, headers and body;
+ * @returns {Promise<object>} `url`; `requests`, each with path, method, headers, body and
+ * `closed`, which resolves when the exchange is over, however it ended;
  * `answers`, functions by path that replace the usual answer: each gets the request and returns
  * `{status, headers, body}` or a promise of it; a body that is text is sent as JSON unchanged;
  * `config`, for a client
@@ -39,7 +40,8 @@ export const provider = async ({ allowed = 'x-none' } = {}) => {
       'access-control-expose-headers': '*',
     };
     if (request.method === 'OPTIONS') return response.writeHead(204, cors).end();
-    const seen = { path: request.url, method: request.method, headers: request.headers, body: await read(request) };
+    const closed = new Promise((resolve) => response.once('close', resolve));
+    const seen = { path: request.url, method: request.method, headers: request.headers, body: await read(request), closed };
     requests.push(seen);
     const answer = answers[pathname] ?? usual[pathname] ?? usual['/' + pathname.split('/')[1]];
     const { status = 200, headers = {}, body } = (await answer?.(seen)) ?? { status: 404 };

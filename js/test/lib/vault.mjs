@@ -77,12 +77,12 @@ export const small = async ({ headers = {} } = {}) => {
   const make = (config = {}, options = {}, more = '') => entry({ ...full, ...config }, options, more);
   extra['/auth-worker.js'] = make();
   // Another host, which is another site for the browser.
-  const vault = await serve(pages(), {
-    extra: {
-      '/vault.html': '<!doctype html><title>vault</title><script type="module" src="/auth-frame.js"></script>',
-      '/auth-frame.js': frame(full, site.url),
-    },
-  });
+  const framePage = {
+    '/vault.html': '<!doctype html><title>vault</title><script type="module" src="/auth-frame.js"></script>',
+    '/auth-frame.js': frame(full, site.url),
+  };
+  const vault = await serve(pages(), { extra: framePage });
+  Object.assign(extra, framePage);
   const frameUrl = `${vault.url.replace('127.0.0.1', 'localhost')}/vault.html`;
   return { site, server, config: full, extra, frameUrl, entry: make, stop: () => (server.stop(), site.stop(), vault.stop()) };
 };

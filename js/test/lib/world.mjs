@@ -27,12 +27,12 @@ export const bundle = async (contents, loader = 'ts', options = { conditions: ['
 
 /**
  * The world of a test. `scripts` are programs by path; `api` answers instead of the API, and `html`
- * is the server-rendered content of `<main>`.
+ * is the server-rendered content of `<main>`. `allowing` makes the policy wider.
  *
  * @param {{browser: import('playwright-core').Browser, server: {issuer: string}}} hands a server
  * started with `-issuer` and {@link AS}
  */
-export const world = async (t, { browser, server }, scripts, api = () => ({ body: '{"me":"alice"}' }), html = '') => {
+export const world = async (t, { browser, server }, scripts, api = () => ({ body: '{"me":"alice"}' }), html = '', allowing = (policy) => policy) => {
   const context = await browser.newContext();
   // Requests after the end of a test are ignored.
   t.after(async () => {
@@ -49,7 +49,7 @@ export const world = async (t, { browser, server }, scripts, api = () => ({ body
   const body =
     '<!doctype html><link rel="icon" href="data:,"><title>app</title><p id="code"></p><div id="qr"></div><main>' + html + '</main><button>Sign in</button>';
   // The policy of js/README.
-  const policy = `default-src 'none'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${AS} ${API}`;
+  const policy = allowing(`default-src 'none'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${AS} ${API}`);
   await context.route(`${APP}/**`, (route) => {
     const { pathname } = new URL(route.request().url());
     if (pathname === '/oauth2.wasm') return route.fulfill({ contentType: 'application/wasm', body: wasm });

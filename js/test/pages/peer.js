@@ -1,8 +1,8 @@
-// A page with npm oidc-client-ts, which the test drives from outside. The same page ends a renewal
-// in a frame.
+// A page with npm oidc-client-ts, which the test controls from outside. The same page finishes a
+// silent renewal in a frame.
 const here = location.origin + location.pathname;
 
-/** A manager with settings of the test. */
+/** A manager with the test's settings. */
 window.manager = (settings) => {
   const { dpop, ...rest } = settings;
   return new oidc.UserManager({

@@ -1,4 +1,4 @@
-// Two clients of one identity in a worker, and one that comes when both are closed.
+// Two clients of one identity in a worker, and one that is opened after both are closed.
 import { openClient } from '/node_modules/oauth2-wasm/dist/index.js';
 
 onmessage = async ({ data }) => {

@@ -1,4 +1,4 @@
-// A page whose client is in a vault. What the tests do, they do from outside.
+// A page whose client is in a vault. The tests control it from outside.
 import * as oauth from '/node_modules/oauth2-wasm/dist/index.js';
 import { finishPopup, signInPopup } from '/node_modules/oauth2-wasm/dist/popup.js';
 import { watchIdle } from '/node_modules/oauth2-wasm/dist/idle.js';

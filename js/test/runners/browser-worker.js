@@ -1,5 +1,5 @@
-// The suites in a worker of a browser: dedicated, shared or service worker. Whoever sends it a port
-// gets the report there.
+// The suites in a worker of a browser: dedicated, shared or service worker. It sends the report to
+// a port that it gets in a message.
 import * as library from '/node_modules/oauth2-wasm/dist/index.js';
 import { instantiate } from '/node_modules/oauth2-wasm/dist/wasm_exec.js';
 import { run } from '/suite/run.js';
@@ -25,7 +25,7 @@ const answer = async (port) =>
   );
 const asked = (event) => {
   const done = answer(event.ports[0]);
-  event.waitUntil?.(done); // a service worker ends where nothing keeps it
+  event.waitUntil?.(done); // otherwise the service worker would end
 };
 addEventListener('message', asked);
 addEventListener('connect', ({ ports: [port] }) => (port.onmessage = asked));

@@ -1,5 +1,5 @@
 // Runs the suite of the check at the resource in the runtime that runs this file: Node, Deno or
-// Bun. Argument: the file for the result.
+// Bun. Its argument is the file for the result.
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import * as library from 'oauth2-wasm/resource';

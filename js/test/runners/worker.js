@@ -1,5 +1,5 @@
-// The suites in workerd: one request runs them all. A module comes compiled, and its bytes beside
-// it for the digest.
+// The suites in workerd: one request runs them all. A module is imported compiled, and its bytes
+// are imported for the digest.
 import * as library from 'oauth2-wasm';
 import { instantiate } from 'oauth2-wasm/wasm_exec.js';
 import module from 'oauth2-full.wasm';

@@ -1,12 +1,12 @@
 // One of the ten processes of `make soak-agents`: a client of an MCP SDK that calls a tool again
-// and again, and says what came of it. SOAK_TASK is what core/oauth/mcp/mcpsdk/internal/soak tells
-// it.
+// and again, and reports the results. core/oauth/mcp/mcpsdk/internal/soak sets its task in
+// SOAK_TASK.
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const task = JSON.parse(process.env.SOAK_TASK);
-process.stdin.on('end', () => process.exit(0)).resume(); // whoever started it is gone
+process.stdin.on('end', () => process.exit(0)).resume(); // the process that started it has ended
 
 const say = (line) => process.stdout.write(`${line}\n`);
 const named = (input, init = {}) => {
@@ -25,7 +25,10 @@ const sdk = async (generation) => {
   return { Client, StreamableHTTPClientTransport };
 };
 
-/** What tools share who keep tokens in a file: it is replaced by a rename, and there is no lock. */
+/**
+ * A provider like those of tools that keep tokens in a shared file: the file is replaced by a
+ * rename, and there is no lock.
+ */
 const provider = (asked) => {
   const file = `${task.Dir}/tokens.json`;
   const issuer = task.Issuer;
@@ -43,7 +46,7 @@ const provider = (asked) => {
         await writeFile(made, JSON.stringify({ ...tokens, expiry: new Date(Date.now() + expires_in * 1000) }));
         await rename(made, file);
       } catch {
-        await rm(made, { force: true }); // what cannot be written is used all the same
+        await rm(made, { force: true }); // a token that cannot be written is used all the same
       }
     },
     invalidateCredentials: async (what) => {
@@ -60,7 +63,7 @@ const ask = () => {
   asked = true;
 };
 
-/** What a transport is given: the SDK's own way, or ours. */
+/** The options of a transport: the SDK's own provider, or ours. */
 const options = async () => {
   if (task.Role === 'node-sdk') return { authProvider: provider(ask), fetch: named };
   const [{ openMcp }, { openFiles }, { sdkOptions }] = await Promise.all(['mcp', 'files', 'mcp-sdk'].map((name) => import(`${task.Package}/dist/${name}.js`)));

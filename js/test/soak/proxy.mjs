@@ -1,4 +1,4 @@
-// A pass-through to a token endpoint: it writes down every refresh, and can hold one back.
+// A proxy to a token endpoint: it records every refresh, and can delay one.
 import { createHash } from 'node:crypto';
 import { createServer, request as httpRequest } from 'node:http';
 
@@ -6,8 +6,7 @@ import { createServer, request as httpRequest } from 'node:http';
  * @typedef {object} Refresh a refresh request, in the order of arrival
  * @property {string} token the beginning of the SHA-256 of the refresh token
  * @property {string} tab who sent it: the parameter `tab` of the request
- * @property {number} [status] of the server's answer; missing where the server has not carried it
- * out
+ * @property {number} [status] of the server's answer; missing if the server has not carried it out
  * @property {string} [error] the server's error code (RFC 6749 section 5.2)
  * @property {boolean} [closed] set by the test: the tab that sent it was closed before it had
  * stored an answer
@@ -15,9 +14,9 @@ import { createServer, request as httpRequest } from 'node:http';
  * @typedef {object} Held a refresh that waits, for `answer` or `drop`
  * @property {Refresh} refresh
  * @property {() => void} answer sends the server's answer
- * @property {() => Promise<void>} drop sends none, and asks the server nothing any more; resolves
- * when the sender has hung up. It is the sender who does: Chromium sends a POST once more by itself
- * where the other side ends a connection that was used before.
+ * @property {() => Promise<void>} drop sends none, and no longer asks the server; resolves when the
+ * sender has closed the connection. The sender has to close it: Chromium sends a POST once more by
+ * itself if the other side closes a reused connection.
  */
 
 const read = async (stream) => {
@@ -39,17 +38,17 @@ const pass = (target, { method, url, headers }, body) =>
  * Starts one on a free loopback port.
  *
  * @param {string} target origin of the server
- * @param {() => Promise<void>} [pause] waited for before each refresh is passed on: a server that
- * takes its time
+ * @param {() => Promise<void>} [pause] awaited before each refresh is passed on, to simulate a slow
+ * server
  * @returns {Promise<{url: string, refreshes: Refresh[], hold: (when: 'before' | 'after') =>
- * Promise<Held>, stop: () => void}>} `hold` takes the next refresh that comes: before the server is
- * asked, or after it answered
+ * Promise<Held>, stop: () => void}>} `hold` catches the next refresh: before the server is asked,
+ * or after it has answered
  */
 export const tokenProxy = async (target, pause = async () => {}) => {
   const refreshes = [];
   let trap;
 
-  /** Gives the refresh to whoever set the trap, and resolves when it is to be answered. */
+  /** Gives the refresh to the caller of `hold`, and resolves when it has to be answered. */
   const decided = ({ caught }, refresh, hungUp) => new Promise((answer) => caught({ refresh, answer, drop: () => hungUp }));
 
   const relay = async (request, response) => {

@@ -1,13 +1,13 @@
 // Ten tabs of Chromium share a session in IndexedDB while access tokens live 2 s, at an
 // authorization server that gives a new refresh token at every refresh. Each tab calls an API at
-// random times, every other one refreshes by itself too, and every 5 s a tab that is refreshing is
-// closed and another one opened. For SOAK_SECONDS (default 60); part of `make soak`, not of `make
-// test`.
+// random times, every second tab also refreshes by itself, and every 5 s a tab that is refreshing
+// is closed and another one opened. For SOAK_SECONDS (default 60); part of `make soak`, not of
+// `make test`.
 //
-// A tab that is closed after the server rotated and before the answer is stored takes the only copy
-// of the new refresh token along: no client can mend that. So there the server has a grace in which
-// the old one may come again (RFC 9700 section 4.14.2 leaves that to it). Everywhere else a refresh
-// token that comes twice ends the session.
+// If a tab is closed after the server rotated and before the answer is stored, the only copy of the
+// new refresh token is lost, and no client can prevent that. So in these cases the server has a
+// grace period in which it accepts the old one again (RFC 9700 section 4.14.2 allows that). In all
+// other cases a refresh token that is used twice ends the session.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,8 +22,8 @@ if (!(SECONDS >= 6)) throw new Error('SOAK_SECONDS: 6 or more');
 const TABS = 10;
 const LIFETIME = 2;
 /**
- * A client uses a token until a quarter of its life is left: it cannot need a new one sooner than
- * that after the last.
+ * A client uses a token until a quarter of its lifetime is left, so it cannot need a new one
+ * sooner.
  */
 const IN_USE = LIFETIME * 0.75;
 const BETWEEN_CLOSINGS = 5;
@@ -52,9 +52,10 @@ const within = async (what, promise) => {
   }
 };
 
-/** What a tab does, in the page, until it is told to stop. */
+/** The work of a tab, in the page, until it is stopped. */
 const work = async ([config, name]) => {
-  // A lock of its own tells in `navigator.locks.query` which tab another lock is held by.
+  // Each tab holds a lock with its name, so that `navigator.locks.query` shows which tab holds
+  // another lock.
   if (navigator.locks) await new Promise((held) => void navigator.locks.request(name, () => (held(), new Promise(() => {}))));
   window.client = await oauth.openClient(config, {
     store: oauth.insecureIndexedDBStore(),
@@ -86,7 +87,7 @@ const work = async ([config, name]) => {
 const scene = async (t, { grace = '0s', script } = {}) => {
   const server = await authserver('-access-token', `${LIFETIME}s`, '-grace', grace, site.url + APP);
   t.after(server.stop);
-  // While it answers, other tabs come to wait.
+  // Its delay gives other tabs time to wait for the lock.
   const proxy = await tokenProxy(server.issuer, () => sleep(Math.random() * 300));
   t.after(proxy.stop);
   const config = { ...server.config, token_endpoint: `${proxy.url}/token`, token_destinations: [server.config.userinfo_endpoint] };
@@ -94,7 +95,7 @@ const scene = async (t, { grace = '0s', script } = {}) => {
   t.after(() => context.close());
   if (script) await context.addInitScript(script);
 
-  /** How often tabs said what: the status of the API's answer, or what failed. */
+  /** The outcomes of all tabs, with their number: the status of the API's answer, or a failure. */
   const said = new Map();
   await context.exposeFunction('tell', (what) => void said.set(what, (said.get(what) ?? 0) + 1));
 
@@ -147,19 +148,22 @@ const holder = async (tabs) => {
 };
 
 /**
- * The ways to lose a tab in mid-refresh: each gets the refresh that is held back, and a way to
- * close its tab.
+ * The ways to lose a tab during a refresh: each gets the delayed refresh, and a function that
+ * closes its tab.
  */
 const ways = {
-  /** The request is on its way, and never gets there. */
+  /** The request is on its way and never arrives. */
   unasked: { when: 'before', lose: async (held, close) => (await close(), await held.drop()) },
-  /** The server has rotated; its answer never gets there. */
+  /** The server has rotated; its answer never arrives. */
   unanswered: { when: 'after', lose: async (held, close) => (await close(), await held.drop()) },
-  /** The server has rotated, and the answer comes while the tab goes: it may be stored or not. */
+  /**
+   * The server has rotated, and the answer arrives while the tab is closed: it may be stored or
+   * not.
+   */
   answered: { when: 'after', lose: async (held, close) => (held.answer(), await close()) },
 };
 
-/** Closes the tab that refreshes next, in the middle of it. */
+/** Closes the tab that refreshes next, in the middle of the refresh. */
 const loseNext = async ({ hold, tabs, close }, { when, lose }, find = holder) => {
   const held = await within('a refresh', hold(when));
   const name = (await find?.(tabs)) ?? held.refresh.tab;
@@ -173,7 +177,7 @@ const loseNext = async ({ hold, tabs, close }, { when, lose }, find = holder) =>
 
 const stop = (tabs) => within('all tabs have stopped', Promise.all([...tabs.values()].map((page) => page.evaluate(() => stop()))));
 
-/** Each tab in turn is signed in: its client says so, and the API takes its token. */
+/** Checks that each tab is signed in: its client says so, and the API accepts its token. */
 const signedIn = async (tabs) => {
   for (const [name, page] of tabs) {
     const { status, refreshable } = await page.evaluate(() => client.status());
@@ -190,11 +194,12 @@ const signedIn = async (tabs) => {
 };
 
 /**
- * The refreshes that sent a token which had been sent before, by a tab that was not closed with it.
+ * The refreshes with a token that was sent before, by a tab that was not closed during that
+ * refresh.
  */
 const sentTwice = (refreshes) => refreshes.filter(({ token }, i) => refreshes.slice(0, i).some((earlier) => earlier.token === token && !earlier.closed));
 
-/** How often the server was sent each token. */
+/** How often the server got each token. */
 const atServer = (refreshes) => {
   const counts = new Map();
   for (const { token, status } of refreshes) if (status) counts.set(token, (counts.get(token) ?? 0) + 1);
@@ -217,7 +222,7 @@ const report = (t, { refreshes, said, began, first }) => {
   );
 };
 
-/** What holds however tabs come and go. */
+/** Checks the rules that always hold. */
 const judge = ({ refreshes, tabs, began, first }) => {
   assert.equal(tabs.size, TABS);
   assert.deepEqual(
@@ -234,8 +239,8 @@ const judge = ({ refreshes, tabs, began, first }) => {
 };
 
 /**
- * Nothing but answers of the API; a machine that stands still for half a second makes a token too
- * old on its way.
+ * Only answers of the API are allowed. If the machine stalls for half a second, a token may expire
+ * on its way.
  */
 const nothingFailed = (said) =>
   assert.deepEqual(
@@ -244,7 +249,7 @@ const nothingFailed = (said) =>
   );
 
 /**
- * Runs ten tabs with locks, and closes one every few seconds in one of the ways. Gives the
+ * Runs ten tabs with locks, and closes one every few seconds in one of the ways. Returns the
  * refreshes.
  */
 const soak = async (t, { seconds, closing, ...options }) => {

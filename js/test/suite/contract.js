@@ -1,4 +1,4 @@
-// The executor contract: what a host's own hands do, against a live server.
+// The executor contract: how a host carries out effects, against a live server.
 // core/contract/contract.json has the cases. Web-standard JavaScript, for every host.
 
 import { Kept, match } from './match.js';
@@ -7,7 +7,7 @@ import { tally } from './tally.js';
 
 const late = Symbol('late');
 
-/** What a promise comes to within a time, or `late`. */
+/** The result of a promise within a time, or `late`. */
 const within = async (promise, ms) => {
   let clock;
   const timeout = new Promise((resolve) => (clock = setTimeout(resolve, ms, late)));
@@ -18,9 +18,9 @@ const within = async (promise, ms) => {
   }
 };
 
-/** A store that fails when it is told to. */
+/** A store that fails on demand. */
 class FaultyStore {
-  /** Where there are no Web Locks, those of a local store are what is tested. */
+  /** Without Web Locks, the locks of a local store are tested. */
   local = !globalThis.indexedDB;
   times = 0;
   #kept;
@@ -42,7 +42,7 @@ class FaultyStore {
   }
 }
 
-/** Browsers keep keys for good: a case begins without those of others. */
+/** Browsers keep keys permanently, so a case begins by deleting those of others. */
 const forgetKeys = () =>
   globalThis.indexedDB &&
   new Promise((resolve, reject) => {
@@ -91,10 +91,10 @@ class Stage {
     if (effect.command) effect.command = this.#named(effect.command).id;
     const answer = this.#host.run('perform', { effect }).then(
       ({ answer }) => answer ?? {},
-      // A session that is closed gives no answers: the caller learns that it was.
+      // A closed session gives no answers; the caller gets an error.
       (error) => (error.code === 'closed' ? new Promise(() => {}) : Promise.reject(error)),
     );
-    answer.catch(() => {}); // looked at when it is asked for
+    answer.catch(() => {}); // checked when it is needed
     // A host counts its commands from 1.
     this.#performed.set(as, { answer, id: ++this.#commands });
   }
@@ -115,8 +115,8 @@ class Stage {
  * @param {WebAssembly.Module} module
  * @param {object[]} cases of contract.json
  * @param {string} server the live server's base URL
- * @param {() => Promise<object>} [hands] gives the store, locks and keys of a case; the usual ones,
- * unless it is there
+ * @param {() => Promise<object>} [hands] returns the store, locks and keys of a case; default: the
+ * usual ones
  */
 export const runContract = (library, module, cases, server, hands) =>
   tally(JSON.parse(JSON.stringify(cases).replaceAll('{server}', server)), async ({ steps }) => {

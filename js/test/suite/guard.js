@@ -1,5 +1,5 @@
-// What a Guard lets in and refuses, on whatever runtime this runs: real keys, and an authorization
-// server that is a function.
+// What a Guard accepts and refuses, on any runtime: with real keys, and an authorization server
+// that is a function.
 import { tally } from './tally.js';
 
 const b64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/[+/=]/g, (c) => ({ '+': '-', '/': '_', '=': '' })[c]);
@@ -38,13 +38,13 @@ const RESOURCE = 'https://api.example/notes';
 
 const json = (value, status = 200) => new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json' } });
 
-/** An authorization server as a function, which counts what it is asked. */
+/** An authorization server as a function, which counts its requests. */
 const server = (keys) => {
   const asked = { jwks: 0, introspect: 0 };
   const tokens = new Map();
   const fetch = async (input, init) => {
     const { pathname } = new URL(input);
-    await new Promise((resolve) => setTimeout(resolve)); // later, as a network's answer is
+    await new Promise((resolve) => setTimeout(resolve)); // later, like an answer of a network
     if (pathname === '/.well-known/oauth-authorization-server')
       return json({ issuer: ISSUER, jwks_uri: `${ISSUER}/jwks`, introspection_endpoint: `${ISSUER}/introspect` });
     if (pathname === '/jwks') return (asked.jwks++, json({ keys: keys.map(({ jwk }) => jwk) }));
@@ -56,7 +56,7 @@ const server = (keys) => {
 
 /**
  * @param {object} library `oauth2-wasm/resource`, as this runtime finds it
- * @param {object} [module] oauth2-edge.wasm, where it is not to be found
+ * @param {object} [module] oauth2-edge.wasm, if the package cannot find it
  */
 export const runGuard = async ({ Guard, memoryReplays }, module) => {
   const [rsa, ec, evil, own] = await Promise.all([signer('RS256', 'rsa'), signer('ES256', 'ec'), signer('RS256', 'rsa'), signer('ES256')]);

@@ -1,7 +1,7 @@
 /** How many bytes a body has. */
 const length = ({ text, base64 } = {}) => (base64 ? atob(base64).length : new TextEncoder().encode(text ?? '').length);
 
-/** Repeated names as one, since some hosts join them and others do not. */
+/** Joins repeated names, because some hosts join them and others do not. */
 const joined = (pairs) => {
   const all = new Map();
   for (const [name, value] of pairs) all.set(name, all.has(name) ? `${all.get(name)}, ${value}` : value);
@@ -23,7 +23,7 @@ const equal = (one, other) => {
   );
 };
 
-/** What a case keeps by name. */
+/** Values that a case has saved by name. */
 export class Kept {
   #values = new Map();
 
@@ -36,7 +36,7 @@ export class Kept {
     return this.#values.get(name);
   }
 
-  /** A value in which each `{"$use": NAME}` is replaced by what was kept. */
+  /** A value in which each `{"$use": NAME}` is replaced by the saved value. */
   filled(value) {
     if (value === null || typeof value !== 'object') return value;
     if (Array.isArray(value)) return value.map((one) => this.filled(one));
@@ -45,7 +45,7 @@ export class Kept {
   }
 }
 
-/** What stands in an expected answer for something else than itself. */
+/** The special members of an expected answer. */
 const special = {
   $bytes: (where, count, got) => length(got) === count || fail(where, length(got), count),
   $absent: (where, _, got) => got === undefined || fail(where, got, 'absent'),
@@ -58,10 +58,10 @@ const special = {
 };
 
 /**
- * Throws where `got` is not what is wanted: objects by the members that are listed, arrays by
- * equality, `{"$bytes": n}` by the length of a body, headers by the names that are listed.
- * `{"$absent": true}` wants nothing there; `{"$save": NAME}` wants something, and keeps it for
- * `{"$same": NAME}` and `{"$other": NAME}`, something else.
+ * Throws if `got` does not match: objects by the listed members, arrays by equality, `{"$bytes":
+ * n}` by the length of a body, headers by the listed names. `{"$absent": true}` requires that there
+ * is none; `{"$save": NAME}` requires any value, and saves it for `{"$same": NAME}` (the same
+ * value) and `{"$other": NAME}` (another value).
  */
 export const match = (where, want, got, kept = new Kept()) => {
   const name = want !== null && typeof want === 'object' && Object.keys(want)[0];

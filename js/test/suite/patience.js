@@ -1,5 +1,5 @@
 /**
- * How long a test waits for what is to come, in ms: so long that only what hangs never comes. What
- * a test is about is no matter of time, so it has no other bound.
+ * How long a test waits for an event, in ms: so long that only a hanging test reaches it. Tests do
+ * not measure time, so there is no other limit.
  */
 export const PATIENCE = 300_000;

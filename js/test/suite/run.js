@@ -1,4 +1,4 @@
-// Both suites, on whatever host this runs.
+// Runs both suites, on any host.
 import { runContract } from './contract.js';
 import { runTranscripts } from './transcripts.js';
 
@@ -11,12 +11,12 @@ const sha256 = async (bytes) => Array.from(new Uint8Array(await crypto.subtle.di
  * @param {(source: object) => Promise<{module: WebAssembly.Module}>} given.instantiate the
  * package's loader
  * @param {BufferSource} given.bytes the bytes of oauth2-full.wasm, as the package brings them
- * @param {WebAssembly.Module} [given.module] the module, where the host compiled it already
+ * @param {WebAssembly.Module} [given.module] the module, if the host has compiled it already
  * @param {{bytes: BufferSource, module?: WebAssembly.Module}} given.page oauth2.wasm
  * @param {{bytes: BufferSource, module?: WebAssembly.Module}} given.edge oauth2-edge.wasm
  * @param {{transcripts: {name: string, text: string}[], bff: {name: string, text: string}[],
- * resource: {name: string, text: string}[], contract: object[], server: string}} given.data what
- * the suites run on
+ * resource: {name: string, text: string}[], contract: object[], server: string}} given.data the
+ * data of the suites
  */
 export const run = async ({ host, library, instantiate, bytes, module, page, edge, data }) => {
   module ??= (await instantiate(bytes)).module;

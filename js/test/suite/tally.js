@@ -3,7 +3,7 @@
  *
  * @template {{name: string}} T
  * @param {T[]} cases
- * @param {(test: T) => Promise<void>} run throws where the case fails
+ * @param {(test: T) => Promise<void>} run throws if the case fails
  * @returns {Promise<{passed: number, total: number, failures: string[]}>}
  */
 export const tally = async (cases, run) => {

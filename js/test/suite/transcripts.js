@@ -3,7 +3,7 @@
 
 import { tally } from './tally.js';
 
-/** Where two texts part, with what stands around it. */
+/** The first difference of two texts, with its context. */
 const difference = (got, want) => {
   let at = 0;
   while (got[at] === want[at]) at++;
@@ -11,16 +11,16 @@ const difference = (got, want) => {
   return `effect differs at ${at}: got ${around(got)}, want ${around(want)}`;
 };
 
-/** Where a replay stands. */
+/** The state of a replay. */
 class Player {
   #instance;
   #effects;
   #handle = 0;
   #opened = false;
-  /** Of the last input, until it is compared. */
+  /** The code of the last input, until it is compared. */
   #code;
 
-  /** @param {string[]} effects takes every effect, each with a line feed behind it */
+  /** @param {string[]} effects gets every effect, each followed by a line feed */
   constructor(instance, effects) {
     this.#instance = instance;
     this.#effects = effects;
@@ -63,13 +63,13 @@ class Player {
     throw new Error(`unknown line ${verb}`);
   }
 
-  /** An input without a code in the transcript was taken. */
+  /** Checks that an input without a code in the transcript was accepted. */
   #taken() {
     if (this.#code) throw new Error(`input gave ${this.#code}, not 0`);
     this.#code = undefined;
   }
 
-  /** Before the next call nothing is left to be said. */
+  /** Checks before the next call that all effects were read. */
   async settled() {
     this.#taken();
     const more = this.#opened && (await this.#instance.effect(this.#handle));
@@ -83,11 +83,11 @@ const digest = async (parts) => {
 };
 
 /**
- * Beside the tally it gives how many inputs and effects there were, and the SHA-256 over all
- * effects: the demo's proof shows it for each host.
+ * Besides the tally it returns the number of inputs and effects, and the SHA-256 over all effects,
+ * which the demo's proof shows for each host.
  *
- * @param {(module: WebAssembly.Module) => Promise<object>} instantiate the loader's, or another
- * whose functions may give promises
+ * @param {(module: WebAssembly.Module) => Promise<object>} instantiate the loader's, or another one
+ * whose functions may return promises
  * @param {WebAssembly.Module} module
  * @param {{name: string, text: string}[]} transcripts
  */

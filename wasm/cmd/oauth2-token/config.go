@@ -72,9 +72,9 @@ func configure(said configFile, provider string, overrides map[string]string, ge
 	}
 	switch {
 	case c.ClientID == "":
-		return c, errors.New("no -client-id, and none in a -config file; -h tells what can be given")
+		return c, errors.New("no -client-id, and none in a -config file; -h lists the settings")
 	case c.DPoP:
-		return c, errors.New("dpop: a token that is bound to a key of this program is of no use to another")
+		return c, errors.New("dpop: other programs cannot use a token that is bound to a key of this program")
 	case c.TokenEndpoint == "" && c.Issuer == "":
 		return c, errors.New("no -provider, no -issuer and no -token-endpoint, and none in a -config file")
 	}

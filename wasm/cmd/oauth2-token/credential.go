@@ -36,7 +36,7 @@ func (p *program) allows(host string) bool {
 func (p *program) credential(ctx context.Context) (tokenAnswer, error) {
 	token, err := p.source.token(ctx, false)
 	if err == nil && strings.ContainsFunc(token.AccessToken, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return tokenAnswer{}, errors.New("the token has characters that no line of a credential may have")
+		return tokenAnswer{}, errors.New("the token has characters that are not allowed in a credential")
 	}
 	return token, err
 }
@@ -194,13 +194,13 @@ func (p *program) execCredential(ctx context.Context) error {
 		}
 	}
 	if info.APIVersion != "client.authentication.k8s.io/v1" && info.APIVersion != "client.authentication.k8s.io/v1beta1" {
-		return usageErrorf("kubectl asks for an ExecCredential of %q; known are client.authentication.k8s.io/v1 and v1beta1", info.APIVersion)
+		return usageErrorf("kubectl asks for an ExecCredential of %q; this program knows client.authentication.k8s.io/v1 and v1beta1", info.APIVersion)
 	}
 	// With provideClusterInfo kubectl names the cluster for which it needs the token.
 	if c := info.Spec.Cluster; c != nil && len(p.hosts) > 0 {
 		u, err := url.Parse(c.Server)
 		if err != nil || u.Scheme != "https" || !p.allows(u.Host) {
-			return usageErrorf("the cluster %q is none of -host", c.Server)
+			return usageErrorf("the cluster %q is not one of -host", c.Server)
 		}
 	}
 	token, err := p.credential(ctx)

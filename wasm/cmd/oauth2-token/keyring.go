@@ -60,7 +60,7 @@ func keyringKey(ctx context.Context, locks oauth.Locker, dir string) (*backend.R
 	}
 	ring, err := backend.ReadRing(key)
 	if err != nil {
-		return nil, fmt.Errorf("what the keyring holds for %s is no key of this program", account)
+		return nil, fmt.Errorf("the keyring's entry for %s is not a key of this program", account)
 	}
 	return ring, nil
 }

@@ -129,7 +129,7 @@ func parseArgs(name string, args []string, getenv func(string) string) (options,
 		} else if o.argument == "" && slices.Contains(known.arguments, word) {
 			o.argument = word
 		} else if known.arguments != nil && o.argument == "" {
-			return o, usageErrorf("%q is nothing that %s knows: %s", word, o.command, strings.Join(known.arguments, ", "))
+			return o, usageErrorf("%q is not an argument of %s: %s", word, o.command, strings.Join(known.arguments, ", "))
 		} else {
 			return o, usageErrorf("%q is not a command here", word)
 		}
@@ -146,7 +146,7 @@ func parseArgs(name string, args []string, getenv func(string) string) (options,
 	case o.agent != "" && !known.tokens:
 		return o, usageErrorf("-agent is for commands that need a token and nothing else; %s is for a session", o.command)
 	case strings.ContainsFunc(o.username, unicode.IsControl):
-		return o, usageErrorf("-username has a character that no line of a credential may have")
+		return o, usageErrorf("-username has a character that is not allowed in a credential")
 	case o.command == "completion":
 		return o, nil
 	}
@@ -172,7 +172,7 @@ func parseArgs(name string, args []string, getenv func(string) string) (options,
 	}
 	for _, host := range o.hosts {
 		if !isHost(host) {
-			return o, usageErrorf("%q is no host: a name, with a port where it is not 443", host)
+			return o, usageErrorf("%q is not a host: give a name, and a port if that is not 443", host)
 		}
 	}
 	if o.agent != "" {

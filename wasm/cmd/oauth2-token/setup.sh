@@ -1,5 +1,6 @@
 #!/bin/sh
-# Sees to the programs that oauth2-token is tested with: git, kubectl, three shells, and a keyring on a D-Bus of its own, or Debian's packages of them.
+# Installs the programs with which oauth2-token is tested (git, kubectl, three shells, and a keyring
+# on its own D-Bus) from Debian's packages, unless they are there.
 set -eu
 missing=
 for pair in git:git bash:bash zsh:zsh fish:fish gnome-keyring-daemon:gnome-keyring dbus-run-session:dbus-daemon dbus-daemon:dbus-daemon kubectl:kubernetes-client; do

@@ -122,7 +122,7 @@ func (s session) whoami(ctx context.Context) (identity, error) {
 		who.read(claims)
 	}
 	if who.Client = s.config.Name; who.Subject == "" {
-		return who, errors.New("the server does not tell who signed in")
+		return who, errors.New("the server does not say who signed in")
 	}
 	return who, nil
 }

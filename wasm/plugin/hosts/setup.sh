@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sees to a C compiler, for the hosts in C; wasmtime itself comes with a Go module.
+# Installs a C compiler for the hosts in C, unless there is one. wasmtime comes with a Go module.
 set -eu
 command -v cc >/dev/null && exit 0
 if command -v apt-get >/dev/null; then

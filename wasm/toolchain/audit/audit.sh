@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Looks for known vulnerabilities in what is used: npm audit for each package-lock.json, govulncheck for each go.mod, and go mod verify,
-# which needs no database. What could not be asked is said, and is no failure: "not checked: …".
+# Searches the dependencies for known vulnerabilities: npm audit for each package-lock.json,
+# govulncheck for each go.mod, and go mod verify, which needs no database. If a database cannot be
+# reached, the script prints "not checked: …" and does not fail.
 set -uo pipefail
 cd "$(dirname "$0")/../../.."
 root=$PWD
@@ -31,7 +32,7 @@ for mod in $(git ls-files '*go.mod' go.mod | sort -u); do
 	echo "go mod verify: $mod: $(tail -1 build/audit.log)"
 	[ $status = 0 ] || failed=1
 	[ -x build/govulncheck ] || continue
-	# A module that has no packages of its own is there for its tools.
+	# A module without packages exists for its tools.
 	what=./...
 	[ -n "$(cd "$folder" && go list ./... 2>/dev/null)" ] || what=tool
 	(cd "$folder" && "$root/build/govulncheck" "$what" >"$root/build/audit.log" 2>&1)

@@ -6,7 +6,7 @@ import { slug } from '../markdown.mjs';
 
 const staged = fileURLToPath(new URL('../../../build/docs-source', import.meta.url));
 
-/** The groups of the side bar. A page that no list names comes last in its folder's group. */
+/** The groups of the side bar. A page that is on no list comes last in its folder's group. */
 const groups = [
   { text: 'Begin', pages: ['start', 'how', 'glossary'] },
   {
@@ -44,12 +44,13 @@ export default {
   srcDir: '../../build/docs-source',
   outDir: '../../build/docs',
   cacheDir: '../../build/docs-cache',
-  ignoreDeadLinks: 'localhostLinks', // addresses that a program prints; check.mjs looks at all others
+  ignoreDeadLinks: 'localhostLinks', // addresses that a program prints; check.mjs checks all others
   markdown: {
     html: true,
     anchor: { slugify: slug },
     toc: { slugify: slug },
-    // Prose of the project has braces and angle brackets that are no template and no element.
+    // The project's prose contains braces and angle brackets that are neither templates nor
+    // elements.
     config: (md) => {
       const escape = md.utils.escapeHtml;
       md.renderer.rules.text = (tokens, at) => escape(tokens[at].content).replaceAll('{{', '&#123;&#123;');

@@ -10,16 +10,16 @@ import (
 )
 
 // A Hand carries out effects of one kind. effect is the whole effect. ok marshals to the members of
-// the answer, or is an Object or an Answer; if failure is not empty, it is the kind of failure. ctx
-// ends with the session.
+// the answer, or is an Object or a Response; if failure is not empty, it is the kind of failure.
+// ctx ends with the session.
 type Hand = func(ctx context.Context, effect json.RawMessage) (ok any, failure string)
 
 // An Object is the text of an object, written without reflection. Who gets it owns it, and wipes
 // it.
 type Object []byte
 
-// An Answer is an Object that answers a request, with the HTTP status for the log of effects.
-type Answer struct {
+// A Response is the answer to an effect that sent a request. The log of effects tells its status.
+type Response struct {
 	Object
 	Status int
 }

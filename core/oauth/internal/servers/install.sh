@@ -1,6 +1,7 @@
 #!/bin/sh
-# Sees to the servers that stores and deployments are tested on: Redis, PostgreSQL, PgBouncer and nginx, or Debian's packages of them, and
-# systemd-analyze. Without them the tests fail; make test does not skip them.
+# Installs the servers with which stores and deployments are tested (Redis, PostgreSQL, PgBouncer and
+# nginx) and systemd-analyze from Debian's packages, unless they are there. Without them the tests
+# fail; make test does not skip them.
 set -eu
 missing=
 command -v redis-server >/dev/null || missing="$missing redis-server"

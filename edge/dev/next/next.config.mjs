@@ -1,0 +1,4 @@
+export default {
+  // A path with a slash at its end is another path, for the server behind to answer.
+  skipTrailingSlashRedirect: true,
+};

@@ -1,0 +1,59 @@
+import type { Backend } from './bff.js';
+
+/** What a route of Next exports. */
+export type NextMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+
+/**
+ * Decompresses an answer, because Next drops the header `content-encoding`. The upstream server was
+ * asked not to compress, so few answers need it.
+ */
+const unpacked = (response: Response): Response => {
+  const { status, headers, body } = response;
+  const encoding = headers.get('content-encoding');
+  if (!body || encoding === null) return response;
+  try {
+    const stream = new DecompressionStream(encoding.replace('x-', '') as CompressionFormat);
+    headers.delete('content-encoding');
+    return new Response(body.pipeThrough(stream as ReadableWritablePair<Uint8Array, Uint8Array>), { status, headers });
+  } catch {
+    void body.cancel();
+    const error = { error: 'upstream_unsupported', error_description: 'The server behind compressed its answer in a way that Next cannot pass on.' };
+    return Response.json(error, { status: 502, headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } });
+  }
+};
+
+/**
+ * Serves a backend as a route handler of Next's App Router, in `app/auth/[...path]/route.ts` and
+ * beside it in one for each path of the proxy's:
+ *
+ * `export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = nextHandlers(open)`
+ *
+ * Next's `request.url` names the address that the server listens at, and not the host that the
+ * browser asked: that is taken from the header Host. Next also writes the query anew before it
+ * calls a handler (`?a` becomes `?a=`, fields of one name stand together); a space in it reaches
+ * the server behind as `%20`, which every server reads alike.
+ *
+ * @param open opens the backend, once, with the first request: `next build` imports the route, too,
+ * where no secret is. All routes share one that stands in a module of its own
+ */
+export const nextHandlers = (open: () => Promise<Pick<Backend, 'fetch'>>): Record<NextMethod, (request: Request) => Promise<Response>> => {
+  let opened: Promise<Pick<Backend, 'fetch'>> | undefined;
+  const handle = async (request: Request): Promise<Response> => {
+    opened ??= open();
+    const backend = await opened.catch((error) => {
+      opened = undefined; // the next request tries again
+      throw error;
+    });
+    let asked: Request;
+    try {
+      const { protocol, pathname, search } = new URL(request.url);
+      asked = new Request(`${protocol}//${request.headers.get('host')}${pathname}${search.replaceAll('+', '%20')}`, request);
+    } catch {
+      return new Response(null, { status: 400, headers: { 'cache-control': 'no-store' } });
+    }
+    // Next compresses answers itself.
+    asked.headers.set('accept-encoding', 'identity');
+    return unpacked(await backend.fetch(asked));
+  };
+  return { GET: handle, HEAD: handle, POST: handle, PUT: handle, PATCH: handle, DELETE: handle, OPTIONS: handle };
+};

@@ -1,0 +1,3 @@
+import { serveVault } from 'oauth2-wasm/vault-worker';
+
+serveVault(VAULT_CONFIG); // Vite puts it here
