@@ -17,7 +17,7 @@ func TestScenarioRFC7636AppendixB(t *testing.T) {
 	if q := u.Query(); q.Get("code_challenge") != "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" || q.Get("code_challenge_method") != "S256" {
 		t.Error(q)
 	}
-	if f := s.sent[0].form(); f.Get("code_verifier") != "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" || f.Has("code_challenge") {
+	if f := s.sent[0].Form(); f.Get("code_verifier") != "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" || f.Has("code_challenge") {
 		t.Error(f)
 	}
 }
@@ -36,26 +36,26 @@ func TestScenarioRFC6749Examples(t *testing.T) {
 	}
 	s.open(`{"client_id":"s6BhdRkqt3","client_secret":"gX1fBat3bV","redirect_uri":"https://client.example.com/cb",` +
 		`"authorization_endpoint":"https://server.example.com/authorize","token_endpoint":"https://server.example.com/token","insecure_pkce_none":true}`)
-	u := s.ok("authorize", `"insecure_state":"xyz"`).str("ok", "url")
+	u := s.ok("authorize", `"insecure_state":"xyz"`).Str("ok", "url")
 	if u != "https://server.example.com/authorize?response_type=code&client_id=s6BhdRkqt3&redirect_uri=https%3A%2F%2Fclient.example.com%2Fcb&state=xyz" {
 		t.Error(u)
 	}
 	// A client does not know the token_type "example" (section 7.1).
 	s.fails("server", "unknown_token_type", "callback", `"url":"https://client.example.com/cb?code=SplxlOBeZQQYbYS6WxSbIA&state=xyz"`)
-	if h := s.sent[0].header("authorization"); h != "Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW" {
+	if h := s.sent[0].Header("authorization"); h != "Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW" {
 		t.Error(h)
 	}
-	if b := s.sent[0].str("body", "text"); b != "grant_type=authorization_code&code=SplxlOBeZQQYbYS6WxSbIA&redirect_uri=https%3A%2F%2Fclient.example.com%2Fcb" {
+	if b := s.sent[0].Str("body", "text"); b != "grant_type=authorization_code&code=SplxlOBeZQQYbYS6WxSbIA&redirect_uri=https%3A%2F%2Fclient.example.com%2Fcb" {
 		t.Error(b)
 	}
 	s.server = func(msg) reply {
 		return jsonReply(200, `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"bearer","expires_in":3600,"refresh_token":"tGzv3JOkF0XG5Qx2TlKWIA","example_parameter":"example_value"}`)
 	}
 	r := s.ok("exchange", `"code":"SplxlOBeZQQYbYS6WxSbIA"`)
-	if got := r.str("ok", "extra", "example_parameter"); got != "example_value" {
-		t.Error(r.raw)
+	if got := r.Str("ok", "extra", "example_parameter"); got != "example_value" {
+		t.Error(r.Raw)
 	}
-	if got := s.ok("token").str("ok", "access_token"); got != "2YotnFZFEjr1zCsicMWpAA" {
+	if got := s.ok("token").Str("ok", "access_token"); got != "2YotnFZFEjr1zCsicMWpAA" {
 		t.Error(got)
 	}
 }
@@ -78,13 +78,13 @@ func TestScenarioPKCE(t *testing.T) {
 			s.tokenServer()
 			s.open(with(row.config))
 			st := s.ok("status")
-			if st.str("ok", "pkce_method") != row.method {
-				t.Error(st.raw)
+			if st.Str("ok", "pkce_method") != row.method {
+				t.Error(st.Raw)
 			}
 			first := s.signIn()
-			verifier := s.sent[0].form().Get("code_verifier")
+			verifier := s.sent[0].Form().Get("code_verifier")
 			second := s.signIn()
-			if len(verifier) != row.length || row.length > 0 && s.sent[1].form().Get("code_verifier") == verifier {
+			if len(verifier) != row.length || row.length > 0 && s.sent[1].Form().Get("code_verifier") == verifier {
 				t.Errorf("verifier %q", verifier)
 			}
 			q := first.Query()
@@ -107,7 +107,7 @@ func TestScenarioAuthorizationURL(t *testing.T) {
 	s := newScene(t, "What goes into an authorization URL, what a caller may set and what only the core sets.", "Q21", "H4", "Q4", "X4", "Q11")
 	s.open(with(`{"authorization_endpoint":"https://as.example/authorize?tenant=t%201","parameters":[["prompt","consent"],["audience","a"]]}`))
 	u := s.ok("authorize", `"parameters":[["prompt","login"],["resource","https://r1.example"],["resource","https://r2.example"]],"app_state":"mine"`)
-	raw := u.str("ok", "url")
+	raw := u.Str("ok", "url")
 	if !strings.HasPrefix(raw, "https://as.example/authorize?tenant=t%201&response_type=code&client_id=s6BhdRkqt3&") || strings.Count(raw, "?") != 1 {
 		t.Error(raw)
 	}
@@ -119,26 +119,26 @@ func TestScenarioAuthorizationURL(t *testing.T) {
 	if q.Has("nonce") || q.Get("state") == "mine" {
 		t.Error("nonce without openid, or the caller's state on the wire:", raw)
 	}
-	if u := s.ok("authorize", `"scope":"openid"`).str("ok", "url"); !strings.Contains(u, "&nonce=") {
+	if u := s.ok("authorize", `"scope":"openid"`).Str("ok", "url"); !strings.Contains(u, "&nonce=") {
 		t.Error(u)
 	}
-	if u := s.ok("authorize", `"parameters":[["scope","openid a"]]`).str("ok", "url"); !strings.Contains(u, "scope=openid+a&") || !strings.Contains(u, "&nonce=") || strings.Count(u, "scope=") != 1 {
+	if u := s.ok("authorize", `"parameters":[["scope","openid a"]]`).Str("ok", "url"); !strings.Contains(u, "scope=openid+a&") || !strings.Contains(u, "&nonce=") || strings.Count(u, "scope=") != 1 {
 		t.Error(u)
 	}
-	if u := s.ok("authorize", `"scope":""`).str("ok", "url"); strings.Contains(u, "scope") {
+	if u := s.ok("authorize", `"scope":""`).Str("ok", "url"); strings.Contains(u, "scope") {
 		t.Error(u)
 	}
 	for _, name := range []string{"response_type", "client_id", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method", "request", "request_uri"} {
-		if r := s.fails("client", "protected_parameter", "authorize", fmt.Sprintf(`"parameters":[[%q,"x"]]`, name)); r.str("error", "field") != "parameters" {
-			t.Error(r.raw)
+		if r := s.fails("client", "protected_parameter", "authorize", fmt.Sprintf(`"parameters":[[%q,"x"]]`, name)); r.Str("error", "field") != "parameters" {
+			t.Error(r.Raw)
 		}
 	}
 	for _, bad := range [][2]string{{"app_state", `"a\u0001"`}, {"app_state", `"\u00e9"`}, {"insecure_state", `"\u007f"`}, {"scope", `"a  b"`}, {"scope", `"a\"b"`}, {"scope", `" a"`},
 		{"redirect_uri", `"http://client.example/cb"`}, {"redirect_uri", `"https://client.example/cb#f"`}, {"redirect_uri", `"/cb"`}, {"redirect_uri", `"javascript:alert(1)"`},
 		{"insecure_code_verifier", `"short"`}, {"parameters", `[["a"]]`}, {"parameters", `{"a":"b"}`}} {
 		r := s.do("authorize", fmt.Sprintf("%q:%s", bad[0], bad[1]))
-		if r.str("error", "kind") != "client" || r.str("error", "field") != bad[0] {
-			t.Errorf("%v: %s", bad, r.raw)
+		if r.Str("error", "kind") != "client" || r.Str("error", "field") != bad[0] {
+			t.Errorf("%v: %s", bad, r.Raw)
 		}
 	}
 	s.wantSent(0)
@@ -158,7 +158,7 @@ func TestScenarioNonceModes(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t, "Nonce "+row.name+".", "Q11")
 			s.open(with(row.config))
-			u := s.ok("authorize", fmt.Sprintf(`"scope":%q`, row.scope)).str("ok", "url")
+			u := s.ok("authorize", fmt.Sprintf(`"scope":%q`, row.scope)).Str("ok", "url")
 			if got := map[bool]string{true: "yes", false: "no"}[strings.Contains(u, "nonce=")]; got != row.want {
 				t.Error(u)
 			}
@@ -172,21 +172,21 @@ func TestScenarioGiveOutAfterStore(t *testing.T) {
 	s := newScene(t, "The authorization URL is given out once its attempt is stored; a store that fails gives an error and no URL.")
 	s.open(conf)
 	effects := s.input(`"command":"authorize","id":1`)
-	for len(effects) == 1 && effects[0].str("kind") != "result" {
+	for len(effects) == 1 && effects[0].Str("kind") != "result" {
 		m := effects[0]
-		if m.str("kind") != "load" && m.str("kind") != "store" {
-			t.Fatal(m.raw)
+		if m.Str("kind") != "load" && m.Str("kind") != "store" {
+			t.Fatal(m.Raw)
 		}
 		effects = s.answer(m, s.storage(m))
 	}
-	state := effects[0].str("ok", "state")
+	state := effects[0].Str("ok", "state")
 	if state == "" || !strings.Contains(s.store["oauth2.pending"], state) {
 		t.Fatal(effects, s.store)
 	}
 	s.nextID = 1
 	s.broken = 2
-	if r := s.fails("storage", "storage", "authorize"); r.str("error", "retryable") != "true" {
-		t.Error(r.raw)
+	if r := s.fails("storage", "storage", "authorize"); r.Str("error", "retryable") != "true" {
+		t.Error(r.Raw)
 	}
 	s.broken = 1 // after one failure the store is tried again
 	s.ok("authorize")
@@ -199,13 +199,13 @@ func TestScenarioHooks(t *testing.T) {
 	s.open(with(`{"parameter_hooks":["authorization","token","refresh"],"request_hooks":["token","refresh"]}`))
 	var stages []string
 	s.hook = func(m msg) string {
-		stages = append(stages, m.str("hook")+":"+m.str("stage"))
-		if m.str("hook") == "parameters" {
-			list := m.str("parameters")
+		stages = append(stages, m.Str("hook")+":"+m.Str("stage"))
+		if m.Str("hook") == "parameters" {
+			list := m.Str("parameters")
 			return `"ok":{"parameters":` + list[:len(list)-1] + `,["audience","https://api.example"]]}`
 		}
 		return fmt.Sprintf(`"ok":{"request":{"method":"POST","url":%q,"headers":[["content-type","application/x-www-form-urlencoded"],["x-tenant","7"]],"body":{"text":%s}}}`,
-			"https://eu.as.example/token", quote(m.str("request", "body", "text")))
+			"https://eu.as.example/token", quote(m.Str("request", "body", "text")))
 	}
 	u := s.signIn()
 	if u.Query().Get("audience") != "https://api.example" {
@@ -213,8 +213,8 @@ func TestScenarioHooks(t *testing.T) {
 	}
 	s.ok("refresh")
 	for _, m := range s.sent {
-		if m.form().Get("audience") != "https://api.example" || m.header("x-tenant") != "7" || m.str("url") != "https://eu.as.example/token" {
-			t.Error(m.raw)
+		if m.Form().Get("audience") != "https://api.example" || m.Header("x-tenant") != "7" || m.Str("url") != "https://eu.as.example/token" {
+			t.Error(m.Raw)
 		}
 	}
 	if got := strings.Join(stages, " "); got != "parameters:authorization parameters:token request:token parameters:refresh request:refresh" {
@@ -231,8 +231,8 @@ func TestScenarioHooks(t *testing.T) {
 	}
 	sent := len(s.sent)
 	s.hook = func(m msg) string {
-		if m.str("hook") == "parameters" {
-			return `"ok":{"parameters":` + m.str("parameters") + `}`
+		if m.Str("hook") == "parameters" {
+			return `"ok":{"parameters":` + m.Str("parameters") + `}`
 		}
 		return `"ok":{"request":{"method":"POST","url":"http://as.example/token","headers":[],"body":{"text":""}}}`
 	}

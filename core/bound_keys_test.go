@@ -26,14 +26,14 @@ func TestBoundStoreAnswerLostDropsOwnKey(t *testing.T) {
 	for len(effects) > 0 {
 		m := effects[0]
 		effects = effects[1:]
-		if !lost && m.str("kind") == "store" && shortKey(m.str("key")) == "oauth2.session" {
+		if !lost && m.Str("kind") == "store" && shortKey(m.Str("key")) == "oauth2.session" {
 			lost = true
 			s.storage(m) // it is written
 			effects = append(effects, s.answer(m, `"failed":{"kind":"storage"}`)...)
 			continue
 		}
 		member := ""
-		switch m.str("kind") {
+		switch m.Str("kind") {
 		case "load", "store":
 			member = s.storage(m)
 		case "key", "sign":
@@ -46,8 +46,8 @@ func TestBoundStoreAnswerLostDropsOwnKey(t *testing.T) {
 		}
 		effects = append(effects, s.answer(m, member)...)
 	}
-	if r := s.resultOf(id, results); r.str("ok", "status") != "granted" {
-		t.Fatal(r.raw)
+	if r := s.resultOf(id, results); r.Str("ok", "status") != "granted" {
+		t.Fatal(r.Raw)
 	}
 	if !s.keys[s.storedKey()] {
 		t.Error("granted, and the key is gone:", s.keys, s.store["oauth2.session"])
@@ -68,7 +68,7 @@ func TestBoundDeviceOtherTabDropsSessionKey(t *testing.T) {
 	pending := true
 	s.server = func(m msg) reply {
 		switch {
-		case strings.HasSuffix(m.str("url"), "/device"):
+		case strings.HasSuffix(m.Str("url"), "/device"):
 			return deviceReply
 		case pending:
 			return jsonReply(400, `{"error":"authorization_pending"}`)
@@ -82,8 +82,8 @@ func TestBoundDeviceOtherTabDropsSessionKey(t *testing.T) {
 	s.use(a)
 	pending = false
 	s.pass(5_000)
-	if r := s.ok("status"); r.str("ok", "status") != "granted" {
-		t.Fatal(r.raw)
+	if r := s.ok("status"); r.Str("ok", "status") != "granted" {
+		t.Fatal(r.Raw)
 	}
 	key := s.storedKey()
 	s.use(b)
@@ -103,7 +103,7 @@ func TestBoundDeviceOtherTabPollsSpentCode(t *testing.T) {
 	a := s.handle
 	answer := jsonReply(400, `{"error":"authorization_pending"}`)
 	s.server = func(m msg) reply {
-		if strings.HasSuffix(m.str("url"), "/device") {
+		if strings.HasSuffix(m.Str("url"), "/device") {
 			return deviceReply
 		}
 		return answer
@@ -139,8 +139,8 @@ func TestBoundOtherTabAfterNewSignIn(t *testing.T) {
 	s.signIn()
 	s.use(b)
 	r := s.do("prepare", `"url":"https://api.example/v1/x"`)
-	if !strings.Contains(r.raw, "access-2") {
-		t.Error("the other tab does not see the session that the store holds:", r.raw)
+	if !strings.Contains(r.Raw, "access-2") {
+		t.Error("the other tab does not see the session that the store holds:", r.Raw)
 	}
 }
 
@@ -187,8 +187,8 @@ func TestBoundLostKeyMadeAnew(t *testing.T) {
 		s.keys = nil
 		s.open(with(more))
 		s.sent = nil
-		if r := s.do(name); r.str("error", "code") != "no_key" {
-			t.Error(name, r.raw)
+		if r := s.do(name); r.Str("error", "code") != "no_key" {
+			t.Error(name, r.Raw)
 		}
 		if len(s.keys) != 0 || len(s.sent) != 0 {
 			t.Error(name, "made a key under the name of the lost one:", s.keys, len(s.sent), "requests")
@@ -212,8 +212,8 @@ func TestBoundUnstoredSignInDropsStoredKey(t *testing.T) {
 	s.signIn()
 	stored := s.storedKey()
 	s.signIn()
-	if r := s.ok("status"); r.str("ok", "not_persisted") != "true" || s.storedKey() != stored {
-		t.Fatal(r.raw, s.store)
+	if r := s.ok("status"); r.Str("ok", "not_persisted") != "true" || s.storedKey() != stored {
+		t.Fatal(r.Raw, s.store)
 	}
 	if !s.keys[stored] {
 		t.Error("the store holds a session whose key is gone")
@@ -247,7 +247,7 @@ func TestBoundDeviceKeysLeft(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(boundDevice))
 	s.server = func(m msg) reply {
-		if strings.HasSuffix(m.str("url"), "/device") {
+		if strings.HasSuffix(m.Str("url"), "/device") {
 			return deviceReply
 		}
 		return reply{}
@@ -262,7 +262,7 @@ func TestBoundDeviceKeysLeft(t *testing.T) {
 	}
 	s.keys = nil
 	s.server = func(m msg) reply {
-		if strings.HasSuffix(m.str("url"), "/device") {
+		if strings.HasSuffix(m.Str("url"), "/device") {
 			return deviceReply
 		}
 		return jsonReply(200, `{"access_token":"a","token_type":"Bearer"}`)
@@ -302,7 +302,7 @@ func TestBoundDrawsRepeat(t *testing.T) {
 	}
 	jtis := map[any]bool{}
 	for _, m := range s.settle(s.answer(left[0], dpopToken(2).member())) {
-		if list, ok := m.m["ok"].(map[string]any); ok && list["headers"] != nil {
+		if list, ok := m.M["ok"].(map[string]any); ok && list["headers"] != nil {
 			_, claims := decodeJWS(t, list["headers"].([]any)[1].([]any)[1].(string))
 			if jtis[claims["jti"]] {
 				t.Fatal("the same jti in two proofs:", claims)
@@ -336,11 +336,11 @@ func TestBoundAssertionRedacts(t *testing.T) {
 	s.open(with(`{"client_key":"signing","token_endpoint_auth_method":"private_key_jwt"}`))
 	assertion := ""
 	s.server = func(m msg) reply {
-		assertion = m.form().Get("client_assertion")
+		assertion = m.Form().Get("client_assertion")
 		return jsonReply(401, `{"error":"invalid_client","error_description":"not for us: `+assertion+`"}`)
 	}
-	if r := s.do("client_credentials"); strings.Contains(r.raw, assertion) {
-		t.Error(r.raw)
+	if r := s.do("client_credentials"); strings.Contains(r.Raw, assertion) {
+		t.Error(r.Raw)
 	}
 }
 
@@ -351,13 +351,13 @@ func TestBoundIntrospectionAlg(t *testing.T) {
 	i := s.issuer()
 	s.open(with(`{"jwks_uri":"https://as.example/jwks","introspection_endpoint":"https://as.example/introspect","introspection_signed_response_alg":"PS256"}`))
 	s.server = func(m msg) reply {
-		if m.str("stage") == "introspection" {
+		if m.Str("stage") == "introspection" {
 			return reply{status: 200, ctype: "application/token-introspection+jwt", body: i.signed(`"kid":"1","typ":"token-introspection+jwt"`, map[string]string{"token_introspection": `{"active":true}`})}
 		}
 		return i.serve(m)
 	}
-	if r := s.do("introspect", `"token":"some-token"`); r.m["ok"] != nil {
-		t.Errorf("an answer signed with %s is taken where PS256 is configured: %s", i.alg, r.raw)
+	if r := s.do("introspect", `"token":"some-token"`); r.M["ok"] != nil {
+		t.Errorf("an answer signed with %s is taken where PS256 is configured: %s", i.alg, r.Raw)
 	}
 }
 
@@ -368,7 +368,7 @@ func TestBoundIntrospectionAlgBesideIDTokens(t *testing.T) {
 	i := s.issuer()
 	s.open(with(fmt.Sprintf(`{"jwks_uri":"https://as.example/jwks","introspection_endpoint":"https://as.example/introspect","introspection_signed_response_alg":%q,"id_token_signed_response_alg":["EdDSA"]}`, i.alg)))
 	s.server = func(m msg) reply {
-		if m.str("stage") == "introspection" {
+		if m.Str("stage") == "introspection" {
 			return reply{status: 200, ctype: "application/token-introspection+jwt", body: i.signed(`"kid":"1","typ":"token-introspection+jwt"`, map[string]string{"token_introspection": `{"active":true}`})}
 		}
 		return i.serve(m)
@@ -385,12 +385,12 @@ func TestBoundAcrWithoutIDToken(t *testing.T) {
 		s.open(with(`{"jwks_uri":"https://as.example/jwks","scope":"openid read"}`))
 		serve := s.server
 		s.server = func(m msg) reply {
-			if strings.HasSuffix(m.str("url"), "/token") {
+			if strings.HasSuffix(m.Str("url"), "/token") {
 				return jsonReply(200, `{"access_token":"a","token_type":"Bearer","scope":"read"}`) // openid was not granted
 			}
 			return serve(m)
 		}
-		if r := s.do("callback", callbackURL(authorizeURL(s, asked), replyCode)); r.m["ok"] != nil {
+		if r := s.do("callback", callbackURL(authorizeURL(s, asked), replyCode)); r.M["ok"] != nil {
 			t.Error(asked, "is taken for granted without an ID token")
 		}
 	}
@@ -403,7 +403,7 @@ func TestBoundAcrInParameters(t *testing.T) {
 	i := s.issuer()
 	i.claims = map[string]any{"acr": `"urn:higher"`}
 	s.open(with(`{"jwks_uri":"https://as.example/jwks","scope":"openid read"}`))
-	if r := s.callback(`"parameters":[["acr_values","urn:high"]]`); r.m["ok"] == nil {
-		t.Error(r.raw)
+	if r := s.callback(`"parameters":[["acr_values","urn:high"]]`); r.M["ok"] == nil {
+		t.Error(r.Raw)
 	}
 }

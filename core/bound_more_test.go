@@ -13,8 +13,8 @@ func TestBoundUnsignedIntrospection(t *testing.T) {
 		s := quietScene(t)
 		s.open(with(`{"jwks_uri":"https://as.example/jwks","introspection_endpoint":"https://as.example/introspect","introspection_signed_response_alg":"ES256"}`))
 		s.server = func(m msg) reply { return jsonReply(status, `{"active":true,"sub":"admin"}`) }
-		if r := s.do("introspect", `"token":"some-token"`); r.m["ok"] != nil {
-			t.Error(status, r.raw)
+		if r := s.do("introspect", `"token":"some-token"`); r.M["ok"] != nil {
+			t.Error(status, r.Raw)
 		}
 	}
 }
@@ -25,7 +25,7 @@ func TestBoundOtherTabAfterLogOut(t *testing.T) {
 	for _, name := range []string{"prepare", "userinfo"} {
 		s := quietScene(t)
 		s.server = func(m msg) reply {
-			if strings.HasSuffix(m.str("url"), "/token") {
+			if strings.HasSuffix(m.Str("url"), "/token") {
 				return dpopToken(1)
 			}
 			return reply{status: 200}
@@ -39,10 +39,10 @@ func TestBoundOtherTabAfterLogOut(t *testing.T) {
 		s.ok("log_out")
 		s.use(b)
 		r := s.do(name, `"url":"https://api.example/v1/x"`)
-		if code := r.str("error", "code"); code != "not_signed_in" && code != "signed_out" {
-			t.Error(name, r.raw)
+		if code := r.Str("error", "code"); code != "not_signed_in" && code != "signed_out" {
+			t.Error(name, r.Raw)
 		}
-		if st := s.ok("status").str("ok", "status"); st != "not_authenticated" {
+		if st := s.ok("status").Str("ok", "status"); st != "not_authenticated" {
 			t.Error(name, st)
 		}
 	}
@@ -54,7 +54,7 @@ func TestBoundLogOutTwice(t *testing.T) {
 	s := quietScene(t)
 	n := 0
 	s.server = func(m msg) reply {
-		if strings.HasSuffix(m.str("url"), "/revoke") {
+		if strings.HasSuffix(m.Str("url"), "/revoke") {
 			n++
 			return reply{status: 200}
 		}
@@ -66,13 +66,13 @@ func TestBoundLogOutTwice(t *testing.T) {
 	for len(effects) > 0 {
 		m := effects[0]
 		effects = effects[1:]
-		if m.str("kind") == "store" {
+		if m.Str("kind") == "store" {
 			effects = append(effects, s.answer(m, `"failed":{"kind":"storage"}`)...)
 			continue
 		}
-		if m.str("kind") == "result" {
-			if m.str("error", "kind") != "storage" {
-				t.Fatal(m.raw)
+		if m.Str("kind") == "result" {
+			if m.Str("error", "kind") != "storage" {
+				t.Fatal(m.Raw)
 			}
 			continue
 		}
@@ -86,7 +86,7 @@ func TestBoundLogOutTwice(t *testing.T) {
 
 // settleOne carries out one effect and returns the effects that it causes.
 func (s *scene) settleOne(m msg) []msg {
-	switch m.str("kind") {
+	switch m.Str("kind") {
 	case "load", "store":
 		return s.answer(m, s.storage(m))
 	case "lock":
@@ -104,7 +104,7 @@ func TestBoundExpiredDeviceLeft(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(boundDevice))
 	s.server = func(m msg) reply {
-		if strings.HasSuffix(m.str("url"), "/device") {
+		if strings.HasSuffix(m.Str("url"), "/device") {
 			return deviceReply
 		}
 		return jsonReply(400, `{"error":"authorization_pending"}`)
@@ -141,7 +141,7 @@ func TestBoundDiedWhileRedeeming(t *testing.T) {
 func TestBoundRefusedWithoutAccessLeavesKey(t *testing.T) {
 	s := quietScene(t)
 	s.server = func(m msg) reply {
-		if strings.HasSuffix(m.str("url"), "/revoke") {
+		if strings.HasSuffix(m.Str("url"), "/revoke") {
 			return reply{status: 200}
 		}
 		return dpopToken(1)
@@ -166,8 +166,8 @@ func TestBoundMaxAgeZero(t *testing.T) {
 	s.lastNonce = u.Query().Get("nonce")
 	i.claims = map[string]any{"auth_time": fmt.Sprint(s.now/1000 + 15)} // the password
 	s.now += 60_000                                                     // a second factor, consent
-	if r := s.do("callback", callbackURL(u, replyCode)); r.m["ok"] == nil {
-		t.Error(r.raw)
+	if r := s.do("callback", callbackURL(u, replyCode)); r.M["ok"] == nil {
+		t.Error(r.Raw)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestBoundDeviceNonceTwice(t *testing.T) {
 		s.open(with(boundDevice))
 		n := 0
 		s.server = func(m msg) reply {
-			if strings.HasSuffix(m.str("url"), "/device") {
+			if strings.HasSuffix(m.Str("url"), "/device") {
 				return deviceReply
 			}
 			if n++; n <= 2 {
@@ -188,8 +188,8 @@ func TestBoundDeviceNonceTwice(t *testing.T) {
 		}
 		s.ok("device_start")
 		s.pass(5_000)
-		if r := s.do("poll_start"); r.m["ok"] == nil {
-			t.Error(refusal, "ends the flow for good:", r.raw)
+		if r := s.do("poll_start"); r.M["ok"] == nil {
+			t.Error(refusal, "ends the flow for good:", r.Raw)
 		}
 	}
 }
@@ -199,7 +199,7 @@ func TestBoundDeviceNonceTwice(t *testing.T) {
 func TestBoundOneKeyTwoKinds(t *testing.T) {
 	s := quietScene(t)
 	r := s.open(with(`{"client_key":"signing","token_endpoint_auth_method":"private_key_jwt","request_object_signing_alg":"PS256"}`))
-	if r.str("error", "kind") != "client" {
+	if r.Str("error", "kind") != "client" {
 		t.Error("ES256 (the default) for assertions and PS256 for requests, of one key")
 	}
 }
@@ -213,13 +213,13 @@ func TestBoundSignInWhileSigning(t *testing.T) {
 	s.open(with(`{"dpop":true,"client_secret":"secret"}`))
 	s.ok("client_credentials")
 	effects := s.input(`"command":"prepare","id":70,"url":"https://api.example/v1/x"`)
-	if len(effects) != 1 || effects[0].str("kind") != "sign" {
+	if len(effects) != 1 || effects[0].Str("kind") != "sign" {
 		t.Fatal(effects)
 	}
 	s.ok("client_credentials") // the previous key is deleted
 	r := s.resultOf("70", s.settle(s.answer(effects[0], s.keyed(effects[0]))))
-	if !strings.Contains(r.raw, "access-2") {
-		t.Error(r.raw)
+	if !strings.Contains(r.Raw, "access-2") {
+		t.Error(r.Raw)
 	}
 }
 

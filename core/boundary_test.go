@@ -16,7 +16,7 @@ func TestScenarioCodes(t *testing.T) {
 	if len(s.rawInput(s.head()+`"command":"status","id":1,"held":true}`, link.Taken)) != 1 {
 		t.Error("no result")
 	}
-	last := s.lines[len(s.lines)-2][2:]
+	last := s.rec.Lines[len(s.rec.Lines)-2][2:]
 	for _, row := range []struct {
 		code int32
 		in   string
@@ -55,7 +55,7 @@ func TestScenarioCodes(t *testing.T) {
 	effects := s.input(`"command":"authorize","id":5`)
 	s.rawInput(s.head()+`"command":"status","id":5}`, link.Unreadable) // the id is in use
 	load := effects[0]
-	id := load.str("id")
+	id := load.Str("id")
 	for _, other := range []string{id + "0", id[:17] + "-" + id[17:], id[:17] + "99999999999999999999", id[:17] + "x"} {
 		if got := s.input(fmt.Sprintf(`"answer":%q,"ok":{}`, other)); len(got) != 0 {
 			t.Error(other, got)
@@ -72,12 +72,12 @@ func TestScenarioCodes(t *testing.T) {
 	s.now = 1<<53 - 1
 	s.ok("authorize")
 	s.fails("client", "unknown_command", "dance")
-	if r := s.ok("cancel", `"target":12345`); r.str("ok", "cancelled") != "false" {
-		t.Error(r.raw)
+	if r := s.ok("cancel", `"target":12345`); r.Str("ok", "cancelled") != "false" {
+		t.Error(r.Raw)
 	}
 	handle := s.handle
 	s.engine.Close(handle)
-	s.lines = append(s.lines, "close")
+	s.rec.Lines = append(s.rec.Lines, "close")
 	s.rawInput(s.head()+`"command":"status","id":9}`, link.UnknownHandle)
 	s.open(conf)
 	if s.handle == handle {
@@ -118,12 +118,12 @@ func TestScenarioEveryEffect(t *testing.T) {
 		{`"kind":"proxy","request":"r1","method":"GET","url":"https://api.example/v1","headers":[],"body":{"ref":"b1"}`, `"ok":{"status":200,"headers":[],"body":{"ref":"b2"}}`},
 	} {
 		id, left := s.startRaw("perform", `"effect":{`+row.effect+`}`)
-		if len(left) != 1 || !strings.HasSuffix(left[0].raw, row.effect+"}") {
+		if len(left) != 1 || !strings.HasSuffix(left[0].Raw, row.effect+"}") {
 			t.Fatalf("not as asked for: %v", left)
 		}
 		r := s.resultOf(id, s.answer(left[0], row.member))
-		if !strings.HasSuffix(r.raw, `"ok":{"answer":{`+row.member+`}}}`) {
-			t.Errorf("%s: %s", row.member, r.raw)
+		if !strings.HasSuffix(r.Raw, `"ok":{"answer":{`+row.member+`}}}`) {
+			t.Errorf("%s: %s", row.member, r.Raw)
 		}
 	}
 	for _, row := range [][2]string{
@@ -133,7 +133,7 @@ func TestScenarioEveryEffect(t *testing.T) {
 	} {
 		first, left := s.startRaw("perform", `"effect":{`+row[0]+`}`)
 		_, got := s.startRaw("perform", fmt.Sprintf(`"effect":{"kind":%q,"command":%s}`, row[1], first))
-		if got[0].str("kind") != row[1] || got[0].str("target") != left[0].str("id") || got[1].str("kind") != "result" {
+		if got[0].Str("kind") != row[1] || got[0].Str("target") != left[0].Str("id") || got[1].Str("kind") != "result" {
 			t.Error(got)
 		}
 		if late := s.answer(left[0], `"ok":{}`); len(late) != 0 {
@@ -141,10 +141,10 @@ func TestScenarioEveryEffect(t *testing.T) {
 		}
 	}
 	_, got := s.startRaw("perform", `"effect":{"kind":"event","event":"status","status":"granted"}`)
-	if len(got) != 2 || got[0].str("event") != "status" {
+	if len(got) != 2 || got[0].Str("event") != "status" {
 		t.Error(got)
 	}
-	if _, got := s.startRaw("perform", `"effect":{"kind":"remember","key":"k","text":"t","expires_at":1}`); len(got) != 2 || got[0].str("text") != "t" {
+	if _, got := s.startRaw("perform", `"effect":{"kind":"remember","key":"k","text":"t","expires_at":1}`); len(got) != 2 || got[0].Str("text") != "t" {
 		t.Error(got)
 	}
 	s.fails("client", "unknown_command", "perform")
@@ -205,19 +205,19 @@ func TestScenarioConfiguration(t *testing.T) {
 		{`{"issuer":null,"authorization_response_iss_parameter_supported":true}`, "missing", "issuer"},
 	} {
 		r := s.open(with(row.members))
-		if r.str("error", "kind") != "client" || r.str("error", "code") != row.code || r.str("error", "field") != row.field || r.str("error", "op") != "open" {
-			t.Errorf("%s: %s", row.members, r.raw)
+		if r.Str("error", "kind") != "client" || r.Str("error", "code") != row.code || r.Str("error", "field") != row.field || r.Str("error", "op") != "open" {
+			t.Errorf("%s: %s", row.members, r.Raw)
 		}
 	}
 	for _, good := range []string{`{"token_endpoint":"http://localhost:8080/token"}`, `{"token_endpoint":"http://127.0.0.1/token"}`, `{"token_endpoint":"http://[::1]:9/token"}`,
 		`{"token_endpoint":"http://as.localhost/token"}`, `{"refresh_endpoint":"none"}`, `{"redirect_uri":"com.example.app:/cb"}`, `{"scope":""}`} {
-		if r := s.open(with(good)); r.raw != "" {
-			t.Errorf("%s: %s", good, r.raw)
+		if r := s.open(with(good)); r.Raw != "" {
+			t.Errorf("%s: %s", good, r.Raw)
 		}
 	}
 	for _, in := range []string{`{}`, `"kind":"client"`, s.head() + `"kind":"server"}`, s.head() + `"kind":"client"}`, `{"now":1,"entropy":"AA","kind":"client"}`} {
-		if r := s.rawOpen(in); r.str("error", "op") != "open" {
-			t.Errorf("%s: %s", in, r.raw)
+		if r := s.rawOpen(in); r.Str("error", "op") != "open" {
+			t.Errorf("%s: %s", in, r.Raw)
 		}
 	}
 	s.open(conf)
@@ -229,12 +229,12 @@ func TestScenarioConfiguration(t *testing.T) {
 		if row[1] != "" {
 			params = append(params, row[1])
 		}
-		if r := s.fails("client", "missing", row[0], params...); r.str("error", "field") != row[2] {
-			t.Error(r.raw)
+		if r := s.fails("client", "missing", row[0], params...); r.Str("error", "field") != row[2] {
+			t.Error(r.Raw)
 		}
 	}
 	s.open(with(`{"redirect_uri":null}`))
-	if r := s.fails("client", "missing", "authorize"); r.str("error", "field") != "redirect_uri" {
-		t.Error(r.raw)
+	if r := s.fails("client", "missing", "authorize"); r.Str("error", "field") != "redirect_uri" {
+		t.Error(r.Raw)
 	}
 }

@@ -36,8 +36,8 @@ func TestKeptOfAnAnswer(t *testing.T) {
 				return jsonReply(200, `{"access_token":"new","token_type":"Bearer"`+row.members+`}`)
 			}
 			r := s.do("exchange", `"code":"c"`)
-			if got := r.str("error", "code") == "too_large" && r.str("error", "kind") == "server"; got != row.large {
-				t.Fatalf("too large: %t, %.200s", got, r.raw)
+			if got := r.Str("error", "code") == "too_large" && r.Str("error", "kind") == "server"; got != row.large {
+				t.Fatalf("too large: %t, %.200s", got, r.Raw)
 			}
 			if row.large && s.store["oauth2.session"] != before {
 				t.Errorf("stored: %.200s", s.store["oauth2.session"])
@@ -46,7 +46,7 @@ func TestKeptOfAnAnswer(t *testing.T) {
 			if row.large {
 				want = "access-1"
 			}
-			if got := s.ok("token").str("ok", "access_token"); got != want {
+			if got := s.ok("token").Str("ok", "access_token"); got != want {
 				t.Errorf("the session has %s", got)
 			}
 		})
@@ -76,7 +76,7 @@ func TestAnswerLongerThanAsked(t *testing.T) {
 		s := quietScene(t)
 		s.open(with(`{"discovery":true,"token_endpoint":null}`))
 		s.server = func(m msg) reply {
-			if m.str("stage") == stage {
+			if m.Str("stage") == stage {
 				return jsonReply(200, `{"x":"`+strings.Repeat("x", most)+`"}`)
 			}
 			return jsonReply(200, `{"issuer":"https://as.example","token_endpoint":"https://as.example/token"}`)
@@ -98,11 +98,11 @@ func TestParametersAreCounted(t *testing.T) {
 	s.fails("client", "bad_value", "authorize", list(257))
 	s.server = func(msg) reply { return reply{status: 200, ctype: "text/plain", body: strings.Repeat("a&", 257)} }
 	s.fails("server", "bad_form", "exchange", `"code":"c"`)
-	if r := s.open(with(`{"` + list(257)[1:] + `}`)); r.str("error", "field") != "parameters" {
-		t.Error(r.raw)
+	if r := s.open(with(`{"` + list(257)[1:] + `}`)); r.Str("error", "field") != "parameters" {
+		t.Error(r.Raw)
 	}
-	if r := s.open(with(`{"resource":["https://a.example"` + strings.Repeat(`,"https://a.example"`, 256) + `]}`)); r.str("error", "field") != "resource" {
-		t.Error(r.raw)
+	if r := s.open(with(`{"resource":["https://a.example"` + strings.Repeat(`,"https://a.example"`, 256) + `]}`)); r.Str("error", "field") != "resource" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -115,7 +115,7 @@ func TestSecretInALongError(t *testing.T) {
 		return jsonReply(400, `{"error":"invalid_request","error_description":"`+strings.Repeat("x", 490)+secret[:100]+`"}`)
 	}
 	s.open(with(`{"client_secret":"` + secret + `"}`))
-	if r := s.fails("server", "oauth_error", "exchange", `"code":"c"`); r.str("error", "error_description") != "(redacted)" {
-		t.Error(r.raw)
+	if r := s.fails("server", "oauth_error", "exchange", `"code":"c"`); r.Str("error", "error_description") != "(redacted)" {
+		t.Error(r.Raw)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func authorizeURL(s *scene, params ...string) *url.URL {
-	u, _ := url.Parse(s.ok("authorize", params...).str("ok", "url"))
+	u, _ := url.Parse(s.ok("authorize", params...).Str("ok", "url"))
 	return u
 }
 
@@ -46,32 +46,32 @@ func TestScenarioCallback(t *testing.T) {
 		want := "request_failed:" + row.kind
 		if row.kind == "server" {
 			want = "server_error:access_denied " + want
-			if r.str("error", "error_description") != "No way" || r.str("error", "error_uri") != "https://as.example/help" {
-				t.Error(r.raw)
+			if r.Str("error", "error_description") != "No way" || r.Str("error", "error_uri") != "https://as.example/help" {
+				t.Error(r.Raw)
 			}
 		}
 		s.wantEvents(want)
-		if s.store["oauth2.pending"] != pending || s.ok("status").str("ok", "status") != "not_authenticated" {
+		if s.store["oauth2.pending"] != pending || s.ok("status").Str("ok", "status") != "not_authenticated" {
 			t.Errorf("%s changed something", row.url)
 		}
 	}
 	s.wantSent(0)
 	s.eventNames()
 	r := s.ok("callback", cb("?code=good&state="+state+iss))
-	if r.str("ok", "app_state") != "page 7" || r.str("ok", "status") != "granted" {
-		t.Error(r.raw)
+	if r.Str("ok", "app_state") != "page 7" || r.Str("ok", "status") != "granted" {
+		t.Error(r.Raw)
 	}
 	s.wantEvents("status:granted granted")
 	s.wantSent(1)
 	r = s.ok("callback", cb("?code=good&state="+state+iss))
-	if r.str("ok", "handled_elsewhere") != "true" || r.str("ok", "app_state") != "page 7" || r.str("ok", "status") != "granted" {
-		t.Error(r.raw)
+	if r.Str("ok", "handled_elsewhere") != "true" || r.Str("ok", "app_state") != "page 7" || r.Str("ok", "status") != "granted" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(1)
 	for _, secret := range []string{"access-1", "refresh-1", "good"} {
 		for _, e := range s.events {
-			if strings.Contains(e.raw, secret) {
-				t.Error("a secret in an event:", e.raw)
+			if strings.Contains(e.Raw, secret) {
+				t.Error("a secret in an event:", e.Raw)
 			}
 		}
 	}
@@ -92,8 +92,8 @@ func TestScenarioCallbackTwiceAtOnce(t *testing.T) {
 	}
 	var codes []string
 	for _, m := range left {
-		if m.str("kind") == "result" {
-			codes = append(codes, m.str("command")+m.str("error", "code"))
+		if m.Str("kind") == "result" {
+			codes = append(codes, m.Str("command")+m.Str("error", "code"))
 		}
 	}
 	if strings.Join(codes, " ") != "101already_used" {
@@ -163,7 +163,7 @@ func TestScenarioRedirectURIWithQuery(t *testing.T) {
 			s.fails("callback_not_verified", "wrong_redirect_uri", "callback", fmt.Sprintf(`"url":"https://client.example/cb?app=2&code=c&state=%s"`, u.Query().Get("state")))
 		}
 		s.ok("callback", fmt.Sprintf(`"url":"%s%scode=c&state=%s#_=_"`, redirect, sep, u.Query().Get("state")))
-		if got := s.sent[len(s.sent)-1].form().Get("redirect_uri"); got != redirect {
+		if got := s.sent[len(s.sent)-1].Form().Get("redirect_uri"); got != redirect {
 			t.Error(got)
 		}
 	}
@@ -190,19 +190,19 @@ func TestScenarioMatches(t *testing.T) {
 	} {
 		s.open(with(`{"redirect_uri":` + quote(row.registered) + `}`))
 		for _, url := range row.yes {
-			if r := s.ok("matches", `"url":`+quote(url)); r.str("ok", "matches") != "true" {
+			if r := s.ok("matches", `"url":`+quote(url)); r.Str("ok", "matches") != "true" {
 				t.Errorf("%s is not taken for %s", url, row.registered)
 			}
 		}
 		for _, url := range row.no {
-			if r := s.ok("matches", `"url":`+quote(url)); r.str("ok", "matches") != "false" {
+			if r := s.ok("matches", `"url":`+quote(url)); r.Str("ok", "matches") != "false" {
 				t.Errorf("%s is taken for %s", url, row.registered)
 			}
 		}
 	}
 	s.open(with(`{"redirect_uri":null}`))
-	if r := s.ok("matches", `"url":"https://client.example/cb?code=a"`); r.str("ok", "matches") != "false" {
-		t.Error(r.raw)
+	if r := s.ok("matches", `"url":"https://client.example/cb?code=a"`); r.Str("ok", "matches") != "false" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -215,13 +215,13 @@ func TestScenarioPasted(t *testing.T) {
 		{"the code", " 4/0AX4XfWh \n"}, {"the query", "code=4%2F0AX4XfWh&state=STATE"}, {"with its question mark", "?state=STATE&code=4/0AX4XfWh"}, {"the URL", "urn:ietf:wg:oauth:2.0:oob?code=4%2F0AX4XfWh&state=STATE"},
 	} {
 		s.sent = nil
-		state := s.ok("authorize", `"app_state":"mine"`).str("ok", "state")
+		state := s.ok("authorize", `"app_state":"mine"`).Str("ok", "state")
 		r := s.ok("callback", `"pasted":`+quote(strings.ReplaceAll(row.pasted, "STATE", state)), `"state":`+quote(state))
-		if r.str("ok", "app_state") != "mine" || s.sent[0].form().Get("code") != "4/0AX4XfWh" {
-			t.Errorf("%s: %s %s", row.name, r.raw, s.sent[0].raw)
+		if r.Str("ok", "app_state") != "mine" || s.sent[0].Form().Get("code") != "4/0AX4XfWh" {
+			t.Errorf("%s: %s %s", row.name, r.Raw, s.sent[0].Raw)
 		}
 	}
-	state := s.ok("authorize").str("ok", "state")
+	state := s.ok("authorize").Str("ok", "state")
 	s.sent = nil
 	for _, row := range []struct{ name, code, params string }{
 		{"no state", "missing_state", `"pasted":"abc"`},
@@ -232,8 +232,8 @@ func TestScenarioPasted(t *testing.T) {
 		{"an error", "oauth_error", `"pasted":"error=access_denied&state=` + state + `"`},
 		{"a code that is none", "bad_code", `"pasted":"a\u0007b","state":` + quote(state)},
 	} {
-		if r := s.do("callback", row.params); r.str("error", "code") != row.code {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r := s.do("callback", row.params); r.Str("error", "code") != row.code {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 	}
 	s.wantSent(0)

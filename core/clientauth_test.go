@@ -21,9 +21,9 @@ func TestScenarioClientAssertion(t *testing.T) {
 	s.wantSent(3)
 	jtis := map[any]bool{}
 	for _, m := range s.sent {
-		form := m.form()
+		form := m.Form()
 		header, claims := wantJWS(t, "signing", form.Get("client_assertion"))
-		if header["alg"] != "ES256" || header["kid"] != "k1" || form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || form.Get("client_secret") != "" || m.header("authorization") != "" {
+		if header["alg"] != "ES256" || header["kid"] != "k1" || form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || form.Get("client_secret") != "" || m.Header("authorization") != "" {
 			t.Error(header, form)
 		}
 		now := float64(s.now / 1000)
@@ -39,19 +39,19 @@ func TestScenarioClientAssertion(t *testing.T) {
 	s.sent = nil
 	s.open(with(`{"name":"other","client_key":"signing","token_endpoint_auth_method":"private_key_jwt","client_assertion_audience":"https://as.example/token"}`))
 	s.ok("client_credentials")
-	if header, claims := decodeJWS(t, s.sent[0].form().Get("client_assertion")); claims["aud"] != "https://as.example/token" || header["kid"] != nil {
+	if header, claims := decodeJWS(t, s.sent[0].Form().Get("client_assertion")); claims["aud"] != "https://as.example/token" || header["kid"] != nil {
 		t.Error(header, claims)
 	}
 	// With a secret: HMAC, and the secret is not sent.
 	s.sent = nil
 	s.open(with(`{"name":"secret","client_secret":"a secret of some length","token_endpoint_auth_method":"client_secret_jwt"}`))
 	s.ok("client_credentials")
-	jws := s.sent[0].form().Get("client_assertion")
+	jws := s.sent[0].Form().Get("client_assertion")
 	i := strings.LastIndexByte(jws, '.')
 	mac := hmac.New(sha256.New, []byte("a secret of some length"))
 	mac.Write([]byte(jws[:i]))
-	if b64(mac.Sum(nil)) != jws[i+1:] || !strings.HasPrefix(string(unb64(strings.Split(jws, ".")[0])), `{"alg":"HS256"`) || strings.Contains(s.sent[0].raw, "some length") {
-		t.Error(s.sent[0].raw)
+	if b64(mac.Sum(nil)) != jws[i+1:] || !strings.HasPrefix(string(unb64(strings.Split(jws, ".")[0])), `{"alg":"HS256"`) || strings.Contains(s.sent[0].Raw, "some length") {
+		t.Error(s.sent[0].Raw)
 	}
 	// A missing key, and a host without cryptography: nothing is sent, and after a new sign-in
 	// another code works.
@@ -70,8 +70,8 @@ func TestScenarioClientAssertion(t *testing.T) {
 		{`{"token_endpoint_auth_method":"PRIVATE_KEY_JWT"}`, "token_endpoint_auth_method"},
 		{`{"request_object_signing_alg":"ES256"}`, "client_key"},
 	} {
-		if r := s.open(with(row[0])); r.str("error", "field") != row[1] {
-			t.Error(row[0], r.raw)
+		if r := s.open(with(row[0])); r.Str("error", "field") != row[1] {
+			t.Error(row[0], r.Raw)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func TestScenarioCertificates(t *testing.T) {
 		s.tokenServer()
 		serve := s.server
 		s.server = func(m msg) reply {
-			if m.str("stage") == "discovery" {
+			if m.Str("stage") == "discovery" {
 				return jsonReply(200, meta)
 			}
 			return serve(m)
@@ -96,8 +96,8 @@ func TestScenarioCertificates(t *testing.T) {
 		s.signIn()
 		s.ok("revoke")
 		token, revoke := s.sent[1], s.sent[2]
-		if want := method != "none"; (token.str("url") == "https://mtls.as.example/token") != want || revoke.str("url") != "https://as.example/revoke" || token.form().Get("client_id") != "s6BhdRkqt3" {
-			t.Error(method, token.raw, revoke.raw)
+		if want := method != "none"; (token.Str("url") == "https://mtls.as.example/token") != want || revoke.Str("url") != "https://as.example/revoke" || token.Form().Get("client_id") != "s6BhdRkqt3" {
+			t.Error(method, token.Raw, revoke.Raw)
 		}
 	}
 }

@@ -23,14 +23,14 @@ func TestScenarioMeantMembers(t *testing.T) {
 		{"storage", ""}, {"x", ""}, {"", ""}, {strings.Repeat("client_id", 20), ""},
 	} {
 		r := s.open(with(`{` + quote(row.name) + `:"x"}`))
-		if r.str("error", "code") != "unknown_member" || r.str("error", "field") != row.name || r.str("error", "expected") != row.meant || r.str("error", "came") != "" {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r.Str("error", "code") != "unknown_member" || r.Str("error", "field") != row.name || r.Str("error", "expected") != row.meant || r.Str("error", "came") != "" {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 	}
 	for _, row := range []struct{ name, meant string }{{"emailVerified", "email_verified"}, {"endpoints", "endpoint"}, {"e-mail", "email"}, {"emailsUrl", "emails_endpoint"}, {"ID", "id"}, {"phone", ""}} {
 		r := s.open(with(`{"profile":{` + quote(row.name) + `:"x"}}`))
-		if r.str("error", "code") != "unknown_member" || r.str("error", "field") != "profile" || r.str("error", "expected") != row.meant || r.str("error", "came") != row.name {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r.Str("error", "code") != "unknown_member" || r.Str("error", "field") != "profile" || r.Str("error", "expected") != row.meant || r.Str("error", "came") != row.name {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 	}
 }
@@ -76,8 +76,8 @@ func TestScenarioWrongValues(t *testing.T) {
 		{`{"parameters":"s3cret"}`, "parameters", "[[name, value]", ""},
 	} {
 		r := s.open(with(row.members))
-		if r.str("error", "field") != row.field || !strings.Contains(r.str("error", "expected"), row.expected) || r.str("error", "came") != row.came || strings.Contains(r.raw, "s3cret") {
-			t.Errorf("%s: %s", row.members, r.raw)
+		if r.Str("error", "field") != row.field || !strings.Contains(r.Str("error", "expected"), row.expected) || r.Str("error", "came") != row.came || strings.Contains(r.Raw, "s3cret") {
+			t.Errorf("%s: %s", row.members, r.Raw)
 		}
 	}
 }
@@ -99,8 +99,8 @@ func TestScenarioOutOfReach(t *testing.T) {
 		{`{"issuer":"https://as.example","discovery":true}`, "client_id"},
 	} {
 		r := s.open(row.config)
-		if r.str("error", "code") != "missing" || r.str("error", "field") != row.field || r.str("error", "expected") == "" {
-			t.Errorf("%s: %s", row.config, r.raw)
+		if r.Str("error", "code") != "missing" || r.Str("error", "field") != row.field || r.Str("error", "expected") == "" {
+			t.Errorf("%s: %s", row.config, r.Raw)
 		}
 	}
 	for _, good := range []string{
@@ -113,8 +113,8 @@ func TestScenarioOutOfReach(t *testing.T) {
 		`{"client_id":"c","token_endpoint":"https://as.example/token"}`,
 		`{"client_id":"c","issuer":"https://as.example","discovery":true}`,
 	} {
-		if r := s.open(good); r.raw != "" {
-			t.Errorf("%s: %s", good, r.raw)
+		if r := s.open(good); r.Raw != "" {
+			t.Errorf("%s: %s", good, r.Raw)
 		}
 	}
 }

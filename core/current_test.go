@@ -11,11 +11,11 @@ func (s *scene) shown() string {
 	s.t.Helper()
 	var all []string
 	for i, e := range s.events {
-		if e.str("event") == "granted" && (i == 0 || s.events[i-1].str("event") != "current" && s.events[i-1].str("event") != "status") {
+		if e.Str("event") == "granted" && (i == 0 || s.events[i-1].Str("event") != "current" && s.events[i-1].Str("event") != "status") {
 			s.t.Error("granted came before current")
 		}
-		if e.str("event") == "current" {
-			all = append(all, strings.TrimSpace(strings.TrimSuffix(e.str("status")+" "+e.str("claims", "sub")+" "+e.str("expires_at"), " ")))
+		if e.Str("event") == "current" {
+			all = append(all, strings.TrimSpace(strings.TrimSuffix(e.Str("status")+" "+e.Str("claims", "sub")+" "+e.Str("expires_at"), " ")))
 		}
 	}
 	s.events = nil
@@ -40,7 +40,7 @@ func TestScenarioCurrent(t *testing.T) {
 	want("an empty store", nobody)
 	issue := s.server
 	s.server = func(m msg) reply {
-		if strings.HasSuffix(m.str("url"), "/device") {
+		if strings.HasSuffix(m.Str("url"), "/device") {
 			return jsonReply(200, rfc8628)
 		}
 		return issue(m)
@@ -49,8 +49,8 @@ func TestScenarioCurrent(t *testing.T) {
 	want("a device flow begins", nobody)
 	s.ok("poll_stop", `"forget":true`)
 	want("a device flow ends", nobody)
-	if r := s.callback(); r.m["ok"] == nil {
-		t.Fatal(r.raw)
+	if r := s.callback(); r.M["ok"] == nil {
+		t.Fatal(r.Raw)
 	}
 	want("a sign-in", alice)
 	s.ok("device_start")
@@ -61,7 +61,7 @@ func TestScenarioCurrent(t *testing.T) {
 	s.ok("refresh")
 	want("a refresh", later)
 	one := s.handle
-	bytes := s.ok("export").raw
+	bytes := s.ok("export").Raw
 
 	s.open(config, takes)
 	want("a stored session", later)

@@ -35,7 +35,7 @@ func TestDeadRefreshToken(t *testing.T) {
 			s := quietScene(t)
 			tokens := 0
 			s.server = func(m msg) reply {
-				if m.form().Get("grant_type") != "refresh_token" {
+				if m.Form().Get("grant_type") != "refresh_token" {
 					tokens++
 					return jsonReply(200, fmt.Sprintf(`{"access_token":"access-%d","token_type":"Bearer","expires_in":60,"refresh_token":"refresh-%d"}`, tokens, tokens))
 				}
@@ -52,8 +52,8 @@ func TestDeadRefreshToken(t *testing.T) {
 			s.use(s.handle - 1)
 			s.sent = nil
 			r := s.do("refresh")
-			if got := r.str("error", "begin_again") == "true" && r.str("error", "retryable") == "false"; got != row.dead {
-				t.Error(r.raw)
+			if got := r.Str("error", "begin_again") == "true" && r.Str("error", "retryable") == "false"; got != row.dead {
+				t.Error(r.Raw)
 			}
 			if strings.Contains(s.store["oauth2.session"], "refresh-1") == row.dead || !strings.Contains(s.store["oauth2.session"], "access-1") {
 				t.Error("stored:", s.store["oauth2.session"])
@@ -73,8 +73,8 @@ func TestDeadRefreshToken(t *testing.T) {
 			if again := len(s.sent) > 0; again == row.dead {
 				t.Errorf("sent %d times", len(s.sent))
 			}
-			if st := s.ok("status"); (st.str("ok", "status") == "granted") == row.dead {
-				t.Error(st.raw)
+			if st := s.ok("status"); (st.Str("ok", "status") == "granted") == row.dead {
+				t.Error(st.Raw)
 			}
 		})
 	}
@@ -92,8 +92,8 @@ func TestDeadTokenByItself(t *testing.T) {
 	s.sent = nil
 	s.pass(24 * 3_600_000)
 	s.wantSent(1)
-	if st := s.ok("status"); st.str("ok", "status") != "not_authenticated" || len(s.timers) != 0 {
-		t.Error(st.raw, s.timers)
+	if st := s.ok("status"); st.Str("ok", "status") != "not_authenticated" || len(s.timers) != 0 {
+		t.Error(st.Raw, s.timers)
 	}
 	s.server = usual
 	s.signIn()
@@ -108,8 +108,8 @@ func TestDeadTokenByItself(t *testing.T) {
 func TestRefreshTokenErrors(t *testing.T) {
 	for _, bad := range []string{`"bad_refresh_token"`, `["bad_refresh_token"]`, `[[]]`, `[["a","b","c"]]`, `[[""]]`, `[["a",""]]`, `[[1]]`, `[{"error":"a"}]`, `{}`, `[["invalid_request"]]`, `[["invalid_client"]]`, `[["temporarily_unavailable"]]`} {
 		s := quietScene(t)
-		if r := s.open(with(`{"refresh_token_errors":` + bad + `}`)); r.str("error", "code") != "bad_value" || r.str("error", "field") != "refresh_token_errors" {
-			t.Errorf("%s: %s", bad, r.raw)
+		if r := s.open(with(`{"refresh_token_errors":` + bad + `}`)); r.Str("error", "code") != "bad_value" || r.Str("error", "field") != "refresh_token_errors" {
+			t.Errorf("%s: %s", bad, r.Raw)
 		}
 	}
 }

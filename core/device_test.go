@@ -19,9 +19,9 @@ const (
 func (s *scene) deviceServer(start string, polls ...reply) {
 	s.server = func(m msg) reply {
 		switch {
-		case strings.HasSuffix(m.str("url"), "/device"):
+		case strings.HasSuffix(m.Str("url"), "/device"):
 			return jsonReply(200, start)
-		case strings.HasSuffix(m.str("url"), "/token"):
+		case strings.HasSuffix(m.Str("url"), "/token"):
 			r := polls[0]
 			if len(polls) > 1 {
 				polls = polls[1:]
@@ -34,7 +34,7 @@ func (s *scene) deviceServer(start string, polls ...reply) {
 
 func (s *scene) polls() (n int) {
 	for _, m := range s.sent {
-		if m.str("stage") == "polling" {
+		if m.Str("stage") == "polling" {
 			n++
 		}
 	}
@@ -58,17 +58,17 @@ func TestScenarioDeviceRFC8628(t *testing.T) {
 	s.deviceServer(rfc8628, jsonReply(400, pending), jsonReply(200, `{"access_token":"access-1","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-1","scope":"openid read","id_token":"e30.e30.c2ln"}`))
 	s.open(with(`{"client_id":"1406020730","scope":"openid read","insecure_id_token_unverified":true,"device_authorization_endpoint":"https://as.example/device","parameters":[["audience","x"]]}`))
 	id, left := s.start("device_start")
-	if req := s.sent[0]; req.str("body", "text") != "scope=openid+read&audience=x&client_id=1406020730" || req.str("stage") != "device_authorization" {
-		t.Error(req.raw)
+	if req := s.sent[0]; req.Str("body", "text") != "scope=openid+read&audience=x&client_id=1406020730" || req.Str("stage") != "device_authorization" {
+		t.Error(req.Raw)
 	}
 	r := s.resultOf(id, left)
-	if r.str("ok", "user_code") != "WDJB-MJHT" || r.str("ok", "verification_uri_complete") != "https://example.com/device?user_code=WDJB-MJHT" ||
-		r.str("ok", "expires_at") != fmt.Sprint(s.now+1800_000) || r.str("ok", "interval_ms") != "5000" || r.str("ok", "polling") != "true" {
-		t.Error(r.raw)
+	if r.Str("ok", "user_code") != "WDJB-MJHT" || r.Str("ok", "verification_uri_complete") != "https://example.com/device?user_code=WDJB-MJHT" ||
+		r.Str("ok", "expires_at") != fmt.Sprint(s.now+1800_000) || r.Str("ok", "interval_ms") != "5000" || r.Str("ok", "polling") != "true" {
+		t.Error(r.Raw)
 	}
 	for _, e := range s.events {
-		if strings.Contains(e.raw, deviceCode) {
-			t.Error("a secret in an event:", e.raw)
+		if strings.Contains(e.Raw, deviceCode) {
+			t.Error("a secret in an event:", e.Raw)
 		}
 	}
 	s.wantEvents("status:temporary_credentials_received device:false authorize_with_user_code device:true")
@@ -80,24 +80,24 @@ func TestScenarioDeviceRFC8628(t *testing.T) {
 	s.wantSent(1)
 	s.pass(1)
 	s.wantSent(2)
-	if got := s.sent[1].str("body", "text"); got != "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code="+deviceCode+"&client_id=1406020730" {
+	if got := s.sent[1].Str("body", "text"); got != "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code="+deviceCode+"&client_id=1406020730" {
 		t.Error(got)
 	}
 	s.wantEvents("")
-	if r := s.ok("status"); r.str("ok", "device", "user_code") != "WDJB-MJHT" || r.str("ok", "status") != "temporary_credentials_received" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "device", "user_code") != "WDJB-MJHT" || r.Str("ok", "status") != "temporary_credentials_received" {
+		t.Error(r.Raw)
 	}
 	left = s.pass(5_000)
-	if r := s.resultOf(wait, left); r.str("ok", "id_token") != "e30.e30.c2ln" || r.str("ok", "scope") != "openid read" || r.str("ok", "device") != "" {
-		t.Error(r.raw)
+	if r := s.resultOf(wait, left); r.Str("ok", "id_token") != "e30.e30.c2ln" || r.Str("ok", "scope") != "openid read" || r.Str("ok", "device") != "" {
+		t.Error(r.Raw)
 	}
 	s.wantEvents("status:granted granted device:false")
 	if s.store["oauth2.device"] != "" || !strings.Contains(s.store["oauth2.session"], "refresh-1") || len(s.timers) != 0 {
 		t.Error(s.store, s.timers)
 	}
 	// A later device_wait gets the outcome.
-	if r := s.ok("device_wait"); r.str("ok", "status") != "granted" {
-		t.Error(r.raw)
+	if r := s.ok("device_wait"); r.Str("ok", "status") != "granted" {
+		t.Error(r.Raw)
 	}
 	s.fails("client", "no_device_code", "poll_start")
 	s.ok("poll_stop", `"forget":true`)
@@ -107,8 +107,8 @@ func TestScenarioDeviceRFC8628(t *testing.T) {
 	s.deviceServer(rfc8628, jsonReply(200, `{"access_token":"access-2","token_type":"Bearer","scope":"openid"}`))
 	wait = s.startDevice()
 	s.eventNames()
-	if r := s.resultOf(wait, s.pass(5_000)); r.str("error", "code") != "missing_id_token" || r.str("error", "op") != "polling" {
-		t.Error(r.raw)
+	if r := s.resultOf(wait, s.pass(5_000)); r.Str("error", "code") != "missing_id_token" || r.Str("error", "op") != "polling" {
+		t.Error(r.Raw)
 	}
 	s.wantEvents("device:false status:granted request_failed:token_not_found")
 	if strings.Contains(s.store["oauth2.session"], "access-2") {
@@ -145,8 +145,8 @@ func TestScenarioDeviceResponse(t *testing.T) {
 	} {
 		s.server = func(msg) reply { return jsonReply(200, row.body) }
 		r := s.do("device_start")
-		if got := r.str("error", "kind") + " " + r.str("error", "code"); got != row.want || r.str("error", "op") != "device_start" || strings.Contains(r.raw, "dev-1") {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if got := r.Str("error", "kind") + " " + r.Str("error", "code"); got != row.want || r.Str("error", "op") != "device_start" || strings.Contains(r.Raw, "dev-1") {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 		if names := s.eventNames(); !strings.HasSuffix(names, "request_failed:"+strings.Fields(row.want)[0]) || strings.Contains(names, "status") || len(s.timers) != 0 {
 			t.Errorf("%s: %s, %v", row.name, names, s.timers)
@@ -169,16 +169,16 @@ func TestScenarioDeviceResponse(t *testing.T) {
 	} {
 		s.server = func(msg) reply { return jsonReply(200, row.body) }
 		r := s.ok("device_start")
-		if len(s.timers) != 1 || s.timers[0].ms != row.wait || row.member != "" && r.str("ok", "verification_uri") != row.member || r.str("ok", "verification_uri_complete") != "" {
-			t.Errorf("%s: %v %s", row.name, s.timers, r.raw)
+		if len(s.timers) != 1 || s.timers[0].ms != row.wait || row.member != "" && r.Str("ok", "verification_uri") != row.member || r.Str("ok", "verification_uri_complete") != "" {
+			t.Errorf("%s: %v %s", row.name, s.timers, r.Raw)
 		}
 	}
 	s.fails("client", "bad_value", "device_start", `"scope":"a  b"`)
 	s.fails("client", "bad_value", "device_start", `"parameters":[["client_id","x"]]`)
 	s.open(conf)
 	s.eventNames()
-	if r := s.fails("client", "missing", "device_start"); r.str("error", "field") != "device_authorization_endpoint" {
-		t.Error(r.raw)
+	if r := s.fails("client", "missing", "device_start"); r.Str("error", "field") != "device_authorization_endpoint" {
+		t.Error(r.Raw)
 	}
 	s.wantEvents("request_failed:client")
 	s.open(with(`{"device_authorization_endpoint":"https://as.example/device","token_endpoint":null}`))
@@ -254,14 +254,14 @@ func TestScenarioPolling(t *testing.T) {
 		}
 		if row.ends != "" {
 			r := s.resultOf(wait, left)
-			if got := r.str("error", "kind") + " " + r.str("error", "code"); got != row.ends || r.str("error", "op") != "polling" || strings.Contains(r.raw, deviceCode) || !row.again && r.str("error", "retryable") != "false" {
-				t.Errorf("%s: %s", row.name, r.raw)
+			if got := r.Str("error", "kind") + " " + r.Str("error", "code"); got != row.ends || r.Str("error", "op") != "polling" || strings.Contains(r.Raw, deviceCode) || !row.again && r.Str("error", "retryable") != "false" {
+				t.Errorf("%s: %s", row.name, r.Raw)
 			}
 		} else if len(left) != 0 {
 			t.Errorf("%s: %v", row.name, left)
 		}
-		if r := s.do("poll_start"); (r.str("ok", "polling") == "true") != row.again || !row.again && r.str("error", "code") != "no_device_code" {
-			t.Errorf("%s: started again: %s", row.name, r.raw)
+		if r := s.do("poll_start"); (r.Str("ok", "polling") == "true") != row.again || !row.again && r.Str("error", "code") != "no_device_code" {
+			t.Errorf("%s: started again: %s", row.name, r.Raw)
 		}
 		s.ok("poll_stop", `"forget":true`)
 		s.eventNames()
@@ -281,8 +281,8 @@ func TestScenarioDeviceExpiry(t *testing.T) {
 	}
 	s.wantWait(2_000) // to the end of the codes, not to the next poll
 	r := s.resultOf(wait, s.pass(2_000))
-	if r.str("error", "kind") != "expired" || r.str("error", "code") != "device_code_expired" || s.polls() != 2 || len(s.timers) != 0 {
-		t.Error(r.raw, s.polls())
+	if r.Str("error", "kind") != "expired" || r.Str("error", "code") != "device_code_expired" || s.polls() != 2 || len(s.timers) != 0 {
+		t.Error(r.Raw, s.polls())
 	}
 	s.wantEvents("device:false status:not_authenticated request_failed:expired")
 	if s.store["oauth2.device"] != "" {
@@ -292,8 +292,8 @@ func TestScenarioDeviceExpiry(t *testing.T) {
 	// Asleep until after the expiry: no poll.
 	wait = s.startDevice()
 	s.now += 3_600_000
-	if r := s.resultOf(wait, s.fire(0)); r.str("error", "code") != "device_code_expired" || s.polls() != 0 {
-		t.Error(r.raw, s.polls())
+	if r := s.resultOf(wait, s.fire(0)); r.Str("error", "code") != "device_code_expired" || s.polls() != 0 {
+		t.Error(r.Raw, s.polls())
 	}
 	s.eventNames()
 	// Asleep or throttled for less: one poll, and not all that were missed.
@@ -339,8 +339,8 @@ func TestScenarioPollStop(t *testing.T) {
 	wait := s.startDevice()
 	s.pass(5_000)
 	s.eventNames()
-	if r := s.ok("poll_start"); r.str("ok", "polling") != "true" || len(s.timers) != 1 {
-		t.Error("started twice:", r.raw, s.timers)
+	if r := s.ok("poll_start"); r.Str("ok", "polling") != "true" || len(s.timers) != 1 {
+		t.Error("started twice:", r.Raw, s.timers)
 	}
 	s.wantEvents("")
 	s.ok("poll_stop")
@@ -377,8 +377,8 @@ func TestScenarioPollStop(t *testing.T) {
 	}
 	s.eventNames()
 	// Polling was resumed before the answer came, so the answer counts.
-	if r := s.resultOf(wait, s.settle(s.answer(http, jsonReply(200, deviceTokens).member()))); r.str("ok", "status") != "granted" {
-		t.Error(r.raw)
+	if r := s.resultOf(wait, s.settle(s.answer(http, jsonReply(200, deviceTokens).member()))); r.Str("ok", "status") != "granted" {
+		t.Error(r.Raw)
 	}
 	s.wantEvents("status:granted granted device:false")
 	if len(s.timers) != 0 {
@@ -396,11 +396,11 @@ func TestScenarioPollStop(t *testing.T) {
 	s.sent = nil
 	s.server = func(m msg) reply { return reply{status: 200} }
 	left := s.settle(s.answer(http, jsonReply(200, deviceTokens).member()))
-	if len(s.sent) != 1 || s.sent[0].str("url") != "https://as.example/revoke" || s.sent[0].form().Get("token") != "refresh-1" {
+	if len(s.sent) != 1 || s.sent[0].Str("url") != "https://as.example/revoke" || s.sent[0].Form().Get("token") != "refresh-1" {
 		t.Error("not revoked:", s.sent)
 	}
-	if r := s.resultOf(wait, left); r.str("error", "code") != "no_device_code" {
-		t.Error(r.raw)
+	if r := s.resultOf(wait, left); r.Str("error", "code") != "no_device_code" {
+		t.Error(r.Raw)
 	}
 	s.wantEvents("device:false status:not_authenticated")
 	s.fails("client", "no_device_code", "poll_start")
@@ -416,19 +416,19 @@ func TestScenarioPollStop(t *testing.T) {
 	http = s.pass(5_000)[0]
 	s.deviceServer(strings.Replace(rfc8628, "WDJB", "NEXT", 1), jsonReply(400, pending))
 	id, left := s.start("device_start")
-	if r := s.resultOf(wait, left); r.str("error", "kind") != "cancelled" {
-		t.Error(r.raw)
+	if r := s.resultOf(wait, left); r.Str("error", "kind") != "cancelled" {
+		t.Error(r.Raw)
 	}
-	if r := s.resultOf(id, left); r.str("ok", "user_code") != "NEXT-MJHT" {
-		t.Error(r.raw)
+	if r := s.resultOf(id, left); r.Str("ok", "user_code") != "NEXT-MJHT" {
+		t.Error(r.Raw)
 	}
 	s.sent = nil
 	s.settle(s.answer(http, jsonReply(200, deviceTokens).member()))
-	if len(s.sent) != 1 || s.sent[0].str("stage") != "revocation" || len(s.timers) != 1 {
+	if len(s.sent) != 1 || s.sent[0].Str("stage") != "revocation" || len(s.timers) != 1 {
 		t.Error(s.sent, s.timers)
 	}
-	if r := s.ok("status"); r.str("ok", "device", "user_code") != "NEXT-MJHT" || r.str("ok", "status") != "temporary_credentials_received" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "device", "user_code") != "NEXT-MJHT" || r.Str("ok", "status") != "temporary_credentials_received" {
+		t.Error(r.Raw)
 	}
 	// Two starts at once: the later one counts.
 	s.server = nil
@@ -436,11 +436,11 @@ func TestScenarioPollStop(t *testing.T) {
 	b, more := s.start("device_start")
 	s.deviceServer(rfc8628, jsonReply(400, pending))
 	left = append(s.settle(s.answer(left[0], jsonReply(200, rfc8628).member())), s.settle(s.answer(more[0], jsonReply(200, rfc8628).member()))...)
-	if r := s.resultOf(a, left); r.str("error", "kind") != "cancelled" {
-		t.Error(r.raw)
+	if r := s.resultOf(a, left); r.Str("error", "kind") != "cancelled" {
+		t.Error(r.Raw)
 	}
-	if r := s.resultOf(b, left); r.m["ok"] == nil || len(s.timers) != 1 {
-		t.Error(r.raw)
+	if r := s.resultOf(b, left); r.M["ok"] == nil || len(s.timers) != 1 {
+		t.Error(r.Raw)
 	}
 	// Cancelled while it is being stored.
 	s.ok("poll_stop", `"forget":true`)
@@ -448,8 +448,8 @@ func TestScenarioPollStop(t *testing.T) {
 	effects = s.answer(effects[0], jsonReply(200, rfc8628).member())
 	s.input(`"command":"cancel","id":901,"target":900`)
 	s.settle(s.answer(effects[0], s.storage(effects[0])))
-	if r := s.ok("status"); len(s.timers) != 0 || r.str("ok", "status") != "not_authenticated" || s.store["oauth2.device"] != "" {
-		t.Error(r.raw, s.timers, s.store)
+	if r := s.ok("status"); len(s.timers) != 0 || r.Str("ok", "status") != "not_authenticated" || s.store["oauth2.device"] != "" {
+		t.Error(r.Raw, s.timers, s.store)
 	}
 	s.ok("device_start")
 	s.ok("log_out")
@@ -465,14 +465,14 @@ func TestScenarioDeviceSurvives(t *testing.T) {
 	s.open(with(deviceConf))
 	s.startDevice()
 	s.pass(5_000)
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	s.timers = nil
 	s.eventNames()
 
 	s.open(with(deviceConf)) // another page with the same store
 	s.wantEvents("status:temporary_credentials_received device:false")
-	if r := s.ok("status"); r.str("ok", "device", "user_code") != "WDJB-MJHT" || r.str("ok", "device", "polling") != "false" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "device", "user_code") != "WDJB-MJHT" || r.Str("ok", "device", "polling") != "false" {
+		t.Error(r.Raw)
 	}
 	s.ok("poll_start")
 	s.wantWait(10_000)
@@ -486,8 +486,8 @@ func TestScenarioDeviceSurvives(t *testing.T) {
 	s.wantEvents("status:temporary_credentials_received device:true")
 	s.wantWait(10_000)
 	wait, _ = s.start("device_wait")
-	if r := s.resultOf(wait, s.pass(10_000)); r.str("ok", "status") != "granted" || s.store["oauth2.device"] != "" {
-		t.Error(r.raw, s.store)
+	if r := s.resultOf(wait, s.pass(10_000)); r.Str("ok", "status") != "granted" || s.store["oauth2.device"] != "" {
+		t.Error(r.Raw, s.store)
 	}
 	// Expired codes do not count as a flow.
 	s.now += 3_600_000
@@ -535,11 +535,11 @@ func TestScenarioRefreshWhilePolling(t *testing.T) {
 	s.wantEvents("request_failed:client")
 	s.fails("client", "polling", "token", `"force":true`)
 	s.eventNames()
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-1" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-1" {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("status"); r.str("ok", "status") != "temporary_credentials_received" || r.str("ok", "refreshable") != "false" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "status") != "temporary_credentials_received" || r.Str("ok", "refreshable") != "false" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(0)
 	s.ok("poll_stop", `"forget":true`)
@@ -556,26 +556,26 @@ func TestScenarioDeviceHooks(t *testing.T) {
 	s.deviceServer(rfc8628, jsonReply(400, pending), jsonReply(200, `{"access_token":"a","token_type":"Bearer"}`))
 	seen := ""
 	s.hook = func(m msg) string {
-		seen += m.str("hook") + ":" + m.str("stage") + " "
-		if m.str("hook") == "request" {
-			return `"ok":{"request":` + strings.Replace(m.str("request"), `"accept"`, `"x-trace","1"],["accept"`, 1) + `}`
+		seen += m.Str("hook") + ":" + m.Str("stage") + " "
+		if m.Str("hook") == "request" {
+			return `"ok":{"request":` + strings.Replace(m.Str("request"), `"accept"`, `"x-trace","1"],["accept"`, 1) + `}`
 		}
-		return `"ok":{"parameters":` + strings.Replace(strings.TrimSuffix(m.str("parameters"), "]"), "read write", "less", 1) + `,["tv","1"]]}`
+		return `"ok":{"parameters":` + strings.Replace(strings.TrimSuffix(m.Str("parameters"), "]"), "read write", "less", 1) + `,["tv","1"]]}`
 	}
 	s.ok("device_start")
 	wait, _ := s.start("device_wait")
-	if got := s.sent[0].form(); got.Get("scope") != "less" || got.Get("tv") != "1" {
-		t.Error(s.sent[0].raw)
+	if got := s.sent[0].Form(); got.Get("scope") != "less" || got.Get("tv") != "1" {
+		t.Error(s.sent[0].Raw)
 	}
 	s.pass(5_000)
-	if got := s.sent[1]; got.form().Get("tv") != "1" || got.header("x-trace") != "1" {
-		t.Error(got.raw)
+	if got := s.sent[1]; got.Form().Get("tv") != "1" || got.Header("x-trace") != "1" {
+		t.Error(got.Raw)
 	}
 	if seen != "parameters:device_authorization parameters:polling request:polling " {
 		t.Error(seen)
 	}
-	if r := s.resultOf(wait, s.pass(5_000)); r.str("ok", "scope") != "less" || r.str("ok", "requested_scope") != "less" {
-		t.Error(r.raw)
+	if r := s.resultOf(wait, s.pass(5_000)); r.Str("ok", "scope") != "less" || r.Str("ok", "requested_scope") != "less" {
+		t.Error(r.Raw)
 	}
 	s.hook = func(msg) string { return `"failed":{"kind":"internal"}` }
 	s.fails("client", "hook_failed", "device_start")

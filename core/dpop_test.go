@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
+	"github.com/oauth2-wasm/oauth2-wasm/core/testrun/record"
 )
 
 // decodeJWS reads a JWS of ours. The scene checks its signature.
@@ -30,7 +31,7 @@ func wantJWS(t *testing.T, key, s string) (header, claims map[string]any) {
 	t.Helper()
 	header, claims = decodeJWS(t, s)
 	i := strings.LastIndexByte(s, '.')
-	m := parseMsg(t, []byte(`{"alg":"ES256","jwk":`+jwk(ecKey(elliptic.P256(), key), "")+`,"input":`+quote(s[:i])+`,"signature":`+quote(s[i+1:])+`}`))
+	m := record.Parse(t, []byte(`{"alg":"ES256","jwk":`+jwk(ecKey(elliptic.P256(), key), "")+`,"input":`+quote(s[:i])+`,"signature":`+quote(s[i+1:])+`}`))
 	if verifies(m) != `"ok":{"valid":true}` {
 		t.Fatalf("signature of %s", s)
 	}
@@ -68,19 +69,19 @@ func (s *scene) key() string {
 func (b *boundServer) proof(m msg, key string) map[string]any {
 	t := b.s.t
 	t.Helper()
-	header, claims := wantJWS(t, key, m.header("dpop"))
+	header, claims := wantJWS(t, key, m.Header("dpop"))
 	public, _ := header["jwk"].(map[string]any)
-	url, _, _ := strings.Cut(m.str("url"), "?")
-	if header["typ"] != "dpop+jwt" || header["alg"] != "ES256" || len(public) != 4 || public["d"] != nil || claims["htm"] != m.str("method") || claims["htu"] != url ||
+	url, _, _ := strings.Cut(m.Str("url"), "?")
+	if header["typ"] != "dpop+jwt" || header["alg"] != "ES256" || len(public) != 4 || public["d"] != nil || claims["htm"] != m.Str("method") || claims["htu"] != url ||
 		claims["iat"] != float64(b.s.now/1000) || b.seen[claims["jti"].(string)] {
-		t.Errorf("proof %v %v for %s", header, claims, m.raw)
+		t.Errorf("proof %v %v for %s", header, claims, m.Raw)
 	}
 	b.seen[claims["jti"].(string)] = true
 	return claims
 }
 
 func (b *boundServer) serve(m msg) reply {
-	url := m.str("url")
+	url := m.Str("url")
 	if strings.HasSuffix(url, "/revoke") {
 		return reply{status: 200}
 	}
@@ -97,8 +98,8 @@ func (b *boundServer) serve(m msg) reply {
 	if strings.HasSuffix(url, "/token") {
 		b.n++
 		body = fmt.Sprintf(`{"access_token":"access-%d","token_type":%q,"expires_in":3600,"refresh_token":"refresh-%d"}`, b.n, b.kind, b.n)
-	} else if m.header("authorization") != fmt.Sprintf("DPoP access-%d", b.n) || claims["ath"] != codeChallenge("S256", fmt.Sprintf("access-%d", b.n)) {
-		b.s.t.Errorf("%s %v", m.raw, claims)
+	} else if m.Header("authorization") != fmt.Sprintf("DPoP access-%d", b.n) || claims["ath"] != codeChallenge("S256", fmt.Sprintf("access-%d", b.n)) {
+		b.s.t.Errorf("%s %v", m.Raw, claims)
 	}
 	return reply{raw: `"ok":{"status":200,"headers":` + headers + `,"body":{"text":` + quote(body) + `}}`}
 }
@@ -117,15 +118,15 @@ func TestScenarioDPoP(t *testing.T) {
 		t.Errorf("dpop_jkt %q", got)
 	}
 	r := s.ok("callback", callbackURL(u, "code=SplxlOBeZQQYbYS6WxSbIA"))
-	if r.str("ok", "token_type") != "DPoP" || !strings.Contains(s.store["oauth2.session"], `"dpop_key":"`+first+`"`) {
-		t.Error(r.raw, s.store)
+	if r.Str("ok", "token_type") != "DPoP" || !strings.Contains(s.store["oauth2.session"], `"dpop_key":"`+first+`"`) {
+		t.Error(r.Raw, s.store)
 	}
 	r = s.ok("prepare", `"url":"https://api.example/v1/x","method":"PUT"`)
-	headers := r.m["ok"].(map[string]any)["headers"].([]any)
+	headers := r.M["ok"].(map[string]any)["headers"].([]any)
 	if headers[0].([]any)[1] != "DPoP access-1" || headers[1].([]any)[0] != "dpop" {
-		t.Fatal(r.raw)
+		t.Fatal(r.Raw)
 	}
-	claims := b.proof(parseMsg(t, []byte(`{"method":"PUT","url":"https://api.example/v1/x","headers":`+r.str("ok", "headers")+`}`)), first)
+	claims := b.proof(record.Parse(t, []byte(`{"method":"PUT","url":"https://api.example/v1/x","headers":`+r.Str("ok", "headers")+`}`)), first)
 	if claims["ath"] != codeChallenge("S256", "access-1") || claims["nonce"] != nil {
 		t.Error(claims)
 	}
@@ -180,9 +181,9 @@ func TestScenarioDPoPNonce(t *testing.T) {
 	sent := `,"sent":"DPoP access-2"`
 	noNonce := func(r msg) map[string]any {
 		t.Helper()
-		headers, ok := r.m["ok"].(map[string]any)["headers"].([]any)
+		headers, ok := r.M["ok"].(map[string]any)["headers"].([]any)
 		if !ok {
-			t.Fatal(r.raw)
+			t.Fatal(r.Raw)
 		}
 		_, claims := decodeJWS(t, headers[1].([]any)[1].(string))
 		return claims
@@ -192,11 +193,11 @@ func TestScenarioDPoPNonce(t *testing.T) {
 	}
 	const challenge = `"headers":[["www-authenticate","DPoP error=\"use_dpop_nonce\", algs=\"ES256\""],["dpop-nonce","api-1"]]`
 	r := s.ok("answered", url, `"status":401,`+challenge+sent)
-	if claims := noNonce(r); claims["nonce"] != "api-1" || r.str("ok", "retried") != "nonce" || r.str("ok", "challenge", "error") != "use_dpop_nonce" {
-		t.Error(r.raw)
+	if claims := noNonce(r); claims["nonce"] != "api-1" || r.Str("ok", "retried") != "nonce" || r.Str("ok", "challenge", "error") != "use_dpop_nonce" {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("answered", url, `"status":401,`+challenge+sent+`,"retried":"nonce"`); r.str("ok", "headers") != "" {
-		t.Error("asked for the same again:", r.raw)
+	if r := s.ok("answered", url, `"status":401,`+challenge+sent+`,"retried":"nonce"`); r.Str("ok", "headers") != "" {
+		t.Error("asked for the same again:", r.Raw)
 	}
 	s.wantSent(5)
 	// A nonce in a successful answer is for the next request.
@@ -206,8 +207,8 @@ func TestScenarioDPoPNonce(t *testing.T) {
 	}
 	// After the nonce, the token itself may be refused.
 	r = s.ok("answered", url, `"status":401,"headers":[["www-authenticate","DPoP error=\"invalid_token\""]]`+sent+`,"retried":"nonce"`)
-	if noNonce(r); r.str("ok", "retried") != "nonce token" {
-		t.Error(r.raw)
+	if noNonce(r); r.Str("ok", "retried") != "nonce token" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -222,8 +223,8 @@ func TestScenarioDPoPNonceLoop(t *testing.T) {
 	s.open(with(dpopConf))
 	u := authorizeURL(s)
 	r := s.fails("server", "oauth_error", "callback", callbackURL(u, "code=SplxlOBeZQQYbYS6WxSbIA"))
-	if r.str("error", "error") != "use_dpop_nonce" {
-		t.Error(r.raw)
+	if r.Str("error", "error") != "use_dpop_nonce" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(2)
 	if len(s.keys) != 0 {
@@ -253,8 +254,8 @@ func TestScenarioDPoPDowngrade(t *testing.T) {
 	b.kind = "Bearer"
 	s.fails("server", "dpop_downgrade", "refresh")
 	// The refresh token is new nevertheless, and the access token is the old one.
-	if r := s.ok("token"); r.str("ok", "token_type") != "DPoP" || !strings.Contains(s.store["oauth2.session"], fmt.Sprintf("refresh-%d", b.n)) {
-		t.Error(r.raw, s.store)
+	if r := s.ok("token"); r.Str("ok", "token_type") != "DPoP" || !strings.Contains(s.store["oauth2.session"], fmt.Sprintf("refresh-%d", b.n)) {
+		t.Error(r.Raw, s.store)
 	}
 	// Without DPoP a token that is bound to a key is useless.
 	s.open(with(`{"name":"plain"}`))
@@ -286,11 +287,11 @@ func TestScenarioDPoPHost(t *testing.T) {
 	// The key may come back: the refresh token was not used.
 	s.keys = lost
 	if r := s.ok("refresh"); b.n != 2 {
-		t.Error(r.raw)
+		t.Error(r.Raw)
 	}
 	for _, more := range []string{`{"dpop":true,"dpop_signing_alg":"HS256"}`, `{"dpop":true,"dpop_signing_alg":"none"}`, `{"dpop":true,"dpop_signing_alg":"ES256 ES384"}`, `{"dpop":true,"token_header":"x-token"}`, `{"dpop":"yes"}`} {
-		if r := s.open(with(more)); r.str("error", "code") != "bad_value" {
-			t.Error(more, r.raw)
+		if r := s.open(with(more)); r.Str("error", "code") != "bad_value" {
+			t.Error(more, r.Raw)
 		}
 	}
 }
@@ -325,14 +326,14 @@ func TestScenarioDPoPGrants(t *testing.T) {
 	s.ok("client_credentials")
 	changed()
 	s.ok("jwt_bearer", `"assertion":"e30.e30.e30"`)
-	if got := s.sent[1].form(); got.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || got.Get("assertion") != "e30.e30.e30" {
+	if got := s.sent[1].Form(); got.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || got.Get("assertion") != "e30.e30.e30" {
 		t.Error(got)
 	}
 	changed()
 	s.ok("exchange", `"code":"c"`)
 	changed()
 	s.server = func(m msg) reply {
-		if strings.HasSuffix(m.str("url"), "/device") {
+		if strings.HasSuffix(m.Str("url"), "/device") {
 			return jsonReply(200, `{"device_code":"d","user_code":"U","verification_uri":"https://as.example/v","expires_in":600,"interval":5}`)
 		}
 		return one(m)
@@ -342,7 +343,7 @@ func TestScenarioDPoPGrants(t *testing.T) {
 	changed()
 	// A flow that is cancelled leaves no key.
 	s.server = func(m msg) reply {
-		if strings.HasSuffix(m.str("url"), "/device") {
+		if strings.HasSuffix(m.Str("url"), "/device") {
 			return jsonReply(200, `{"device_code":"d","user_code":"U","verification_uri":"https://as.example/v","expires_in":600,"interval":5}`)
 		}
 		return jsonReply(400, `{"error":"authorization_pending"}`)
@@ -377,15 +378,15 @@ func TestThumbprints(t *testing.T) {
 		s.open(with(`{"dpop":true,"dpop_signing_alg":"` + row.alg + `"}`))
 		effects := s.input(`"command":"authorize","id":1`)
 		left := s.settle(s.answer(effects[0], `"ok":{"jwk":`+row.jwk+`}`))
-		if url := left[0].str("ok", "url"); !strings.Contains(url, "dpop_jkt="+row.want) {
+		if url := left[0].Str("ok", "url"); !strings.Contains(url, "dpop_jkt="+row.want) {
 			t.Errorf("%s: %s", row.name, url)
 		}
 		// A key of another type is not what was requested.
 		s.open(with(`{"dpop":true,"dpop_signing_alg":"ES384"}`))
 		effects = s.input(`"command":"authorize","id":1`)
 		for _, m := range s.settle(s.answer(effects[0], `"ok":{"jwk":`+row.jwk+`}`)) {
-			if m.str("kind") == "result" && m.str("error", "code") != "no_key" {
-				t.Errorf("%s: %s", row.name, m.raw)
+			if m.Str("kind") == "result" && m.Str("error", "code") != "no_key" {
+				t.Errorf("%s: %s", row.name, m.Raw)
 			}
 		}
 	}

@@ -53,8 +53,8 @@ func TestScenarioAboutToExpire(t *testing.T) {
 		}
 	}
 	for _, value := range []string{"-1", `"5"`, "true", "9007199254740993"} {
-		if r := s.open(with(`{"refresh_lead_ms":` + value + `}`)); r.str("error", "code") != "bad_value" || r.str("error", "field") != "refresh_lead_ms" {
-			t.Error(value, r.raw)
+		if r := s.open(with(`{"refresh_lead_ms":` + value + `}`)); r.Str("error", "code") != "bad_value" || r.Str("error", "field") != "refresh_lead_ms" {
+			t.Error(value, r.Raw)
 		}
 	}
 	// Without the options there is no timer.
@@ -97,8 +97,8 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	s.pass(3_420_000)
 	s.wantEvents("about_to_expire status:refreshing status:granted granted")
 	s.wantWait(3_420_000)
-	if s.sent[1].form().Get("refresh_token") != "refresh-1" {
-		t.Error(s.sent[1].raw)
+	if s.sent[1].Form().Get("refresh_token") != "refresh-1" {
+		t.Error(s.sent[1].Raw)
 	}
 	// Too early: a timer for the rest. Late, after sleep: at once.
 	s.sent = nil
@@ -181,7 +181,7 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	// once.
 	s.server = good
 	s.signIn()
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	s.timers = nil
 	s.now += 1_000_000
 	s.open(with(`{"auto_refresh":true}`))
@@ -254,14 +254,14 @@ func TestScenarioRetryAfter(t *testing.T) {
 		}
 	}
 	busy("20")
-	if r := s.fails("server", "http_error", "refresh"); r.str("error", "retry_after_ms") != "20000" || r.str("error", "retryable") != "true" {
-		t.Error(r.raw)
+	if r := s.fails("server", "http_error", "refresh"); r.Str("error", "retry_after_ms") != "20000" || r.Str("error", "retryable") != "true" {
+		t.Error(r.Raw)
 	}
 	s.sent = nil
 	s.ok("token")
 	s.now += 6_000
-	if r := s.fails("client", "retry_later", "token"); r.str("error", "retry_after_ms") != "14000" || r.str("error", "retryable") != "true" {
-		t.Error(r.raw)
+	if r := s.fails("client", "retry_later", "token"); r.Str("error", "retry_after_ms") != "14000" || r.Str("error", "retryable") != "true" {
+		t.Error(r.Raw)
 	}
 	s.fails("client", "retry_later", "prepare", `"url":"https://api.example/v1/x"`)
 	s.wantSent(0)
@@ -276,8 +276,8 @@ func TestScenarioRetryAfter(t *testing.T) {
 	} {
 		s.now = 1_709_208_000_000 // 2024-02-29T12:00:00Z
 		busy(row.value)
-		if r := s.do("refresh"); r.str("error", "retry_after_ms") != row.ms {
-			t.Errorf("%q: %s", row.value, r.raw)
+		if r := s.do("refresh"); r.Str("error", "retry_after_ms") != row.ms {
+			t.Errorf("%q: %s", row.value, r.Raw)
 		}
 	}
 	// If the clock was set back far, the wait is not longer than a server can ask for.
@@ -306,14 +306,14 @@ func TestScenarioClockSkew(t *testing.T) {
 		s.ok("token")
 		s.wantSent(0)
 		s.now = start + row.refreshed
-		if r := s.ok("status"); r.str("ok", "expired") != "false" {
-			t.Error(r.raw)
+		if r := s.ok("status"); r.Str("ok", "expired") != "false" {
+			t.Error(r.Raw)
 		}
 		s.ok("token")
 		s.wantSent(1)
 	}
-	if r := s.open(with(`{"clock_skew_ms":-1}`)); r.str("error", "field") != "clock_skew_ms" {
-		t.Error(r.raw)
+	if r := s.open(with(`{"clock_skew_ms":-1}`)); r.Str("error", "field") != "clock_skew_ms" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -325,26 +325,26 @@ func TestScenarioRejectedToken(t *testing.T) {
 	s.signIn()
 	s.sent = nil
 	const url = `"url":"https://api.example/v1/x"`
-	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-1"`); r.str("ok", "headers") != `[["authorization","Bearer access-2"]]` || r.str("ok", "retried") != "token" {
-		t.Error(r.raw)
+	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-1"`); r.Str("ok", "headers") != `[["authorization","Bearer access-2"]]` || r.Str("ok", "retried") != "token" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(1)
-	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-1"`); r.str("ok", "headers") != `[["authorization","Bearer access-2"]]` || r.str("ok", "retried") != "token" {
-		t.Error(r.raw)
+	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-1"`); r.Str("ok", "headers") != `[["authorization","Bearer access-2"]]` || r.Str("ok", "retried") != "token" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(1)
 	// After the first refusal another token is used; the second one is passed on.
-	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-2","retried":"token"`); r.str("ok") != "{}" {
-		t.Error(r.raw)
+	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-2","retried":"token"`); r.Str("ok") != "{}" {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("answered", url, `"status":403,"headers":[],"sent":"Bearer access-2"`); r.str("ok") != "{}" {
-		t.Error(r.raw)
+	if r := s.ok("answered", url, `"status":403,"headers":[],"sent":"Bearer access-2"`); r.Str("ok") != "{}" {
+		t.Error(r.Raw)
 	}
 	s.fails("client", "resource_not_allowed", "answered", `"url":"https://evil.example/"`, `"status":401,"headers":[],"sent":"Bearer access-2"`)
 	s.server = func(msg) reply { return jsonReply(400, `{"error":"invalid_grant"}`) }
 	s.eventNames()
-	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-2"`); r.str("ok") != "{}" {
-		t.Error(r.raw)
+	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-2"`); r.Str("ok") != "{}" {
+		t.Error(r.Raw)
 	}
 	if got := s.eventNames(); !strings.Contains(got, "request_failed:server") {
 		t.Error(got)

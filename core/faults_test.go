@@ -10,7 +10,7 @@ import (
 func (s *scene) refreshTokens(n int) string {
 	var out []string
 	for _, m := range s.sent[n:] {
-		out = append(out, m.form().Get("refresh_token"))
+		out = append(out, m.Form().Get("refresh_token"))
 	}
 	return strings.Join(out, " ")
 }
@@ -31,8 +31,8 @@ func TestScenarioWithoutLocks(t *testing.T) {
 	s.server = nil
 	id, left := s.start("refresh")
 	s.use(second)
-	if r := s.fails("client", "refresh_in_progress", "refresh"); r.str("error", "retryable") != "true" {
-		t.Error(r.raw)
+	if r := s.fails("client", "refresh_in_progress", "refresh"); r.Str("error", "retryable") != "true" {
+		t.Error(r.Raw)
 	}
 	// Another instance writes its own mark after a minute nevertheless: the successor is still
 	// stored over it.
@@ -41,8 +41,8 @@ func TestScenarioWithoutLocks(t *testing.T) {
 	s.use(first)
 	s.server = server
 	s.resultOf(id, s.settle(s.answer(left[0], server(left[0]).member())))
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" || !strings.Contains(s.store["oauth2.session"], "refresh-2") {
-		t.Error(r.raw, s.store)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-2" || !strings.Contains(s.store["oauth2.session"], "refresh-2") {
+		t.Error(r.Raw, s.store)
 	}
 	s.use(second)
 	s.settle(s.answer(other[0], jsonReply(400, `{"error":"invalid_grant"}`).member()))
@@ -98,8 +98,8 @@ func TestScenarioUnsavedSignIn(t *testing.T) {
 	s.fails("network", "network", "refresh")
 	s.use(first)
 	s.server = server
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-new" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-new" {
+		t.Error(r.Raw)
 	}
 	n := len(s.sent)
 	s.ok("refresh")
@@ -108,8 +108,8 @@ func TestScenarioUnsavedSignIn(t *testing.T) {
 	}
 	s.use(second)
 	s.now += 60_000
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-2" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -135,8 +135,8 @@ func TestScenarioSignInAfterFailedSignOut(t *testing.T) {
 	s.use(first)
 	s.now += 60_000
 	s.ok("log_out")
-	if last := s.sent[len(s.sent)-1]; last.str("stage") != "revocation" || last.form().Get("token") != "refresh-3" {
-		t.Error("the newest session is not the one that was ended:", last.raw)
+	if last := s.sent[len(s.sent)-1]; last.Str("stage") != "revocation" || last.Form().Get("token") != "refresh-3" {
+		t.Error("the newest session is not the one that was ended:", last.Raw)
 	}
 }
 
@@ -165,16 +165,16 @@ func TestScenarioOldBytes(t *testing.T) {
 	config := with(`{"retry_window_ms":0}`)
 	s.open(config)
 	s.signIn()
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	s.now -= 5_000
 	s.ok("refresh")
 	s.open(config, `"session":`+quote(bytes))
 	n := len(s.sent)
 	s.ok("refresh")
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" || len(s.sent) != n {
-		t.Error(r.raw, s.refreshTokens(n))
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-2" || len(s.sent) != n {
+		t.Error(r.Raw, s.refreshTokens(n))
 	}
-	bytes = s.ok("export").str("ok", "session")
+	bytes = s.ok("export").Str("ok", "session")
 	s.server = func(msg) reply { return reply{failed: "network"} }
 	s.fails("network", "network", "refresh")
 	n = len(s.sent)
@@ -191,16 +191,16 @@ func TestScenarioStoreAnswerLost(t *testing.T) {
 	u := authorizeURL(s)
 	effects := s.input(`"command":"callback","id":900,` + callbackURL(u, "code=c"))
 	s.storage(effects[0])
-	if r := s.resultOf("900", s.settle(s.answer(effects[0], `"failed":{"kind":"timeout"}`))); r.str("ok", "status") != "granted" {
-		t.Fatal(r.raw)
+	if r := s.resultOf("900", s.settle(s.answer(effects[0], `"failed":{"kind":"timeout"}`))); r.Str("ok", "status") != "granted" {
+		t.Fatal(r.Raw)
 	}
 	effects = s.input(`"command":"refresh","id":901`)
 	s.held = true
 	effects = s.answer(effects[0], `"ok":{}`)
 	effects = s.answer(effects[0], s.storage(effects[0]))
 	s.storage(effects[0])
-	if r := s.resultOf("901", s.settle(s.answer(effects[0], `"failed":{"kind":"timeout"}`))); r.str("ok", "status") != "granted" {
-		t.Fatal(r.raw)
+	if r := s.resultOf("901", s.settle(s.answer(effects[0], `"failed":{"kind":"timeout"}`))); r.Str("ok", "status") != "granted" {
+		t.Fatal(r.Raw)
 	}
 	s.wantSent(2)
 }
@@ -223,14 +223,14 @@ func TestScenarioSignInElsewhere(t *testing.T) {
 	s.use(first)
 	s.signIn()
 	s.use(second)
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-2" {
+		t.Error(r.Raw)
 	}
 	s.fails("client", "no_refresh_token", "refresh")
 	s.broken = 2
 	s.open(conf)
-	if r := s.fails("storage", "storage", "token"); r.str("error", "retryable") != "true" {
-		t.Error(r.raw)
+	if r := s.fails("storage", "storage", "token"); r.Str("error", "retryable") != "true" {
+		t.Error(r.Raw)
 	}
 	s.ok("token")
 }
@@ -251,8 +251,8 @@ func TestScenarioForceSeesAMark(t *testing.T) {
 	s.fails("network", "timeout", "refresh")
 	s.use(second)
 	s.server = good
-	if r := s.ok("token", `"force":true`); r.str("ok", "access_token") != "access-2" {
-		t.Error(r.raw)
+	if r := s.ok("token", `"force":true`); r.Str("ok", "access_token") != "access-2" {
+		t.Error(r.Raw)
 	}
 	s.now += 3_595_000
 	s.server = func(msg) reply { return jsonReply(400, `{"error":"invalid_grant"}`) }
@@ -275,14 +275,14 @@ func TestScenarioLongAndDeep(t *testing.T) {
 	body = `{"access_token":"a","refresh_token":"refresh-secret","token_type":"Bearer","x":` + strings.Repeat("[", 29) + strings.Repeat("]", 29) + `}`
 	s.ok("exchange", `"code":"c"`)
 	s.open(conf)
-	if r := s.ok("status"); r.str("ok", "status") != "granted" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "status") != "granted" {
+		t.Error(r.Raw)
 	}
 	s.server = func(msg) reply {
 		return jsonReply(400, `{"error":"invalid_request","error_description":"`+strings.Repeat("x", 493)+`refresh-secret"}`)
 	}
-	if r := s.fails("server", "oauth_error", "refresh"); r.str("error", "error_description") != "(redacted)" {
-		t.Error(r.raw)
+	if r := s.fails("server", "oauth_error", "refresh"); r.Str("error", "error_description") != "(redacted)" {
+		t.Error(r.Raw)
 	}
 	s.fails("callback_not_verified", "bad_code", "callback", callbackURL(authorizeURL(s), "code=%FFabc"))
 	s.signInTwiceWithOneState(t)
@@ -301,7 +301,7 @@ func TestScenarioHooksCannot(t *testing.T) {
 	change := func(f func(name, value string) (string, string)) func(m msg) string {
 		return func(m msg) string {
 			var out []string
-			for _, p := range m.m["parameters"].([]any) {
+			for _, p := range m.M["parameters"].([]any) {
 				pair := p.([]any)
 				name, value := f(pair[0].(string), pair[1].(string))
 				out = append(out, fmt.Sprintf(`[%q,%q]`, name, value))
@@ -324,7 +324,7 @@ func TestScenarioHooksCannot(t *testing.T) {
 		}
 		return name, value
 	})
-	if u := s.ok("authorize").str("ok", "url"); !strings.Contains(u, "&nonce=") {
+	if u := s.ok("authorize").Str("ok", "url"); !strings.Contains(u, "&nonce=") {
 		t.Error(u)
 	}
 }

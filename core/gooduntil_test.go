@@ -9,7 +9,7 @@ import (
 
 // goodUntil returns until when a host may cache a result; 0: not at all.
 func goodUntil(m msg) (until int64) {
-	ok, _ := m.m["ok"].(map[string]any)
+	ok, _ := m.M["ok"].(map[string]any)
 	fmt.Sscan(fmt.Sprint(ok["good_until"]), &until)
 	return until
 }
@@ -81,17 +81,17 @@ func TestGoodUntil(t *testing.T) {
 			if until == never {
 				continue
 			}
-			from := len(s.lines)
+			from := len(s.rec.Lines)
 			for _, now := range []int64{s.now, (s.now + until) / 2, until - 1} {
 				s.now = now
-				if ask(); len(s.lines) != from+2 {
-					t.Errorf("%s: effects %d ms before: %q", name, until-now, s.lines[from:])
+				if ask(); len(s.rec.Lines) != from+2 {
+					t.Errorf("%s: effects %d ms before: %q", name, until-now, s.rec.Lines[from:])
 				}
-				from = len(s.lines)
+				from = len(s.rec.Lines)
 			}
 			s.now = until
-			if ask(); len(s.lines) <= from+2 && !row.early {
-				t.Errorf("%s: nothing is read or sent at good_until: %q", name, s.lines[from:])
+			if ask(); len(s.rec.Lines) <= from+2 && !row.early {
+				t.Errorf("%s: nothing is read or sent at good_until: %q", name, s.rec.Lines[from:])
 			}
 		}
 	}
@@ -130,7 +130,7 @@ func TestNotGoodUntil(t *testing.T) {
 			more = `"force":true`
 		}
 		if m := s.ok(row.command, more); goodUntil(m) != 0 {
-			t.Errorf("%s: %s", row.name, m.raw)
+			t.Errorf("%s: %s", row.name, m.Raw)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (s *scene) issuer() *testIssuer {
 }
 
 func (i *testIssuer) serve(m msg) reply {
-	switch url := m.str("url"); {
+	switch url := m.Str("url"); {
 	case strings.HasSuffix(url, "/jwks"):
 		i.asked++
 		return jsonReply(200, `{"keys":[`+strings.Join(i.keys, ",")+`]}`)
@@ -218,20 +218,20 @@ func TestScenarioIDToken(t *testing.T) {
 		s.open(with(oidcConf))
 		s.eventNames()
 		r := s.callback()
-		got := strings.TrimSpace(r.str("error", "code") + " " + r.str("error", "field"))
-		if got != row.want || row.want != "" && r.str("error", "kind") != "id_token_not_verified" {
-			t.Errorf("%s: %s", row.name, r.raw)
+		got := strings.TrimSpace(r.Str("error", "code") + " " + r.Str("error", "field"))
+		if got != row.want || row.want != "" && r.Str("error", "kind") != "id_token_not_verified" {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 		signedIn := strings.Contains(s.store["oauth2.session"], "access-")
 		if names := s.eventNames(); signedIn != (row.want == "") || strings.Contains(names, "granted") != signedIn {
 			t.Errorf("%s: events %s, stored %s", row.name, names, s.store["oauth2.session"])
 		}
-		if row.want == "" && r.str("ok", "claims", "sub") != "248289761001" {
-			t.Errorf("%s: no claims in %s", row.name, r.raw)
+		if row.want == "" && r.Str("ok", "claims", "sub") != "248289761001" {
+			t.Errorf("%s: no claims in %s", row.name, r.Raw)
 		}
 		for _, m := range s.sent {
-			if m.str("stage") == "jwks" && (m.str("method") != "GET" || m.header("authorization") != "") {
-				t.Error(m.raw)
+			if m.Str("stage") == "jwks" && (m.Str("method") != "GET" || m.Header("authorization") != "") {
+				t.Error(m.Raw)
 			}
 		}
 	}
@@ -243,14 +243,14 @@ func TestScenarioKeys(t *testing.T) {
 	i := s.issuer()
 	s.open(with(oidcConf))
 	broken := func(m msg) reply {
-		if m.str("stage") == "jwks" {
+		if m.Str("stage") == "jwks" {
 			return reply{failed: "network"}
 		}
 		return i.serve(m)
 	}
 	s.server = broken
-	if r := s.callback(); r.str("error", "code") != "network" || i.n != 0 {
-		t.Error("the code was sent without keys:", r.raw)
+	if r := s.callback(); r.Str("error", "code") != "network" || i.n != 0 {
+		t.Error("the code was sent without keys:", r.Raw)
 	}
 	s.server = i.serve
 	s.callback()
@@ -262,13 +262,13 @@ func TestScenarioKeys(t *testing.T) {
 	s.now += 60_000
 	second := ecKey(elliptic.P256(), "second")
 	i.key, i.alg, i.header, i.keys = second, "ES256", `"kid":"2"`, []string{jwk(second, `"kid":"2"`)}
-	if r := s.callback(); r.m["ok"] == nil || i.asked != 2 {
-		t.Error("rotation:", r.raw, i.asked)
+	if r := s.callback(); r.M["ok"] == nil || i.asked != 2 {
+		t.Error("rotation:", r.Raw, i.asked)
 	}
 	i.header = `"kid":"made-up"`
 	for range 3 {
-		if r := s.callback(); r.str("error", "code") != "unknown_key" {
-			t.Error(r.raw)
+		if r := s.callback(); r.Str("error", "code") != "unknown_key" {
+			t.Error(r.Raw)
 		}
 	}
 	if i.asked != 2 {
@@ -286,21 +286,21 @@ func TestScenarioKeys(t *testing.T) {
 	} {
 		s.now += 60_000
 		s.server = func(m msg) reply {
-			if m.str("stage") == "jwks" {
+			if m.Str("stage") == "jwks" {
 				return jsonReply(200, row.body)
 			}
 			return i.serve(m)
 		}
-		if r := s.callback(); r.str("error", "code") != row.code {
-			t.Error(row.code, r.raw)
+		if r := s.callback(); r.Str("error", "code") != row.code {
+			t.Error(row.code, r.Raw)
 		}
 	}
 	// The host cannot verify.
 	s.server = i.serve
 	i.header = `"kid":"2"`
 	s.noVerify = true
-	if r := s.callback(); r.str("error", "code") != "unsupported" || r.str("error", "kind") != "client" {
-		t.Error(r.raw)
+	if r := s.callback(); r.Str("error", "code") != "unsupported" || r.Str("error", "kind") != "client" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -310,8 +310,8 @@ func TestScenarioIDTokenRefresh(t *testing.T) {
 	i := s.issuer()
 	s.open(with(oidcConf))
 	i.claims = map[string]any{"auth_time": s.now / 1000}
-	if r := s.callback(); r.str("ok", "claims", "sub") != "248289761001" {
-		t.Fatal(r.raw)
+	if r := s.callback(); r.Str("ok", "claims", "sub") != "248289761001" {
+		t.Fatal(r.Raw)
 	}
 	authTime := i.claims["auth_time"]
 	s.now += 1_000_000
@@ -328,16 +328,16 @@ func TestScenarioIDTokenRefresh(t *testing.T) {
 		{"no auth_time", "", map[string]any{"nonce": nil}},
 	} {
 		i.claims = row.claims
-		before := s.ok("status").str("ok", "id_token")
+		before := s.ok("status").Str("ok", "id_token")
 		r := s.do("refresh")
-		if got := strings.TrimSpace(r.str("error", "code") + " " + r.str("error", "field")); got != row.want {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if got := strings.TrimSpace(r.Str("error", "code") + " " + r.Str("error", "field")); got != row.want {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 		st := s.ok("status")
-		if !strings.Contains(s.store["oauth2.session"], fmt.Sprintf("refresh-%d", i.n)) || st.str("ok", "status") != "granted" || st.str("ok", "claims", "sub") != "248289761001" {
-			t.Errorf("%s: %s %s", row.name, st.raw, s.store["oauth2.session"])
+		if !strings.Contains(s.store["oauth2.session"], fmt.Sprintf("refresh-%d", i.n)) || st.Str("ok", "status") != "granted" || st.Str("ok", "claims", "sub") != "248289761001" {
+			t.Errorf("%s: %s %s", row.name, st.Raw, s.store["oauth2.session"])
 		}
-		if row.want != "" && st.str("ok", "id_token") != before {
+		if row.want != "" && st.Str("ok", "id_token") != before {
 			t.Errorf("%s: the ID token changed", row.name)
 		}
 	}
@@ -345,19 +345,19 @@ func TestScenarioIDTokenRefresh(t *testing.T) {
 		return jsonReply(200, `{"access_token":"bare","token_type":"Bearer","refresh_token":"next"}`)
 	}
 	s.ok("refresh")
-	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" || r.str("ok", "id_token") == "" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "claims", "sub") != "248289761001" || r.Str("ok", "id_token") == "" {
+		t.Error(r.Raw)
 	}
 	// Claims are restored from the store and from bytes. userinfo must be about the same user
 	// (oidcc-client-test-userinfo-invalid-sub).
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	s.open(with(oidcConf))
-	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "claims", "sub") != "248289761001" {
+		t.Error(r.Raw)
 	}
 	s.open(with(oidcConf), `"session":`+quote(bytes))
-	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "claims", "sub") != "248289761001" {
+		t.Error(r.Raw)
 	}
 	s.server = i.serve
 	i.info = `{"sub":"248289761001","email":"j@example.com"}`
@@ -365,8 +365,8 @@ func TestScenarioIDTokenRefresh(t *testing.T) {
 	s.ok("profile")
 	for _, info := range []string{`{"sub":"another"}`, `{"email":"j@example.com"}`} {
 		i.info = info
-		if r := s.fails("id_token_not_verified", "wrong_claim", "userinfo"); r.str("error", "field") != "sub" {
-			t.Error(r.raw)
+		if r := s.fails("id_token_not_verified", "wrong_claim", "userinfo"); r.Str("error", "field") != "sub" {
+			t.Error(r.Raw)
 		}
 	}
 	// New keys cannot be fetched during a refresh: the tokens are kept, and so is what is known of
@@ -375,14 +375,14 @@ func TestScenarioIDTokenRefresh(t *testing.T) {
 	i.key, i.alg, i.header, i.claims = other, "ES256", `"kid":"3"`, map[string]any{"nonce": nil}
 	s.now += 100_000
 	s.server = func(m msg) reply {
-		if m.str("stage") == "jwks" {
+		if m.Str("stage") == "jwks" {
 			return reply{failed: "network"}
 		}
 		return i.serve(m)
 	}
 	s.ok("refresh")
-	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" || !strings.Contains(s.store["oauth2.session"], fmt.Sprintf("refresh-%d", i.n)) {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "claims", "sub") != "248289761001" || !strings.Contains(s.store["oauth2.session"], fmt.Sprintf("refresh-%d", i.n)) {
+		t.Error(r.Raw)
 	}
 }
 
@@ -400,8 +400,8 @@ func TestScenarioMaxAge(t *testing.T) {
 			i.claims = map[string]any{"auth_time": row.authTime}
 		}
 		r := s.callback(`"parameters":[["max_age","` + row.maxAge + `"]]`)
-		if got := strings.TrimSpace(r.str("error", "code") + " " + r.str("error", "field")); got != row.want {
-			t.Errorf("%s: %s", row.maxAge, r.raw)
+		if got := strings.TrimSpace(r.Str("error", "code") + " " + r.Str("error", "field")); got != row.want {
+			t.Errorf("%s: %s", row.maxAge, r.Raw)
 		}
 	}
 	s.fails("client", "bad_value", "authorize", `"parameters":[["max_age","-1"]]`)
@@ -409,16 +409,16 @@ func TestScenarioMaxAge(t *testing.T) {
 
 	i.claims = map[string]any{"iat": s.now/1000 - 30*86400, "nonce": `"old"`}
 	bring := fmt.Sprintf(`"token":{"access_token":"mine","token_type":"Bearer","id_token":%q}`, i.token())
-	if r := s.ok("set_token", bring); r.str("ok", "claims", "nonce") != "old" {
-		t.Error(r.raw)
+	if r := s.ok("set_token", bring); r.Str("ok", "claims", "nonce") != "old" {
+		t.Error(r.Raw)
 	}
 	i.claims["sub"] = nil
 	s.fails("id_token_not_verified", "missing_claim", "set_token", fmt.Sprintf(`"token":{"access_token":"mine","token_type":"Bearer","id_token":%q}`, i.token()))
 
 	s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","id_token_signed_response_alg":["ES256","EdDSA"]}`))
 	i.claims = nil
-	if r := s.callback(); r.str("error", "code") != "alg_not_allowed" {
-		t.Error(r.raw)
+	if r := s.callback(); r.Str("error", "code") != "alg_not_allowed" {
+		t.Error(r.Raw)
 	}
 	for _, row := range []struct{ config, code, field string }{
 		{`{"id_token_signed_response_alg":["none"]}`, "bad_value", "id_token_signed_response_alg"},
@@ -428,21 +428,21 @@ func TestScenarioMaxAge(t *testing.T) {
 		{`{"jwks_uri":"https://as.example/jwks","issuer":null}`, "missing", "issuer"},
 		{`{"jwks_uri":"http://as.example/jwks"}`, "not_https", "jwks_uri"},
 	} {
-		if r := s.open(with(row.config)); r.str("error", "code") != row.code || r.str("error", "field") != row.field {
-			t.Error(row.config, r.raw)
+		if r := s.open(with(row.config)); r.Str("error", "code") != row.code || r.Str("error", "field") != row.field {
+			t.Error(row.config, r.Raw)
 		}
 	}
 	// Without keys an ID token that nobody requested is not stored. With the option for it, it is
 	// stored as text, and gives no claims.
 	i = s.issuer()
 	s.open(with(`{"name":"plain"}`))
-	if r := s.callback(); r.m["ok"] == nil || r.str("ok", "id_token") != "" || r.str("ok", "claims") != "" {
-		t.Error(r.raw)
+	if r := s.callback(); r.M["ok"] == nil || r.Str("ok", "id_token") != "" || r.Str("ok", "claims") != "" {
+		t.Error(r.Raw)
 	}
 	s.open(with(`{"name":"unverified","scope":"openid","insecure_id_token_unverified":true}`))
 	i.mangle = func(t string) string { return t + "x" }
-	if r := s.callback(); r.str("ok", "id_token") == "" || r.str("ok", "claims") != "" {
-		t.Error(r.raw)
+	if r := s.callback(); r.Str("ok", "id_token") == "" || r.Str("ok", "claims") != "" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -454,12 +454,12 @@ func TestScenarioDiscovery(t *testing.T) {
 	document, oauthOnly, broken := meta, false, false
 	i := s.issuer()
 	s.server = func(m msg) reply {
-		switch url := m.str("url"); {
-		case broken && m.str("stage") == "discovery":
+		switch url := m.Str("url"); {
+		case broken && m.Str("stage") == "discovery":
 			return reply{failed: "unsent"}
 		case url == "https://as.example/t/.well-known/openid-configuration" && !oauthOnly, url == "https://as.example/.well-known/oauth-authorization-server/t" && oauthOnly:
 			return jsonReply(200, document)
-		case m.str("stage") == "discovery":
+		case m.Str("stage") == "discovery":
 			return reply{status: 404, ctype: "text/html", body: "not found"}
 		}
 		return i.serve(m)
@@ -475,7 +475,7 @@ func TestScenarioDiscovery(t *testing.T) {
 	s.sent = nil
 	s.lastNonce = u.Query().Get("nonce")
 	s.ok("callback", callbackURL(u, "iss=https%3A%2F%2Fas.example%2Ft&code=SplxlOBeZQQYbYS6WxSbIA"))
-	if len(s.sent) != 2 || s.sent[0].str("stage") != "jwks" || s.sent[1].form().Get("client_secret") != "s" {
+	if len(s.sent) != 2 || s.sent[0].Str("stage") != "jwks" || s.sent[1].Form().Get("client_secret") != "s" {
 		t.Error(s.sent)
 	}
 	// Another page, an hour later: neither is fetched again. Two days later the old ones are used
@@ -488,12 +488,12 @@ func TestScenarioDiscovery(t *testing.T) {
 	s.now += 2 * 86_400_000
 	s.server, document = nil, strings.Replace(meta, "/t/authorize", "/t/new", 1)
 	id, left := s.start("authorize")
-	if len(left) != 2 || !strings.Contains(s.resultOf(id, left).str("ok", "url"), "/t/authorize?") {
+	if len(left) != 2 || !strings.Contains(s.resultOf(id, left).Str("ok", "url"), "/t/authorize?") {
 		t.Fatal(left)
 	}
 	s.server = i.serve
 	http := left[0]
-	if http.str("kind") != "http" {
+	if http.Str("kind") != "http" {
 		http = left[1]
 	}
 	s.settle(s.answer(http, jsonReply(200, document).member()))
@@ -506,12 +506,12 @@ func TestScenarioDiscovery(t *testing.T) {
 		s.open(config)
 	}
 	full := func(m msg) reply {
-		switch url := m.str("url"); {
+		switch url := m.Str("url"); {
 		case broken:
 			return reply{failed: "unsent"}
 		case strings.HasSuffix(url, "/openid-configuration") && !oauthOnly, strings.Contains(url, "/.well-known/oauth-authorization-server") && oauthOnly:
 			return jsonReply(200, document)
-		case m.str("stage") == "discovery":
+		case m.Str("stage") == "discovery":
 			return reply{status: 404}
 		}
 		return i.serve(m)
@@ -521,7 +521,7 @@ func TestScenarioDiscovery(t *testing.T) {
 	oauthOnly, document = true, meta
 	fresh(conf)
 	authorizeURL(s)
-	if s.sent[1].str("url") != "https://as.example/.well-known/oauth-authorization-server/t" {
+	if s.sent[1].Str("url") != "https://as.example/.well-known/oauth-authorization-server/t" {
 		t.Error(s.sent)
 	}
 	oauthOnly = false
@@ -541,8 +541,8 @@ func TestScenarioDiscovery(t *testing.T) {
 		document = row.document
 		fresh(conf)
 		r := s.do("authorize")
-		if r.str("error", "code") != row.code || r.str("error", "field") != row.field || r.str("error", "kind") != "server" {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r.Str("error", "code") != row.code || r.Str("error", "field") != row.field || r.Str("error", "kind") != "server" {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 	}
 	// The server cannot be reached: a clear error, and it is found later. What is stored works
@@ -550,13 +550,13 @@ func TestScenarioDiscovery(t *testing.T) {
 	broken = true
 	fresh(conf)
 	s.fails("network", "unsent", "authorize")
-	if r := s.ok("log_out"); r.str("ok", "revoked") != "false" {
-		t.Error(r.raw)
+	if r := s.ok("log_out"); r.Str("ok", "revoked") != "false" {
+		t.Error(r.Raw)
 	}
 	broken, document = false, meta
 	authorizeURL(s)
-	if r := s.open(`{"client_id":"x","discovery":true}`); r.str("error", "field") != "issuer" {
-		t.Error(r.raw)
+	if r := s.open(`{"client_id":"x","discovery":true}`); r.Str("error", "field") != "issuer" {
+		t.Error(r.Raw)
 	}
 
 	// Microsoft's issuer for all tenants.
@@ -567,7 +567,7 @@ func TestScenarioDiscovery(t *testing.T) {
 	fresh(ms)
 	u = authorizeURL(s)
 	s.lastNonce = u.Query().Get("nonce")
-	if r := s.do("callback", callbackURL(u, "iss=https%3A%2F%2Flogin.example%2F72f988bf%2Fv2.0&code=SplxlOBeZQQYbYS6WxSbIA")); r.str("ok", "claims", "tid") != "72f988bf" {
-		t.Error(r.raw)
+	if r := s.do("callback", callbackURL(u, "iss=https%3A%2F%2Flogin.example%2F72f988bf%2Fv2.0&code=SplxlOBeZQQYbYS6WxSbIA")); r.Str("ok", "claims", "tid") != "72f988bf" {
+		t.Error(r.Raw)
 	}
 }

@@ -16,7 +16,7 @@ func TestInterplayPollStopKeepsBackOff(t *testing.T) {
 	s.signIn()
 	refreshes := 0
 	s.server = func(m msg) reply {
-		if m.str("stage") == "device_authorization" {
+		if m.Str("stage") == "device_authorization" {
 			return jsonReply(200, rfc8628)
 		}
 		refreshes++
@@ -90,8 +90,8 @@ func TestInterplayLogOutRefreshes(t *testing.T) {
 	s.sent = nil
 	s.ok("log_out")
 	for _, m := range s.sent {
-		if m.str("stage") == "refresh" {
-			t.Error("log_out sends a refresh first:", m.raw)
+		if m.Str("stage") == "refresh" {
+			t.Error("log_out sends a refresh first:", m.Raw)
 		}
 	}
 }
@@ -120,7 +120,7 @@ func TestInterplayExpiredDeviceDeleted(t *testing.T) {
 	s.deviceServer(rfc8628, jsonReply(400, pending))
 	s.open(with(deviceConf))
 	s.ok("device_start")
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	s.timers = nil
 	s.open(with(deviceConf), `"session":`+quote(bytes))
 	s.pass(1_800_000)
@@ -136,7 +136,7 @@ func TestInterplayStoredInterval(t *testing.T) {
 	s.deviceServer(rfc8628, jsonReply(400, `{"error":"slow_down"}`))
 	s.open(with(deviceConf))
 	s.ok("device_start")
-	bytes := strings.Replace(s.ok("export").str("ok", "session"), `\"interval_ms\":5000`, `\"interval_ms\":9223372036854775000`, 1)
+	bytes := strings.Replace(s.ok("export").Str("ok", "session"), `\"interval_ms\":5000`, `\"interval_ms\":9223372036854775000`, 1)
 	bytes = strings.Replace(bytes, `\"expires_at\":1700001800000`, `\"expires_at\":4000000000000`, 1)
 	s.timers = nil
 	s.open(with(deviceConf), `"session":`+quote(bytes))
@@ -156,10 +156,10 @@ func TestInterplayExportTooLarge(t *testing.T) {
 	s := quietScene(t)
 	s.deviceServer(`{"device_code":"`+strings.Repeat(`\"`, 200_000)+`","user_code":"A","verification_uri":"https://as.example/v","expires_in":600}`, jsonReply(400, pending))
 	s.open(with(deviceConf))
-	if r := s.do("device_start"); r.m["ok"] == nil {
+	if r := s.do("device_start"); r.M["ok"] == nil {
 		return
 	}
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	in := s.head() + `"kind":"client","config":` + with(deviceConf) + `,"session":` + quote(bytes) + `}`
 	if h := s.engine.Open([]byte(in)); h == 0 {
 		t.Error("cannot be restored:", len(in), string(s.engine.Effect(0)))
@@ -184,8 +184,8 @@ func TestInterplaySupersededStartKeepsRecord(t *testing.T) {
 	again := s.answer(storeOne[0], `"failed":{"kind":"storage"}`)
 	s.settle(storeTwo)
 	s.settle(again)
-	if r := s.ok("status"); r.str("ok", "device", "polling") != "true" {
-		t.Fatal(r.raw)
+	if r := s.ok("status"); r.Str("ok", "device", "polling") != "true" {
+		t.Fatal(r.Raw)
 	}
 	if !strings.Contains(s.store["oauth2.device"], "GmRh") {
 		t.Error("the flow that runs is not in the store any more:", s.store)
@@ -203,7 +203,7 @@ func TestInterplayRestoreWithDue(t *testing.T) {
 	s.deviceServer(rfc8628, jsonReply(400, pending))
 	s.now += 3_400_000
 	s.ok("device_start")
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	s.timers = nil
 	s.now += 60_000
 	s.events = nil
@@ -221,7 +221,7 @@ func TestInterplayConfiguredScopeParameter(t *testing.T) {
 	s.open(with(`{"device_authorization_endpoint":"https://as.example/device","parameters":[["scope","from parameters"]]}`))
 	a := authorizeURL(s).Query().Get("scope")
 	s.ok("device_start")
-	if d := s.sent[0].form().Get("scope"); d != a {
+	if d := s.sent[0].Form().Get("scope"); d != a {
 		t.Errorf("authorize asks for %q, device_start for %q", a, d)
 	}
 }
@@ -247,8 +247,8 @@ func TestInterplayPollingHookFails(t *testing.T) {
 	s.deviceServer(rfc8628, jsonReply(400, pending))
 	s.hook = func(msg) string { return `"failed":{"kind":"internal"}` }
 	wait := s.startDevice()
-	if r := s.resultOf(wait, s.pass(5_000)); r.str("error", "code") != "hook_failed" || len(s.timers) != 0 {
-		t.Error(r.raw)
+	if r := s.resultOf(wait, s.pass(5_000)); r.Str("error", "code") != "hook_failed" || len(s.timers) != 0 {
+		t.Error(r.Raw)
 	}
 	s.ok("poll_start")
 }
@@ -263,7 +263,7 @@ func TestInterplayRefreshAfterPolling(t *testing.T) {
 		s.open(with(`{"auto_refresh":true,"device_authorization_endpoint":"https://as.example/device"}`))
 		s.signIn()
 		s.server = func(m msg) reply {
-			switch m.str("stage") {
+			switch m.Str("stage") {
 			case "device_authorization":
 				return jsonReply(200, rfc8628)
 			case "polling":
@@ -277,7 +277,7 @@ func TestInterplayRefreshAfterPolling(t *testing.T) {
 		s.pass(2_000)
 		s.wantSent(0)
 		s.settle(s.input(`"id":900,"command":` + end))
-		if len(s.sent) != 1 || s.sent[0].str("stage") != "refresh" {
+		if len(s.sent) != 1 || s.sent[0].Str("stage") != "refresh" {
 			t.Error(end, s.sent)
 		}
 	}
@@ -297,8 +297,8 @@ func TestInterplayStartAgainWhileStored(t *testing.T) {
 	s.server = server
 	s.ok("device_start")
 	s.settle(s.answer(hold, s.storage(hold)))
-	if r := s.ok("status"); r.str("ok", "status") != "granted" || r.str("ok", "device", "polling") != "true" || s.store["oauth2.device"] == "" {
-		t.Error(r.raw, s.store)
+	if r := s.ok("status"); r.Str("ok", "status") != "granted" || r.Str("ok", "device", "polling") != "true" || s.store["oauth2.device"] == "" {
+		t.Error(r.Raw, s.store)
 	}
 }
 
@@ -311,19 +311,19 @@ func TestInterplayEndWhileStarting(t *testing.T) {
 		id, left := s.start("device_start")
 		s.input(`"id":900,"command":` + end)
 		effects := s.settle(s.answer(left[0], jsonReply(200, rfc8628).member()))
-		if r := s.ok("status"); r.str("ok", "device") != "" || r.str("ok", "status") != "not_authenticated" || len(s.timers) != 0 || s.store["oauth2.device"] != "" {
-			t.Error(end, r.raw, s.timers, s.store)
+		if r := s.ok("status"); r.Str("ok", "device") != "" || r.Str("ok", "status") != "not_authenticated" || len(s.timers) != 0 || s.store["oauth2.device"] != "" {
+			t.Error(end, r.Raw, s.timers, s.store)
 		}
 		if !strings.HasPrefix(end, `"cancel"`) {
-			if r := s.resultOf(id, effects); r.str("error", "kind") != "cancelled" {
-				t.Error(end, r.raw)
+			if r := s.resultOf(id, effects); r.Str("error", "kind") != "cancelled" {
+				t.Error(end, r.Raw)
 			}
 		}
 	}
 	s := quietScene(t)
 	s.open(with(deviceConf))
 	_, left := s.start("device_start")
-	if effects := s.input(`"id":900,"command":"cancel","target":1`); effects[0].str("kind") != "http-cancel" || effects[0].str("target") != left[0].str("id") {
+	if effects := s.input(`"id":900,"command":"cancel","target":1`); effects[0].Str("kind") != "http-cancel" || effects[0].Str("target") != left[0].Str("id") {
 		t.Error("the request is not withdrawn:", effects)
 	}
 }
@@ -336,16 +336,16 @@ func TestInterplayDeviceCodeInErrors(t *testing.T) {
 	s.deviceServer(rfc8628, repeats)
 	s.open(with(deviceConf))
 	wait := s.startDevice()
-	if r := s.resultOf(wait, s.pass(5_000)); r.str("error", "error_description") != "(redacted)" {
-		t.Error(r.raw)
+	if r := s.resultOf(wait, s.pass(5_000)); r.Str("error", "error_description") != "(redacted)" {
+		t.Error(r.Raw)
 	}
 	s.server = func(msg) reply {
 		return jsonReply(200, `{"device_code":"`+deviceCode+`","error":"x","error_description":"no `+deviceCode+`"}`)
 	}
 	s.do("device_start")
 	for _, e := range s.events {
-		if strings.Contains(e.raw, deviceCode) {
-			t.Error(e.raw)
+		if strings.Contains(e.Raw, deviceCode) {
+			t.Error(e.Raw)
 		}
 	}
 }
@@ -363,7 +363,7 @@ func TestInterplayDiscardedWithoutRefreshToken(t *testing.T) {
 	s.server = func(msg) reply { return reply{status: 200} }
 	s.sent = nil
 	s.settle(s.answer(http, jsonReply(200, `{"access_token":"late","token_type":"Bearer"}`).member()))
-	if len(s.sent) != 1 || s.sent[0].form().Get("token") != "late" || s.sent[0].form().Get("token_type_hint") != "access_token" {
+	if len(s.sent) != 1 || s.sent[0].Form().Get("token") != "late" || s.sent[0].Form().Get("token_type_hint") != "access_token" {
 		t.Error(s.sent)
 	}
 }
@@ -382,7 +382,7 @@ func TestInterplayDeviceStoreUnread(t *testing.T) {
 	s.wantEvents("request_failed:storage")
 	s.deviceServer(rfc8628, jsonReply(400, pending))
 	s.ok("device_start", `"parameters":[["audience","b"]]`)
-	if got := s.sent[0].str("body", "text"); got != "scope=read+write&x=1&audience=b&client_id=s6BhdRkqt3" {
+	if got := s.sent[0].Str("body", "text"); got != "scope=read+write&x=1&audience=b&client_id=s6BhdRkqt3" {
 		t.Error(got)
 	}
 }

@@ -11,11 +11,11 @@ import (
 func (s *scene) bindingServer() {
 	n, polled := 0, false
 	s.server = func(m msg) reply {
-		form := m.form()
+		form := m.Form()
 		switch {
-		case m.str("stage") == "revocation":
+		case m.Str("stage") == "revocation":
 			return reply{status: 200}
-		case m.str("stage") == "device_authorization":
+		case m.Str("stage") == "device_authorization":
 			return jsonReply(200, rfc8628)
 		case form.Get("device_code") != "" && polled:
 			return jsonReply(400, `{"error":"invalid_grant"}`)

@@ -6,12 +6,6 @@ import (
 	"testing"
 )
 
-// quietScene is a scene without a transcript: these tests show how two operations affect each
-// other, and would not help a host.
-func quietScene(t *testing.T) *scene {
-	return &scene{t: t, engine: &Engine{}, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}}
-}
-
 const extendConf = `{"long_lived_grant_type":"fb_exchange_token"}`
 
 // finish answers what is left by stage, the newest first, until only results are left.
@@ -19,11 +13,11 @@ func (s *scene) finish(left []msg, replies map[string]reply) (results []msg) {
 	for len(left) > 0 {
 		m := left[len(left)-1]
 		left = left[:len(left)-1]
-		if m.str("kind") != "http" {
+		if m.Str("kind") != "http" {
 			results = append(results, m)
 			continue
 		}
-		left = append(left, s.settle(s.answer(m, replies[m.str("stage")].member()))...)
+		left = append(left, s.settle(s.answer(m, replies[m.Str("stage")].member()))...)
 	}
 	return results
 }
@@ -49,7 +43,7 @@ func TestInterplayExtendKeepsRotatedRefreshToken(t *testing.T) {
 		t.Error("the rotated refresh token is lost:", s.store["oauth2.session"])
 	}
 	_, left = s.start("refresh")
-	if got := left[0].form().Get("refresh_token"); got != "refresh-2" {
+	if got := left[0].Form().Get("refresh_token"); got != "refresh-2" {
 		t.Error("a spent refresh token goes out:", got)
 	}
 }
@@ -83,8 +77,8 @@ func TestInterplayExtendAfterLogOut(t *testing.T) {
 	_, left := s.start("extend")
 	_, more := s.start("log_out")
 	s.finish(append(left, more...), extendReplies)
-	if r := s.ok("status"); r.str("ok", "status") != "not_authenticated" || s.store["oauth2.session"] != "" {
-		t.Error("signed in again after log_out:", r.raw, s.store)
+	if r := s.ok("status"); r.Str("ok", "status") != "not_authenticated" || s.store["oauth2.session"] != "" {
+		t.Error("signed in again after log_out:", r.Raw, s.store)
 	}
 }
 
@@ -163,14 +157,14 @@ func TestInterplayTwoTabsBackOff(t *testing.T) {
 		s.now = max(s.now, s.timers[next].due)
 		// handle by epoch
 		s.handle = one
-		if !strings.HasPrefix(s.timers[next].m.str("id"), epochOf(s, one)) {
+		if !strings.HasPrefix(s.timers[next].m.Str("id"), epochOf(s, one)) {
 			s.handle = two
 		}
 		s.fire(next)
 	}
 	granted := 0
 	for _, e := range s.events {
-		if e.str("event") == "granted" {
+		if e.Str("event") == "granted" {
 			granted++
 		}
 	}
@@ -198,11 +192,11 @@ func TestInterplayAlarmAfterFailedRefresh(t *testing.T) {
 	for len(todo) > 0 {
 		m := todo[0]
 		todo = todo[1:]
-		if m.str("kind") == "store" && shortKey(m.str("key")) == "oauth2.session" {
+		if m.Str("kind") == "store" && shortKey(m.Str("key")) == "oauth2.session" {
 			hold = m
 			continue
 		}
-		switch m.str("kind") {
+		switch m.Str("kind") {
 		case "http":
 			todo = append(todo, s.answer(m, s.server(m).member())...)
 		case "store", "load":
@@ -212,8 +206,8 @@ func TestInterplayAlarmAfterFailedRefresh(t *testing.T) {
 	s.input(`"command":"token","id":101,"force":true`) // waits for its turn
 	s.server = func(msg) reply { return reply{failed: "unsent"} }
 	s.settle(s.answer(hold, s.storage(hold)))
-	if r := s.ok("status"); r.str("ok", "status") != "granted" {
-		t.Fatal(r.raw)
+	if r := s.ok("status"); r.Str("ok", "status") != "granted" {
+		t.Fatal(r.Raw)
 	}
 	if len(s.timers) != 1 {
 		t.Error("granted, and no alarm for its end:", s.timers)
@@ -238,8 +232,8 @@ func TestInterplayRetryLaterLooks(t *testing.T) {
 	s.open(conf)
 	s.ok("refresh")
 	s.use(one)
-	if r := s.do("token"); r.str("ok", "access_token") != "access-2" {
-		t.Error("there is a good token in the store:", r.raw)
+	if r := s.do("token"); r.Str("ok", "access_token") != "access-2" {
+		t.Error("there is a good token in the store:", r.Raw)
 	}
 }
 
@@ -286,7 +280,7 @@ func TestInterplayRevokeEndsRetries(t *testing.T) {
 	_, _ = s.start("revoke", `"token":"access_token"`)
 	s.server = good
 	bad := func(m msg) reply {
-		if m.str("stage") == "revocation" {
+		if m.Str("stage") == "revocation" {
 			return reply{status: 200}
 		}
 		return reply{failed: "unsent"}
@@ -305,8 +299,8 @@ func TestInterplayNumberAsError(t *testing.T) {
 	s.open(conf)
 	s.signIn()
 	s.server = func(msg) reply { return jsonReply(200, `{"message":"Unauthorized","error":401}`) }
-	if r := s.do("userinfo"); r.m["ok"] != nil {
-		t.Error("an error as claims:", r.raw)
+	if r := s.do("userinfo"); r.M["ok"] != nil {
+		t.Error("an error as claims:", r.Raw)
 	}
 }
 
@@ -319,10 +313,10 @@ func TestInterplayMatchesAndCallback(t *testing.T) {
 		s := quietScene(t)
 		s.tokenServer()
 		s.open(with(`{"redirect_uri":` + quote(row.registered) + `}`))
-		got := `"url":` + quote(strings.Replace(row.got, "STATE", s.ok("authorize").str("ok", "state"), 1))
+		got := `"url":` + quote(strings.Replace(row.got, "STATE", s.ok("authorize").Str("ok", "state"), 1))
 		a, b := s.ok("matches", got), s.do("callback", got)
-		if (a.str("ok", "matches") == "true") != (b.m["ok"] != nil) {
-			t.Error(row.got, a.raw, b.raw)
+		if (a.Str("ok", "matches") == "true") != (b.M["ok"] != nil) {
+			t.Error(row.got, a.Raw, b.Raw)
 		}
 	}
 }
@@ -354,10 +348,10 @@ func TestInterplayFingerprintVariables(t *testing.T) {
 	}
 	s.open(tenant("a"))
 	s.signIn()
-	bytes := s.ok("export").str("ok", "session")
-	if r := s.open(tenant("b"), `"session":`+quote(bytes)); r.str("error", "code") != "wrong_configuration" {
+	bytes := s.ok("export").Str("ok", "session")
+	if r := s.open(tenant("b"), `"session":`+quote(bytes)); r.Str("error", "code") != "wrong_configuration" {
 		r := s.ok("prepare", `"url":"https://b.as.example/api/x"`)
-		t.Error("a's token goes to b:", r.raw)
+		t.Error("a's token goes to b:", r.Raw)
 	}
 }
 
@@ -370,13 +364,13 @@ func TestInterplayEmailsAreAList(t *testing.T) {
 		s.open(with(`{"profile":{"emails_endpoint":"https://as.example/emails"}}`))
 		s.signIn()
 		s.server = func(m msg) reply {
-			if strings.HasSuffix(m.str("url"), "emails") {
+			if strings.HasSuffix(m.Str("url"), "emails") {
 				return emails
 			}
 			return jsonReply(200, `{"sub":"1"}`)
 		}
-		if r := s.do("profile"); strings.Contains(r.raw, "other@") || emails.status == 401 && r.m["ok"] != nil {
-			t.Error(r.raw)
+		if r := s.do("profile"); strings.Contains(r.Raw, "other@") || emails.status == 401 && r.M["ok"] != nil {
+			t.Error(r.Raw)
 		}
 	}
 }
@@ -417,7 +411,7 @@ func TestInterplaySuccessEndsBackOff(t *testing.T) {
 	s.server = good
 	s.now -= 7_200_002
 	const url = `"url":"https://api.example/v1/x"`
-	headers := s.ok("prepare", url).m["ok"].(map[string]any)["headers"].([]any)
+	headers := s.ok("prepare", url).M["ok"].(map[string]any)["headers"].([]any)
 	s.sent = nil
 	s.ok("answered", url, `"status":401,"headers":[],"sent":`+quote(headers[0].([]any)[1].(string)))
 	s.wantSent(1)

@@ -129,9 +129,9 @@ func rawSignature(der []byte, size int) []byte {
 
 // verifies carries out a verify effect as a host does.
 func verifies(m msg) string {
-	k := m.m["jwk"].(map[string]any)
+	k := m.M["jwk"].(map[string]any)
 	num := func(name string) *big.Int { return new(big.Int).SetBytes(unb64(k[name].(string))) }
-	alg, sig, input := m.str("alg"), m.str("signature"), m.str("input")
+	alg, sig, input := m.Str("alg"), m.Str("signature"), m.Str("input")
 	raw, err := base64.RawURLEncoding.DecodeString(sig)
 	ok := err == nil
 	var digest []byte

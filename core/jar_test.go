@@ -40,7 +40,7 @@ func TestScenarioSignedRequest(t *testing.T) {
 	s.sent = nil
 	s.open(with(conf + `,"name":"pushed","pushed_authorization_request_endpoint":"https://as.example/par","token_endpoint_auth_method":"private_key_jwt"}`))
 	u = authorizeURL(s)
-	form := s.sent[0].form()
+	form := s.sent[0].Form()
 	if form.Get("request") == "" || form.Get("state") != "" || form.Get("code_challenge") != "" || form.Get("client_id") != "s6BhdRkqt3" || form.Get("client_assertion") == "" || len(u.Query()) != 2 {
 		t.Error(form, u)
 	}
@@ -52,8 +52,8 @@ func TestScenarioSignedRequest(t *testing.T) {
 	if strings.Count(s.store["pushed.pending"], `"state"`) != 1 {
 		t.Error(s.store)
 	}
-	if r := s.open(with(`{"client_key":"k","request_object_signing_alg":"none"}`)); r.str("error", "field") != "request_object_signing_alg" {
-		t.Error(r.raw)
+	if r := s.open(with(`{"client_key":"k","request_object_signing_alg":"none"}`)); r.Str("error", "field") != "request_object_signing_alg" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -80,29 +80,29 @@ func TestScenarioAuthorizeParameters(t *testing.T) {
 			i.claims["acr"] = row.acr
 		}
 		r := s.callback(`"acr_values":"phr phrh"`)
-		if r.str("error", "code") != row.code || row.code != "" && r.str("error", "field") != "acr" {
-			t.Error(row.acr, r.raw)
+		if r.Str("error", "code") != row.code || row.code != "" && r.Str("error", "field") != "acr" {
+			t.Error(row.acr, r.Raw)
 		}
 	}
 	// The resource is also sent to the token endpoint (RFC 8707 section 2.2).
-	if got := s.sent[len(s.sent)-1].form()["resource"]; fmt.Sprint(got) != "[https://api.example/v1]" {
+	if got := s.sent[len(s.sent)-1].Form()["resource"]; fmt.Sprint(got) != "[https://api.example/v1]" {
 		t.Error(got)
 	}
 	i.claims = nil
 	s.sent = nil
 	s.ok("refresh")
-	if got := s.sent[0].form()["resource"]; fmt.Sprint(got) != "[https://api.example/v1]" {
+	if got := s.sent[0].Form()["resource"]; fmt.Sprint(got) != "[https://api.example/v1]" {
 		t.Error(got)
 	}
 	for _, row := range [][2]string{{`"max_age":"600"`, "max_age"}, {`"max_age":-1`, "max_age"}, {`"claims":"{}"`, "claims"}, {`"authorization_details":{}`, "authorization_details"}, {`"prompt":["login"]`, "prompt"},
 		{`"prompt":"login","parameters":[["prompt","none"]]`, "prompt"}, {`"acr_values":"é"`, "acr_values"}} {
-		if r := s.fails("client", "bad_value", "authorize", row[0]); r.str("error", "field") != row[1] {
-			t.Error(r.raw)
+		if r := s.fails("client", "bad_value", "authorize", row[0]); r.Str("error", "field") != row[1] {
+			t.Error(r.Raw)
 		}
 	}
 	for _, bad := range []string{`["/relative"]`, `["https://a.example/#x"]`, `[""]`, `["https://a.example/ x"]`, `"https://a.example"`, `[1]`} {
-		if r := s.open(with(`{"resource":` + bad + `}`)); r.str("error", "field") != "resource" {
-			t.Error(bad, r.raw)
+		if r := s.open(with(`{"resource":` + bad + `}`)); r.Str("error", "field") != "resource" {
+			t.Error(bad, r.Raw)
 		}
 	}
 }

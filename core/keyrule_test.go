@@ -127,12 +127,12 @@ func TestScenarioIDTokenKeys(t *testing.T) {
 		*i = fresh
 		i.keys, i.mangle = row.keys, row.mangle
 		s.open(with(oidcConf))
-		before := len(s.lines)
+		before := len(s.rec.Lines)
 		r := s.callback()
-		if r.str("error", "code") != row.code || r.str("error", "field") != row.field || r.str("error", "expected") != row.expected || (row.field != "") != (r.str("error", "came") == "key '1'") {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r.Str("error", "code") != row.code || r.Str("error", "field") != row.field || r.Str("error", "expected") != row.expected || (row.field != "") != (r.Str("error", "came") == "key '1'") {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
-		for _, line := range s.lines[before:] {
+		for _, line := range s.rec.Lines[before:] {
 			if row.code != "" && strings.Contains(line, `"kind":"verify"`) {
 				t.Errorf("%s: the host was asked: %s", row.name, line)
 			}

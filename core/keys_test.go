@@ -10,20 +10,20 @@ import (
 // keyed carries out key and sign effects as a host does, with P-256 keys that are the same in every
 // run.
 func (s *scene) keyed(m msg) string {
-	name := m.str("name")
+	name := m.Str("name")
 	switch {
 	case s.noVerify:
 		return `"failed":{"kind":"unsupported"}`
-	case m.str("kind") == "sign":
-		if !s.keys[m.str("key")] {
+	case m.Str("kind") == "sign":
+		if !s.keys[m.Str("key")] {
 			return `"failed":{"kind":"denied"}`
 		}
-		signed := signText(ecKey(elliptic.P256(), m.str("key")), m.str("alg"), m.str("input"))
+		signed := signText(ecKey(elliptic.P256(), m.Str("key")), m.Str("alg"), m.Str("input"))
 		return `"ok":{"signature":"` + b64(signed) + `"}`
-	case m.m["delete"] == true:
+	case m.M["delete"] == true:
 		delete(s.keys, name)
 		return `"ok":{}`
-	case !s.keys[name] && m.m["create"] != true:
+	case !s.keys[name] && m.M["create"] != true:
 		return `"ok":{}`
 	}
 	if s.keys == nil {

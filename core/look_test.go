@@ -21,7 +21,7 @@ func pair(s *scene, config string, rest ...string) (one, two int32) {
 
 // loads counts the loads of the session since line from.
 func (s *scene) loads(from int) (n int) {
-	for _, line := range s.lines[from:] {
+	for _, line := range s.rec.Lines[from:] {
 		if strings.HasPrefix(line, "< ") && strings.Contains(line, `"kind":"load"`) && strings.Contains(line, `.session"`) {
 			n++
 		}
@@ -58,8 +58,8 @@ func TestScenarioChanges(t *testing.T) {
 		s.timers, s.events = nil, nil
 		s.use(two)
 		s.now += 10
-		if r := s.ok("status"); r.str("ok", "status") != row.status {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r := s.ok("status"); r.Str("ok", "status") != row.status {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 		if got := s.eventNames(); got != row.events {
 			t.Errorf("%s: events %q, want %q", row.name, got, row.events)
@@ -91,7 +91,7 @@ func TestTokenLooksOnceASecond(t *testing.T) {
 			if notified {
 				want = 0
 			}
-			from := len(s.lines)
+			from := len(s.rec.Lines)
 			for range 50 {
 				s.now += 100
 				row.do(s)
@@ -108,7 +108,7 @@ func TestTokenLooksOnceASecond(t *testing.T) {
 			}
 			row.do(s)
 			if len(s.sent) != 0 {
-				t.Errorf("%s, notified %t: the revoked token was sent: %s", row.name, notified, s.sent[0].raw)
+				t.Errorf("%s, notified %t: the revoked token was sent: %s", row.name, notified, s.sent[0].Raw)
 			}
 		}
 	}
@@ -121,7 +121,7 @@ func TestScenarioHints(t *testing.T) {
 	s.tokenServer()
 	one, two := pair(s, conf, `"notified":true`)
 	watched := 0
-	for _, line := range s.lines {
+	for _, line := range s.rec.Lines {
 		if strings.Contains(line, `"watch":true`) {
 			watched++
 		}
@@ -130,7 +130,7 @@ func TestScenarioHints(t *testing.T) {
 		t.Errorf("watched %d times", watched)
 	}
 	s.use(two)
-	from := len(s.lines)
+	from := len(s.rec.Lines)
 	for range 20 {
 		s.ok("look")
 	}
@@ -141,7 +141,7 @@ func TestScenarioHints(t *testing.T) {
 	s.ok("log_out") // after the look, and its hint among the many
 	s.use(two)
 	s.events = nil
-	from = len(s.lines)
+	from = len(s.rec.Lines)
 	s.ok("look")
 	s.pass(999)
 	s.wantEvents("")
@@ -168,11 +168,11 @@ func TestManyHints(t *testing.T) {
 		_, two := pair(s, conf, `"notified":true`)
 		s.handle = two
 		row.set(s)
-		from := len(s.lines)
+		from := len(s.rec.Lines)
 		for range 6_000 {
 			s.pass(10)
 			s.ok("look")
-			s.lines = append(s.lines[:from:from], only(s.lines[from:], ".session")...)
+			s.rec.Lines = append(s.rec.Lines[:from:from], only(s.rec.Lines[from:], ".session")...)
 		}
 		if n := s.loads(from); n < 55 || n > 62 {
 			t.Errorf("%s: %d loads in a minute", row.name, n)
@@ -186,8 +186,8 @@ func TestManyHints(t *testing.T) {
 	asked := 0
 	for range 3_000 {
 		s.now += 20
-		for _, m := range s.input(fmt.Sprintf(`"command":"look","id":%d`, s.inputs+1_000)) {
-			switch m.str("kind") {
+		for _, m := range s.input(fmt.Sprintf(`"command":"look","id":%d`, s.rec.Inputs+1_000)) {
+			switch m.Str("kind") {
 			case "load":
 				asked++
 			case "timer":
@@ -226,8 +226,8 @@ func TestStatusOfABadStore(t *testing.T) {
 	}
 	s := begin()
 	s.broken = 1
-	if r := s.ok("status"); r.str("ok", "status") != "granted" {
-		t.Error("a store that fails:", r.raw)
+	if r := s.ok("status"); r.Str("ok", "status") != "granted" {
+		t.Error("a store that fails:", r.Raw)
 	}
 	s.wantEvents("request_failed:storage")
 
@@ -235,7 +235,7 @@ func TestStatusOfABadStore(t *testing.T) {
 	s = begin()
 	ask := func(id int) (load, patience msg, results int) {
 		for _, m := range s.input(fmt.Sprintf(`"command":"status","id":%d`, 1_000+id)) {
-			switch m.str("kind") {
+			switch m.Str("kind") {
 			case "load":
 				load = m
 			case "timer":
@@ -248,13 +248,13 @@ func TestStatusOfABadStore(t *testing.T) {
 	}
 	load, _, _ := ask(0)
 	for id := range 99 {
-		if l, _, n := ask(id + 1); l.raw != "" || n != 0 {
-			t.Fatalf("the status asked for as number %d does not wait for a look: %s", id+2, l.raw)
+		if l, _, n := ask(id + 1); l.Raw != "" || n != 0 {
+			t.Fatalf("the status asked for as number %d does not wait for a look: %s", id+2, l.Raw)
 		}
 	}
-	from, results := len(s.lines), 0
+	from, results := len(s.rec.Lines), 0
 	for _, m := range s.settle(s.answer(load, s.storage(load))) {
-		if m.str("kind") == "result" {
+		if m.Str("kind") == "result" {
 			results++
 		}
 	}
@@ -267,11 +267,11 @@ func TestStatusOfABadStore(t *testing.T) {
 	s = begin()
 	load, patience, _ := ask(0)
 	s.now += 1_000
-	if left := s.answer(patience, `"ok":{}`); len(left) != 1 || left[0].str("ok", "status") != "granted" {
+	if left := s.answer(patience, `"ok":{}`); len(left) != 1 || left[0].Str("ok", "status") != "granted" {
 		t.Error("a store that hangs:", left)
 	}
-	if l, _, n := ask(1); n != 1 || l.raw != "" {
-		t.Error("it hangs still:", n, l.raw)
+	if l, _, n := ask(1); n != 1 || l.Raw != "" {
+		t.Error("it hangs still:", n, l.Raw)
 	}
 	s.events = nil
 	s.settle(s.answer(load, `"ok":{"version":"9"}`))
@@ -298,16 +298,16 @@ func TestStatusWhileItChanges(t *testing.T) {
 	server := s.server
 	s.server = nil
 	id, left := s.start("refresh")
-	if r := s.ok("status"); r.str("ok", "status") != "refreshing" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "status") != "refreshing" {
+		t.Error(r.Raw)
 	}
 	s.ok("look")
 	s.server = server
-	if r := s.resultOf(id, s.settle(left)); r.str("ok", "status") != "granted" {
-		t.Error(r.raw)
+	if r := s.resultOf(id, s.settle(left)); r.Str("ok", "status") != "granted" {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-2" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -342,8 +342,8 @@ func TestEndedElsewhere(t *testing.T) {
 			t.Errorf("%s: keys %v, sent %d", row.name, s.keys, len(s.sent))
 		}
 		s.handle = one
-		if r := s.do("token"); (r.m["ok"] != nil) != (row.keys == 1) {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r := s.do("token"); (r.M["ok"] != nil) != (row.keys == 1) {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 	}
 }
@@ -363,11 +363,11 @@ func TestScenarioHandledElsewhere(t *testing.T) {
 		t.Helper()
 		s.sent = nil
 		r := s.do("callback", params)
-		if r.str("error", "code") != code || len(s.sent) != 0 {
-			t.Errorf("%s: %s, sent %d", name, r.raw, len(s.sent))
+		if r.Str("error", "code") != code || len(s.sent) != 0 {
+			t.Errorf("%s: %s, sent %d", name, r.Raw, len(s.sent))
 		}
-		if elsewhere := r.str("ok", "handled_elsewhere"); (elsewhere == "true") != (code == "") {
-			t.Errorf("%s: %s", name, r.raw)
+		if elsewhere := r.Str("ok", "handled_elsewhere"); (elsewhere == "true") != (code == "") {
+			t.Errorf("%s: %s", name, r.Raw)
 		}
 		return r
 	}
@@ -383,8 +383,8 @@ func TestScenarioHandledElsewhere(t *testing.T) {
 	id, left := s.start("callback", params)
 	s.use(two)
 	s.server = server
-	if r := again("under way", "already_used"); !strings.Contains(r.str("error", "came"), "handled elsewhere") || r.str("error", "begin_again") != "true" {
-		t.Error(r.raw)
+	if r := again("under way", "already_used"); !strings.Contains(r.Str("error", "came"), "handled elsewhere") || r.Str("error", "begin_again") != "true" {
+		t.Error(r.Raw)
 	}
 	s.use(one)
 	again("under way here", "already_used")

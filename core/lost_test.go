@@ -9,8 +9,8 @@ import (
 // lost carries out a store effect and loses its answer.
 func (s *scene) lost(m msg) []msg {
 	s.t.Helper()
-	if m.str("kind") != "store" {
-		s.t.Fatal("no store:", m.raw)
+	if m.Str("kind") != "store" {
+		s.t.Fatal("no store:", m.Raw)
 	}
 	s.storage(m)
 	return s.answer(m, `"failed":{"kind":"timeout"}`)
@@ -20,7 +20,7 @@ func (s *scene) lost(m msg) []msg {
 func next(t *testing.T, kind string, effects []msg) msg {
 	t.Helper()
 	for _, m := range effects {
-		if m.str("kind") == kind {
+		if m.Str("kind") == kind {
 			return m
 		}
 	}
@@ -54,11 +54,11 @@ func TestScenarioSignInOvertaken(t *testing.T) {
 		}
 		r := s.resultOf(fmt.Sprint(900+first), left)
 		if row.command == "refresh" {
-			if r.str("ok", "status") != "granted" || s.ok("token").str("ok", "access_token") != "access-2" {
-				t.Error(r.raw)
+			if r.Str("ok", "status") != "granted" || s.ok("token").Str("ok", "access_token") != "access-2" {
+				t.Error(r.Raw)
 			}
-		} else if r.str("error", "code") != "signed_out" || len(s.sent) != sent+1 || s.sent[sent].form().Get("token") != "refresh-3" {
-			t.Error("not ended, or what came too late is left at the server:", r.raw, s.sent[sent:])
+		} else if r.Str("error", "code") != "signed_out" || len(s.sent) != sent+1 || s.sent[sent].Form().Get("token") != "refresh-3" {
+			t.Error("not ended, or what came too late is left at the server:", r.Raw, s.sent[sent:])
 		}
 		s.use(second)
 		s.ok("log_out")
@@ -82,8 +82,8 @@ func TestScenarioTwoDeliveries(t *testing.T) {
 	s.use(second)
 	s.ok("callback", callbackURL(u, "code=c"))
 	s.use(first)
-	if r := s.resultOf("900", s.settle(again)); r.str("ok", "handled_elsewhere") != "true" {
-		t.Error(r.raw)
+	if r := s.resultOf("900", s.settle(again)); r.Str("ok", "handled_elsewhere") != "true" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(1)
 	// Our write succeeded, its answer was lost, and another attempt was stored after it.
@@ -93,8 +93,8 @@ func TestScenarioTwoDeliveries(t *testing.T) {
 	s.use(second)
 	s.ok("authorize")
 	s.use(first)
-	if r := s.resultOf("901", s.settle(again)); r.str("ok", "status") != "granted" {
-		t.Error(r.raw)
+	if r := s.resultOf("901", s.settle(again)); r.Str("ok", "status") != "granted" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(2)
 }
@@ -126,8 +126,8 @@ func TestScenarioMarks(t *testing.T) {
 	s.use(first)
 	http := s.settle(s.answer(a, s.storage(a)))
 	s.use(second)
-	if r := s.resultOf("901", s.settle(s.answer(b, s.storage(b)))); r.str("error", "code") != "refresh_in_progress" {
-		t.Error(r.raw)
+	if r := s.resultOf("901", s.settle(s.answer(b, s.storage(b)))); r.Str("error", "code") != "refresh_in_progress" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(1)
 	// No answer, twice; a hundred seconds later the request is tried again, and is under way.
@@ -154,8 +154,8 @@ func TestScenarioMarks(t *testing.T) {
 	s.sent, s.server = nil, nil
 	id, left := s.start("refresh")
 	s.now += 30_000
-	if r := s.resultOf(id, s.settle(s.answer(left[0], `"failed":{"kind":"timeout"}`))); r.str("error", "code") != "timeout" {
-		t.Error(r.raw)
+	if r := s.resultOf(id, s.settle(s.answer(left[0], `"failed":{"kind":"timeout"}`))); r.Str("error", "code") != "timeout" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(1)
 }
@@ -166,7 +166,7 @@ func TestScenarioUnreadStore(t *testing.T) {
 	s.tokenServer()
 	s.open(conf)
 	s.signIn()
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	s.ok("refresh")
 	s.sent = nil
 	s.open(conf, `"session":`+quote(bytes))
@@ -174,20 +174,20 @@ func TestScenarioUnreadStore(t *testing.T) {
 	s.fails("storage", "storage", "refresh")
 	s.wantSent(0)
 	s.ok("refresh")
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
-		t.Error("not adopted:", r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-2" {
+		t.Error("not adopted:", r.Raw)
 	}
 	s.wantSent(0)
 	// The successor from an otherwise useless answer is newer than bytes from before it.
-	bytes = s.ok("export").str("ok", "session")
+	bytes = s.ok("export").Str("ok", "session")
 	s.server = func(msg) reply { return jsonReply(200, `{"refresh_token":"next"}`) }
 	s.fails("token_not_found", "missing_access_token", "refresh")
 	s.open(conf, `"session":`+quote(bytes))
 	s.tokenServer()
 	s.sent = nil
 	s.ok("refresh")
-	if s.sent[0].form().Get("refresh_token") != "next" {
-		t.Error(s.sent[0].raw)
+	if s.sent[0].Form().Get("refresh_token") != "next" {
+		t.Error(s.sent[0].Raw)
 	}
 	// It could not be stored: that is reported, and the successor is kept.
 	s.server = func(msg) reply {
@@ -202,8 +202,8 @@ func TestScenarioUnreadStore(t *testing.T) {
 	s.tokenServer()
 	s.sent = nil
 	s.ok("refresh")
-	if s.sent[0].form().Get("refresh_token") != "only-here" {
-		t.Error(s.sent[0].raw)
+	if s.sent[0].Form().Get("refresh_token") != "only-here" {
+		t.Error(s.sent[0].Raw)
 	}
 }
 
@@ -219,7 +219,7 @@ func TestScenarioExtendUnderLock(t *testing.T) {
 	s.ok("refresh")
 	s.use(first)
 	s.ok("extend")
-	if got := s.sent[2].form(); got.Get("long_lived") != "access-2" || !strings.Contains(s.store["oauth2.session"], "refresh-3") {
+	if got := s.sent[2].Form(); got.Get("long_lived") != "access-2" || !strings.Contains(s.store["oauth2.session"], "refresh-3") {
 		t.Error(got, s.store)
 	}
 	server := s.server
@@ -257,7 +257,7 @@ func TestScenarioSignInOverOldSession(t *testing.T) {
 	if !strings.Contains(s.store["oauth2.session"], "brought-refresh") {
 		t.Error("the sign-in was given up for an older session:", s.store["oauth2.session"])
 	}
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	s.open(conf, `"session":`+quote(bytes))
 	third := s.handle
 	s.signIn()
@@ -283,7 +283,7 @@ func TestScenarioPollBehindItsHook(t *testing.T) {
 		t.Error("sent after the stop")
 	}
 	s.wantWait(5_000)
-	s.hook = func(m msg) string { return `"ok":{"parameters":` + m.str("parameters") + `}` }
+	s.hook = func(m msg) string { return `"ok":{"parameters":` + m.Str("parameters") + `}` }
 	s.pass(5_000)
 	if s.polls() != 1 {
 		t.Error(s.polls())
@@ -307,7 +307,7 @@ func TestScenarioStoreDownForLong(t *testing.T) {
 	s.server = server
 	s.sent = nil
 	s.ok("refresh")
-	if got := s.sent[0].form().Get("refresh_token"); got != "refresh-3" {
+	if got := s.sent[0].Form().Get("refresh_token"); got != "refresh-3" {
 		t.Error("an old token goes out:", got)
 	}
 	if s.sent = nil; !strings.Contains(s.store["oauth2.session"], "refresh-4") {

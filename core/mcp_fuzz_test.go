@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/address"
+	"github.com/oauth2-wasm/oauth2-wasm/core/testrun/record"
 )
 
 // hostile are texts that resources and servers may send in place of a URL or a name.
@@ -73,12 +74,12 @@ func (f *mcpFuzz) carry(m msg) string {
 	if b := f.byte(); b < 20 {
 		return fmt.Sprintf(`"failed":{"kind":%q}`, f.of("network", "timeout", "storage", "conflict", "denied", "unsupported", "redirect"))
 	}
-	switch m.str("kind") {
+	switch m.Str("kind") {
 	case "http":
 		f.sent++
-		f.allowed(m.str("url"))
-		if (m.m["public"] == true) != !(strings.HasPrefix(m.str("url")+"/", "https://mcp.example/") || strings.HasPrefix(m.str("url")+"/", "http://localhost:4000/")) {
-			f.t.Errorf("public: %s", m.raw)
+		f.allowed(m.Str("url"))
+		if (m.M["public"] == true) != !(strings.HasPrefix(m.Str("url")+"/", "https://mcp.example/") || strings.HasPrefix(m.Str("url")+"/", "http://localhost:4000/")) {
+			f.t.Errorf("public: %s", m.Raw)
 		}
 		body := f.document()
 		if f.byte()%8 == 0 {
@@ -86,7 +87,7 @@ func (f *mcpFuzz) carry(m msg) string {
 		}
 		return jsonReply([]int{200, 200, 200, 200, 201, 404, 500, 401}[f.byte()%8], body).member()
 	case "load":
-		key := m.str("key")
+		key := m.Str("key")
 		if f.byte()%32 == 0 {
 			return `"ok":{"value":` + quote(f.of(f.document(), "x", `{"v":1}`)) + `,"version":"9"}`
 		}
@@ -95,25 +96,25 @@ func (f *mcpFuzz) carry(m msg) string {
 		}
 		return `"ok":{"version":""}`
 	case "store":
-		if f.at[m.str("key")]++; m.m["delete"] == true {
-			delete(f.store, m.str("key"))
+		if f.at[m.Str("key")]++; m.M["delete"] == true {
+			delete(f.store, m.Str("key"))
 		} else {
-			f.store[m.str("key")] = m.str("value")
+			f.store[m.Str("key")] = m.Str("value")
 		}
-		return fmt.Sprintf(`"ok":{"version":"%d"}`, f.at[m.str("key")])
+		return fmt.Sprintf(`"ok":{"version":"%d"}`, f.at[m.Str("key")])
 	}
 	return `"ok":{}`
 }
 
 // result checks that a returned configuration obeys the rule for URLs that others name.
 func (f *mcpFuzz) result(m msg) {
-	if strings.Contains(m.raw, "REFUSED-TOKEN") {
-		f.t.Errorf("a token shows: %s", m.raw)
+	if strings.Contains(m.Raw, "REFUSED-TOKEN") {
+		f.t.Errorf("a token shows: %s", m.Raw)
 	}
 	var r struct {
 		OK struct{ Config map[string]any }
 	}
-	json.Unmarshal([]byte(m.raw), &r)
+	json.Unmarshal([]byte(m.Raw), &r)
 	for name, v := range r.OK.Config {
 		if text, _ := v.(string); strings.HasSuffix(name, "_endpoint") || name == "issuer" || name == "jwks_uri" {
 			f.allowed(text)
@@ -141,7 +142,7 @@ func (f *mcpFuzz) run() {
 			i := f.byte() % len(waiting)
 			m := waiting[i]
 			waiting = append(waiting[:i], waiting[i+1:]...)
-			in = fmt.Sprintf(`"answer":%q,%s`, m.str("id"), f.carry(m))
+			in = fmt.Sprintf(`"answer":%q,%s`, m.Str("id"), f.carry(m))
 		} else {
 			id++
 			command := f.of("challenged", "challenged", "challenged", "find", "forget", "cancel")
@@ -153,7 +154,7 @@ func (f *mcpFuzz) run() {
 			f.t.Fatalf("code %d for %s", code, in)
 		}
 		for raw := f.engine.Effect(h); raw != nil; raw = f.engine.Effect(h) {
-			switch m := parseMsg(f.t, raw); m.str("kind") {
+			switch m := record.Parse(f.t, raw); m.Str("kind") {
 			case "result":
 				f.result(m)
 			case "unlock":

@@ -39,11 +39,11 @@ func mcpScene(s *scene) *mcpWorld {
 
 // mcpQuiet is one without a transcript.
 func mcpQuiet(t *testing.T) *mcpWorld {
-	return mcpScene(&scene{t: t, engine: &Engine{}, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}})
+	return mcpScene(quietScene(t))
 }
 
 func (w *mcpWorld) answer(m msg) reply {
-	at := m.str("url")
+	at := m.Str("url")
 	switch {
 	case strings.HasSuffix(at, "/register"):
 		return w.register
@@ -72,7 +72,7 @@ func (w *mcpWorld) open(config string) msg {
 // urls returns the URLs of the requests since the last call.
 func (w *mcpWorld) urls() (all []string) {
 	for _, m := range w.s.sent {
-		all = append(all, m.str("url"))
+		all = append(all, m.Str("url"))
 	}
 	w.s.sent = nil
 	return all
@@ -101,8 +101,8 @@ func challenge(url string, status int, header, token string) string {
 // next checks which command is next, and with which scope.
 func (w *mcpWorld) next(r msg, next, scope string) msg {
 	w.s.t.Helper()
-	if r.str("ok", "next") != next || r.str("ok", "authorize", "scope") != scope {
-		w.s.t.Fatalf("want %s %q: %s", next, scope, r.raw)
+	if r.Str("ok", "next") != next || r.Str("ok", "authorize", "scope") != scope {
+		w.s.t.Fatalf("want %s %q: %s", next, scope, r.Raw)
 	}
 	return r
 }
@@ -112,24 +112,24 @@ func (w *mcpWorld) next(r msg, next, scope string) msg {
 func (w *mcpWorld) signIn(r msg) (*url.URL, int32) {
 	w.s.t.Helper()
 	finder := w.s.handle
-	w.s.open(r.str("ok", "config"))
+	w.s.open(r.Str("ok", "config"))
 	client := w.s.handle
 	var members []string
-	if scope := r.str("ok", "authorize", "scope"); scope != "" {
+	if scope := r.Str("ok", "authorize", "scope"); scope != "" {
 		members = append(members, `"scope":`+quote(scope))
 	}
-	u, err := url.Parse(w.s.ok("authorize", members...).str("ok", "url"))
+	u, err := url.Parse(w.s.ok("authorize", members...).Str("ok", "url"))
 	if err != nil {
 		w.s.t.Fatal(err)
 	}
-	w.s.ok("callback", `"url":`+quote(fmt.Sprintf("http://127.0.0.1:3000/cb?code=c&iss=%s&state=%s", url.QueryEscape(r.str("ok", "issuer")), u.Query().Get("state"))))
+	w.s.ok("callback", `"url":`+quote(fmt.Sprintf("http://127.0.0.1:3000/cb?code=c&iss=%s&state=%s", url.QueryEscape(r.Str("ok", "issuer")), u.Query().Get("state"))))
 	w.s.use(finder)
 	return u, client
 }
 
 // configOf is the client's configuration in a result.
 func configOf(r msg) (c map[string]any) {
-	json.Unmarshal([]byte(r.str("ok", "config")), &c)
+	json.Unmarshal([]byte(r.Str("ok", "config")), &c)
 	return c
 }
 
@@ -139,35 +139,35 @@ func TestScenarioMCP(t *testing.T) {
 	s := newScene(t, "MCP: from a 401 to a token; the next process finds it in the store, and asks nobody.", "M1", "M15", "M21", "M39")
 	w := mcpScene(s)
 	w.open(mcpConf)
-	if r := s.ok("find", `"url":"`+mcpURL+`"`); r.str("ok") != "{}" {
-		t.Error(r.raw)
+	if r := s.ok("find", `"url":"`+mcpURL+`"`); r.Str("ok") != "{}" {
+		t.Error(r.Raw)
 	}
 	w.wantURLs()
 	r := w.next(s.ok("challenged", challenge(mcpURL, 401, `Bearer resource_metadata="`+mcpAt+`", scope="tools:call"`, "")), "authorize", "tools:call")
 	w.wantURLs(mcpAt, mcpASAt)
-	if c := configOf(r); c["client_id"] != "https://app.example/oauth/client.json" || r.str("ok", "identity") != "metadata_document" || r.str("ok", "resource") != mcpURL {
-		t.Error(r.raw)
+	if c := configOf(r); c["client_id"] != "https://app.example/oauth/client.json" || r.Str("ok", "identity") != "metadata_document" || r.Str("ok", "resource") != mcpURL {
+		t.Error(r.Raw)
 	}
 	u, client := w.signIn(r)
 	if q := u.Query(); u.Host != "as.example" || q.Get("resource") != mcpURL || q.Get("code_challenge_method") != "S256" || q.Get("scope") != "tools:call" || q.Get("state") == "" {
 		t.Error(u)
 	}
-	if f := s.sent[0].form(); f.Get("resource") != mcpURL || f.Get("code_verifier") == "" || f.Get("client_id") != "https://app.example/oauth/client.json" {
-		t.Error(s.sent[0].raw)
+	if f := s.sent[0].Form(); f.Get("resource") != mcpURL || f.Get("code_verifier") == "" || f.Get("client_id") != "https://app.example/oauth/client.json" {
+		t.Error(s.sent[0].Raw)
 	}
 	s.use(client)
 	s.ok("refresh")
-	if f := s.sent[1].form(); f.Get("resource") != mcpURL {
-		t.Error(s.sent[1].raw)
+	if f := s.sent[1].Form(); f.Get("resource") != mcpURL {
+		t.Error(s.sent[1].Raw)
 	}
 	w.urls()
 	// Another process with the same store.
 	w.open(mcpConf)
 	r = w.next(s.ok("find", `"url":"`+mcpURL+`"`), "token", "tools:call tools:read tools:list")
 	w.wantURLs()
-	s.open(r.str("ok", "config"))
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
-		t.Error(r.raw)
+	s.open(r.Str("ok", "config"))
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-2" {
+		t.Error(r.Raw)
 	}
 	w.wantURLs()
 	for key, text := range s.store {
@@ -205,8 +205,8 @@ func TestScenarioMCPStepUp(t *testing.T) {
 	w.next(s.ok("challenged", challenge(mcpURL, 403, insufficient("e"), "access-4")), "authorize", "a b c d e")
 	// A stronger sign-in is requested as the challenge says (RFC 9470).
 	r = s.ok("challenged", challenge(mcpURL, 401, `Bearer error="insufficient_user_authentication", acr_values="phr", max_age=5`, "access-4"))
-	if w.next(r, "authorize", "a b c d tools:read tools:list").str("ok", "authorize", "acr_values") != "phr" || r.str("ok", "authorize", "max_age") != "5" {
-		t.Error(r.raw)
+	if w.next(r, "authorize", "a b c d tools:read tools:list").Str("ok", "authorize", "acr_values") != "phr" || r.Str("ok", "authorize", "max_age") != "5" {
+		t.Error(r.Raw)
 	}
 	for _, other := range []string{challenge(mcpURL, 403, "", ""), challenge(mcpURL, 403, `Bearer error="access_denied"`, ""), challenge(mcpURL, 200, `Bearer`, ""), challenge(mcpURL, 401, `DPoP error="use_dpop_nonce"`, "")} {
 		s.fails("client", "not_challenged", "challenged", other)
@@ -241,12 +241,12 @@ func TestScenarioMCPOtherServer(t *testing.T) {
 	w.register = jsonReply(201, `{"client_id":"dyn-1","client_secret":"secret-1"}`)
 	w.open(mcpConf)
 	first := s.ok("challenged", challenge(mcpURL, 401, "", ""))
-	if first.str("ok", "identity") != "registered" {
-		t.Error(first.raw)
+	if first.Str("ok", "identity") != "registered" {
+		t.Error(first.Raw)
 	}
 	_, client := w.signIn(first)
 	s.use(client)
-	late, _ := url.Parse(s.ok("authorize").str("ok", "url"))
+	late, _ := url.Parse(s.ok("authorize").Str("ok", "url"))
 	w.documents[mcpAt] = strings.Replace(mcpDoc, "https://as.example", "https://new.example", 1)
 	w.documents["https://new.example/.well-known/oauth-authorization-server"] = strings.ReplaceAll(w.documents[mcpASAt], "https://as.example", "https://new.example")
 	w.register = jsonReply(201, `{"client_id":"dyn-2"}`)
@@ -254,10 +254,10 @@ func TestScenarioMCPOtherServer(t *testing.T) {
 	s.use(1)
 	r := w.next(s.ok("challenged", challenge(mcpURL, 401, `Bearer error="invalid_token"`, "access-1")), "authorize", "tools:read tools:list")
 	w.wantURLs(mcpAt, "https://new.example/.well-known/oauth-authorization-server", "https://new.example/register")
-	if strings.Contains(r.raw, "dyn-1") || strings.Contains(r.raw, "secret-1") || r.str("ok", "issuer") != "https://new.example" {
-		t.Error(r.raw)
+	if strings.Contains(r.Raw, "dyn-1") || strings.Contains(r.Raw, "secret-1") || r.Str("ok", "issuer") != "https://new.example" {
+		t.Error(r.Raw)
 	}
-	s.open(r.str("ok", "config"))
+	s.open(r.Str("ok", "config"))
 	s.fails("client", "not_signed_in", "token")
 	// A reply to the old server's sign-in does not answer one at the new server.
 	s.fails("callback_not_verified", "wrong_state", "callback", `"url":"http://127.0.0.1:3000/cb?code=c&iss=https%3A%2F%2Fnew.example&state=`+late.Query().Get("state")+`"`)
@@ -291,15 +291,15 @@ func TestScenarioMCPIdentity(t *testing.T) {
 		w.open(`{"redirect_uri":"http://127.0.0.1:3000/cb",` + row.config + `}`)
 		if row.identity == "" {
 			r := s.fails("client", "no_client", "challenged", challenge(mcpURL, 401, "", ""))
-			if strings.Contains(r.raw, "shh") || r.str("error", "came") != "https://as.example" {
-				t.Error(r.raw)
+			if strings.Contains(r.Raw, "shh") || r.Str("error", "came") != "https://as.example" {
+				t.Error(r.Raw)
 			}
 			continue
 		}
 		r := s.ok("challenged", challenge(mcpURL, 401, "", ""))
 		id, _ := configOf(r)["client_id"].(string)
-		if r.str("ok", "identity") != row.identity || id != row.client {
-			t.Errorf("%s: %s", row.config, r.raw)
+		if r.Str("ok", "identity") != row.identity || id != row.client {
+			t.Errorf("%s: %s", row.config, r.Raw)
 		}
 	}
 	// The registration request, sent once for all who share the store.
@@ -308,7 +308,7 @@ func TestScenarioMCPIdentity(t *testing.T) {
 	w.open(`{"redirect_uri":"http://127.0.0.1:3000/cb","client_metadata":{"client_name":"Agent"}}`)
 	w.urls()
 	s.ok("challenged", challenge(mcpURL, 401, "", ""))
-	if got := s.sent[2].str("body", "text"); got != `{"client_name":"Agent","redirect_uris":["http://127.0.0.1:3000/cb"],"application_type":"native","grant_types":["authorization_code","refresh_token"],"response_types":["code"],"token_endpoint_auth_method":"none"}` {
+	if got := s.sent[2].Str("body", "text"); got != `{"client_name":"Agent","redirect_uris":["http://127.0.0.1:3000/cb"],"application_type":"native","grant_types":["authorization_code","refresh_token"],"response_types":["code"],"token_endpoint_auth_method":"none"}` {
 		t.Error(got)
 	}
 	w.urls()
@@ -317,25 +317,25 @@ func TestScenarioMCPIdentity(t *testing.T) {
 	s.ok("challenged", challenge("https://mcp.example/srv/mcp/", 401, `Bearer resource_metadata="`+mcpAt+`"`, ""))
 	w.wantURLs(mcpAt, mcpASAt)
 	// The server does not know the registration any more.
-	if r := s.ok("forget", `"url":"`+mcpURL+`","client_id":"another"`); r.str("ok", "forgotten") != "false" {
-		t.Error(r.raw)
+	if r := s.ok("forget", `"url":"`+mcpURL+`","client_id":"another"`); r.Str("ok", "forgotten") != "false" {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("forget", `"url":"`+mcpURL+`","client_id":"dyn-1"`); r.str("ok", "forgotten") != "true" {
-		t.Error(r.raw)
+	if r := s.ok("forget", `"url":"`+mcpURL+`","client_id":"dyn-1"`); r.Str("ok", "forgotten") != "true" {
+		t.Error(r.Raw)
 	}
 	w.register = jsonReply(400, `{"error":"invalid_redirect_uri","error_description":"https only"}`)
-	if r := s.fails("server", "oauth_error", "challenged", challenge(mcpURL, 401, "", "")); r.str("error", "stage") != "registration" || r.str("error", "error") != "invalid_redirect_uri" || r.str("error", "error_description") != "https only" {
-		t.Error(r.raw)
+	if r := s.fails("server", "oauth_error", "challenged", challenge(mcpURL, 401, "", "")); r.Str("error", "stage") != "registration" || r.Str("error", "error") != "invalid_redirect_uri" || r.Str("error", "error_description") != "https only" {
+		t.Error(r.Raw)
 	}
 	w.register = jsonReply(201, `{"client_id":"dyn-3"}`)
-	if r := s.ok("challenged", challenge(mcpURL, 401, "", "")); !strings.Contains(r.raw, "dyn-3") {
-		t.Error(r.raw)
+	if r := s.ok("challenged", challenge(mcpURL, 401, "", "")); !strings.Contains(r.Raw, "dyn-3") {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("forget", `"url":"`+mcpURL+`"`); r.str("ok", "forgotten") != "true" {
-		t.Error(r.raw)
+	if r := s.ok("forget", `"url":"`+mcpURL+`"`); r.Str("ok", "forgotten") != "true" {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("find", `"url":"`+mcpURL+`"`); r.str("ok") != "{}" {
-		t.Error(r.raw)
+	if r := s.ok("find", `"url":"`+mcpURL+`"`); r.Str("ok") != "{}" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -347,15 +347,15 @@ func TestScenarioMCPGuard(t *testing.T) {
 	w.open(mcpConf)
 	for _, evil := range []string{"http://mcp.example/m", "https://169.254.169.254/latest", "https://[::ffff:127.0.0.1]/m", "https://2130706433/m", "https://localhost/m", "https://metadata.google.internal/m", "javascript:alert(1)", "file:///etc/passwd", "https://u@mcp.example/m"} {
 		r := s.fails("server", "not_public", "challenged", challenge(mcpURL, 401, `Bearer resource_metadata="`+evil+`"`, ""))
-		if r.str("error", "field") != "resource_metadata" || strings.Contains(r.raw, "passwd") || strings.Contains(r.raw, "latest") {
-			t.Error(r.raw)
+		if r.Str("error", "field") != "resource_metadata" || strings.Contains(r.Raw, "passwd") || strings.Contains(r.Raw, "latest") {
+			t.Error(r.Raw)
 		}
 	}
 	w.wantURLs()
 	for _, evil := range []string{"http://as.example", "https://127.0.0.1", "https://10.1.2.3/x", "https://as.local"} {
 		w.documents[mcpAt] = strings.Replace(mcpDoc, "https://as.example", evil, 1)
-		if r := s.fails("server", "not_public", "challenged", challenge(mcpURL, 401, "", "")); r.str("error", "field") != "authorization_servers" {
-			t.Error(r.raw)
+		if r := s.fails("server", "not_public", "challenged", challenge(mcpURL, 401, "", "")); r.Str("error", "field") != "authorization_servers" {
+			t.Error(r.Raw)
 		}
 		w.wantURLs(mcpAt)
 	}
@@ -363,8 +363,8 @@ func TestScenarioMCPGuard(t *testing.T) {
 	for _, row := range [][3]string{{"authorization_endpoint", "authorize", "http://as.example/authorize"}, {"authorization_endpoint", "authorize", "javascript:alert(1)"}, {"authorization_endpoint", "authorize", "com.example.app:/x"}, {"authorization_endpoint", "authorize", "file:///etc/passwd"},
 		{"token_endpoint", "token", "https://192.168.0.1/token"}, {"registration_endpoint", "register", "https://[fe80::1]/r"}} {
 		w.documents[mcpASAt] = strings.Replace(mcpAS, `"https://as.example/`+row[1]+`"`, quote(row[2]), 1)
-		if r := s.fails("server", "not_public", "challenged", challenge(mcpURL, 401, "", "")); r.str("error", "field") != row[0] {
-			t.Error(r.raw)
+		if r := s.fails("server", "not_public", "challenged", challenge(mcpURL, 401, "", "")); r.Str("error", "field") != row[0] {
+			t.Error(r.Raw)
 		}
 	}
 	// An optional URL that is not allowed counts as missing.
@@ -373,8 +373,8 @@ func TestScenarioMCPGuard(t *testing.T) {
 		t.Error(c)
 	}
 	for _, m := range s.sent {
-		if own := strings.HasPrefix(m.str("url"), "https://mcp.example/"); own != (m.m["public"] == nil) {
-			t.Error(m.raw)
+		if own := strings.HasPrefix(m.Str("url"), "https://mcp.example/"); own != (m.M["public"] == nil) {
+			t.Error(m.Raw)
 		}
 	}
 	w.urls()
@@ -383,13 +383,13 @@ func TestScenarioMCPGuard(t *testing.T) {
 	w.documents["http://localhost:3000/.well-known/oauth-protected-resource"] = `{"resource":"http://localhost:3000/","authorization_servers":["http://localhost:5000","http://localhost:4000"]}`
 	w.documents["http://localhost:4000/.well-known/oauth-authorization-server"] = strings.ReplaceAll(mcpAS, "https://as.example", "http://localhost:4000")
 	r := s.ok("challenged", challenge("http://LOCALHOST:3000", 401, "", ""))
-	if r.str("ok", "issuer") != "http://localhost:4000" {
-		t.Error(r.raw)
+	if r.Str("ok", "issuer") != "http://localhost:4000" {
+		t.Error(r.Raw)
 	}
 	w.signIn(r)
 	for _, m := range s.sent {
-		if m.m["public"] != nil {
-			t.Error(m.raw)
+		if m.M["public"] != nil {
+			t.Error(m.Raw)
 		}
 	}
 	s.fails("client", "bad_url", "challenged", challenge("http://mcp.internal/x", 401, "", ""))
@@ -402,12 +402,12 @@ func TestScenarioMCPClientGuarded(t *testing.T) {
 	w := mcpScene(s)
 	w.open(mcpConf)
 	_, client := w.signIn(s.ok("challenged", challenge(mcpURL, 401, "", "")))
-	if m := s.sent[len(s.sent)-1]; m.str("stage") != "token" || m.m["public"] != true {
-		t.Error(m.raw)
+	if m := s.sent[len(s.sent)-1]; m.Str("stage") != "token" || m.M["public"] != true {
+		t.Error(m.Raw)
 	}
 	s.use(client)
-	if r := s.ok("prepare", `"url":"`+mcpURL+`/x"`); !strings.Contains(r.raw, `["authorization","Bearer access-1"]`) {
-		t.Error(r.raw)
+	if r := s.ok("prepare", `"url":"`+mcpURL+`/x"`); !strings.Contains(r.Raw, `["authorization","Bearer access-1"]`) {
+		t.Error(r.Raw)
 	}
 	for _, other := range []string{"https://mcp.example/srv/mcpx", "https://mcp.example/", "https://as.example/", "http://mcp.example/srv/mcp", "https://evil.example/srv/mcp"} {
 		s.fails("client", "resource_not_allowed", "prepare", `"url":"`+other+`"`)
@@ -442,9 +442,9 @@ func TestScenarioMCPIssuer(t *testing.T) {
 		s.store, s.version = map[string]string{}, map[string]int{}
 		w.documents[mcpASAt] = strings.Replace(mcpAS, `"authorization_response_iss_parameter_supported":true`, fmt.Sprintf(`"authorization_response_iss_parameter_supported":%t`, row.promised), 1)
 		w.open(mcpConf)
-		s.open(s.ok("challenged", challenge(mcpURL, 401, "", "")).str("ok", "config"))
+		s.open(s.ok("challenged", challenge(mcpURL, 401, "", "")).Str("ok", "config"))
 		for _, answer := range []string{"error=access_denied&error_description=evil+text&error_uri=https%3A%2F%2Fevil.example", "code=c"} {
-			u, _ := url.Parse(s.ok("authorize").str("ok", "url"))
+			u, _ := url.Parse(s.ok("authorize").Str("ok", "url"))
 			iss := ""
 			if row.iss != "" {
 				iss = "&iss=" + url.QueryEscape(row.iss)
@@ -453,12 +453,12 @@ func TestScenarioMCPIssuer(t *testing.T) {
 			r := s.do("callback", `"url":`+quote("http://127.0.0.1:3000/cb?"+answer+iss+"&state="+u.Query().Get("state")))
 			switch {
 			case row.code != "":
-				if r.str("error", "code") != row.code || strings.Contains(r.raw+s.eventNames(), "evil text") || strings.Contains(r.raw, "access_denied") || r.str("error", "error_uri") != "" {
-					t.Errorf("%+v: %s", row, r.raw)
+				if r.Str("error", "code") != row.code || strings.Contains(r.Raw+s.eventNames(), "evil text") || strings.Contains(r.Raw, "access_denied") || r.Str("error", "error_uri") != "" {
+					t.Errorf("%+v: %s", row, r.Raw)
 				}
 				s.wantSent(0)
-			case answer == "code=c" && r.m["ok"] == nil, answer != "code=c" && r.str("error", "error") != "access_denied":
-				t.Errorf("%+v: %s", row, r.raw)
+			case answer == "code=c" && r.M["ok"] == nil, answer != "code=c" && r.Str("error", "error") != "access_denied":
+				t.Errorf("%+v: %s", row, r.Raw)
 			}
 		}
 	}
@@ -494,8 +494,8 @@ func TestMCPPlaces(t *testing.T) {
 			w.documents = row.documents
 			w.open(mcpConf)
 			r := w.s.do("challenged", challenge(row.url, 401, row.header, ""))
-			if r.str("error", "code") != row.code {
-				t.Error(r.raw)
+			if r.Str("error", "code") != row.code {
+				t.Error(r.Raw)
 			}
 			w.wantURLs(row.urls...)
 		})
@@ -517,8 +517,8 @@ func TestMCPCanonical(t *testing.T) {
 		w.documents["https://mcp.example/meta"] = `{"resource":` + quote(row.said) + `,"authorization_servers":["https://as.example"]}`
 		w.open(mcpConf)
 		r := w.s.ok("challenged", challenge(row.url, 401, `Bearer resource_metadata="https://mcp.example/meta"`, ""))
-		if r.str("ok", "resource") != row.resource {
-			t.Errorf("%s: %s", row.url, r.raw)
+		if r.Str("ok", "resource") != row.resource {
+			t.Errorf("%s: %s", row.url, r.Raw)
 		}
 		u, _ := w.signIn(r)
 		if q := u.Query(); q.Get("resource") != row.resource || q.Has("scope") { // no scope is known, so it is omitted
@@ -537,8 +537,8 @@ func TestMCPPKCE(t *testing.T) {
 		}
 		w.documents[mcpASAt] = strings.Replace(mcpAS, `"code_challenge_methods_supported":["S256"],`, member, 1)
 		w.open(mcpConf)
-		if r := w.s.do("challenged", challenge(mcpURL, 401, "", "")); ok == (r.str("error", "code") == "pkce_not_supported") {
-			t.Errorf("%s: %s", methods, r.raw)
+		if r := w.s.do("challenged", challenge(mcpURL, 401, "", "")); ok == (r.Str("error", "code") == "pkce_not_supported") {
+			t.Errorf("%s: %s", methods, r.Raw)
 		}
 	}
 }
@@ -575,8 +575,8 @@ func TestMCPApplicationType(t *testing.T) {
 		w := mcpQuiet(t)
 		w.open(`{` + config + `}`)
 		w.s.do("challenged", challenge(mcpURL, 401, "", ""))
-		if m := w.s.sent[2]; m.str("stage") != "registration" || !strings.Contains(m.str("body", "text"), want) {
-			t.Errorf("%s: %s", config, m.raw)
+		if m := w.s.sent[2]; m.Str("stage") != "registration" || !strings.Contains(m.Str("body", "text"), want) {
+			t.Errorf("%s: %s", config, m.Raw)
 		}
 	}
 }
@@ -591,7 +591,7 @@ func TestMCPRegistrationLife(t *testing.T) {
 	w.open(mcpConf)
 	r := w.s.ok("challenged", challenge(mcpURL, 401, "", ""))
 	if configOf(r)["token_endpoint_auth_method"] != "client_secret_basic" {
-		t.Error(r.raw)
+		t.Error(r.Raw)
 	}
 	w.wantURLs(mcpAt, mcpASAt, at)
 	w.s.ok("challenged", challenge(mcpURL, 401, "", ""))
@@ -621,7 +621,7 @@ func TestMCPRegistersOnce(t *testing.T) {
 		w.documents[mcpASAt] = strings.Replace(mcpAS, `"client_id_metadata_document_supported":true,`, ``, 1)
 		registering := 0
 		w.s.server = func(m msg) reply {
-			if m.str("stage") != "registration" {
+			if m.Str("stage") != "registration" {
 				return w.answer(m)
 			}
 			if registering++; registering == 1 {
@@ -644,8 +644,8 @@ func TestMCPRegistersOnce(t *testing.T) {
 		if noLock {
 			want = "early"
 		}
-		if !strings.Contains(r.raw, want) || !strings.Contains(again.raw, want) {
-			t.Errorf("no lock: %t: %s\n%s", noLock, r.raw, again.raw)
+		if !strings.Contains(r.Raw, want) || !strings.Contains(again.Raw, want) {
+			t.Errorf("no lock: %t: %s\n%s", noLock, r.Raw, again.Raw)
 		}
 		if w.s.held {
 			t.Error("the lock is held")
@@ -665,22 +665,22 @@ func TestMCPWaitsForRegistration(t *testing.T) {
 		m := waiting[0]
 		waiting = waiting[1:]
 		member := `"ok":{}`
-		switch m.str("kind") {
+		switch m.Str("kind") {
 		case "load", "store":
 			member = s.storage(m)
 		case "lock":
-			s.store[m.str("name")] = `{"v":1,"issuer":"https://as.example","client":{"client_id":"the-holder"}}`
+			s.store[m.Str("name")] = `{"v":1,"issuer":"https://as.example","client":{"client_id":"the-holder"}}`
 		case "http":
 			member = w.answer(m).member()
-			if m.str("stage") == "registration" {
-				t.Error(m.raw)
+			if m.Str("stage") == "registration" {
+				t.Error(m.Raw)
 			}
 		case "unlock":
 			unlocked = true
 			continue
 		case "result":
-			if !strings.Contains(m.raw, "the-holder") || !unlocked {
-				t.Error(unlocked, m.raw)
+			if !strings.Contains(m.Raw, "the-holder") || !unlocked {
+				t.Error(unlocked, m.Raw)
 			}
 			return
 		}
@@ -714,7 +714,7 @@ func TestMCPPick(t *testing.T) {
 	}
 	issuer := func(config string) string {
 		w.open(config)
-		return w.s.ok("challenged", challenge(mcpURL, 401, "", "")).str("ok", "issuer")
+		return w.s.ok("challenged", challenge(mcpURL, 401, "", "")).Str("ok", "issuer")
 	}
 	if got := issuer(mcpConf); got != "https://a.example" {
 		t.Error(got)
@@ -778,8 +778,8 @@ func TestScenarioMCPRefusedConfiguration(t *testing.T) {
 		{`{"name":"a.b"}`, "bad_value", "name"},
 		{`{"offline_access":"no"}`, "bad_value", "offline_access"},
 	} {
-		if r := w.open(row[0]); r.str("error", "code") != row[1] || r.str("error", "field") != row[2] {
-			t.Errorf("%s: %s", row[0], r.raw)
+		if r := w.open(row[0]); r.Str("error", "code") != row[1] || r.Str("error", "field") != row[2] {
+			t.Errorf("%s: %s", row[0], r.Raw)
 		}
 	}
 	w.open(`{}`)
@@ -789,13 +789,13 @@ func TestScenarioMCPRefusedConfiguration(t *testing.T) {
 	// A command that its caller cancels ends at once, and its unfinished work changes nothing.
 	s.server = nil
 	id, left := s.start("challenged", challenge(mcpURL, 401, "", ""))
-	if r := s.ok("cancel", `"target":`+id); r.str("ok", "cancelled") != "true" {
-		t.Error(r.raw)
+	if r := s.ok("cancel", `"target":`+id); r.Str("ok", "cancelled") != "true" {
+		t.Error(r.Raw)
 	}
 	if more := s.settle(s.answer(left[0], w.answer(left[0]).member())); len(more) != 0 {
 		t.Error(more)
 	}
-	if r := s.ok("cancel", `"target":`+id); r.str("ok", "cancelled") != "false" {
-		t.Error(r.raw)
+	if r := s.ok("cancel", `"target":`+id); r.Str("ok", "cancelled") != "false" {
+		t.Error(r.Raw)
 	}
 }

@@ -15,18 +15,18 @@ func TestOpenIDKeysDownAtCallbackLosesTheCode(t *testing.T) {
 	u := authorizeURL(s)
 	s.lastNonce = u.Query().Get("nonce")
 	s.server = func(m msg) reply {
-		if m.str("stage") == "jwks" {
+		if m.Str("stage") == "jwks" {
 			return reply{failed: "unsent"}
 		}
 		return i.serve(m)
 	}
 	cb := callbackURL(u, "code=SplxlOBeZQQYbYS6WxSbIA")
-	if r := s.do("callback", cb); r.str("error", "retryable") != "true" || i.n != 0 {
-		t.Fatal(r.raw)
+	if r := s.do("callback", cb); r.Str("error", "retryable") != "true" || i.n != 0 {
+		t.Fatal(r.Raw)
 	}
 	s.server = i.serve
-	if r := s.do("callback", cb); r.m["ok"] == nil {
-		t.Error("the same command, with the keys in reach again:", r.raw)
+	if r := s.do("callback", cb); r.M["ok"] == nil {
+		t.Error("the same command, with the keys in reach again:", r.Raw)
 	}
 }
 
@@ -41,7 +41,7 @@ func TestOpenIDUserinfoSubSkippedWhenMetadataChanges(t *testing.T) {
 	i.claims = nil
 	s.callback()
 	s.server = func(m msg) reply { // a refresh succeeds; the test answers the two GETs
-		if m.str("stage") == "token" || m.str("stage") == "refresh" {
+		if m.Str("stage") == "token" || m.Str("stage") == "refresh" {
 			return i.serve(m)
 		}
 		return reply{}
@@ -56,7 +56,7 @@ func TestOpenIDUserinfoSubSkippedWhenMetadataChanges(t *testing.T) {
 	for len(left) > 0 {
 		m := left[0]
 		left = left[1:]
-		switch m.str("stage") {
+		switch m.Str("stage") {
 		case "jwks":
 			left = append(left, s.settle(s.answer(m, i.serve(m).member()))...)
 		case "discovery":
@@ -67,13 +67,13 @@ func TestOpenIDUserinfoSubSkippedWhenMetadataChanges(t *testing.T) {
 			left = append(left, s.settle(s.answer(m, i.serve(m).member()))...)
 		}
 	}
-	if disc.m == nil || info.m == nil {
-		t.Fatal("scene:", disc.raw, info.raw)
+	if disc.M == nil || info.M == nil {
+		t.Fatal("scene:", disc.Raw, info.Raw)
 	}
 	s.settle(s.answer(disc, jsonReply(200, strings.Replace(meta, "/userinfo", "/userinfo2", 1)).member()))
 	r := s.resultOf(id, s.settle(s.answer(info, jsonReply(200, `{"sub":"somebody-else"}`).member())))
-	if r.str("error", "code") != "wrong_claim" {
-		t.Error("another user's claims:", r.raw)
+	if r.Str("error", "code") != "wrong_claim" {
+		t.Error("another user's claims:", r.Raw)
 	}
 }
 
@@ -90,8 +90,8 @@ func TestOpenIDStaleMetadataOfStoreIsNotUsed(t *testing.T) {
 	down = true
 	s.open(discoveryConf)
 	first, second := s.do("authorize"), s.do("authorize")
-	if first.m["ok"] == nil || second.m["ok"] == nil {
-		t.Errorf("first: %s\nsecond: %s", first.raw, second.raw)
+	if first.M["ok"] == nil || second.M["ok"] == nil {
+		t.Errorf("first: %s\nsecond: %s", first.Raw, second.Raw)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestOpenIDDeviceFlowWithDiscovery(t *testing.T) {
 		meta, down := oidcMeta, false
 		found := oidcFound(i, &meta, &down)
 		s.server = func(m msg) reply {
-			switch m.str("stage") {
+			switch m.Str("stage") {
 			case "device_authorization":
 				return jsonReply(200, `{"device_code":"dc","user_code":"UC","verification_uri":"https://as.example/d","expires_in":1800,"interval":5}`)
 			case "polling":
@@ -118,17 +118,17 @@ func TestOpenIDDeviceFlowWithDiscovery(t *testing.T) {
 	}
 	s, _ := start()
 	s.open(discoveryConf)
-	if r := s.do("poll_start"); r.m["ok"] == nil {
-		t.Error("from the store:", r.raw)
+	if r := s.do("poll_start"); r.M["ok"] == nil {
+		t.Error("from the store:", r.Raw)
 	}
 	s, _ = start()
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	s.timers, s.sent = nil, nil
 	s.open(discoveryConf, `"session":`+quote(bytes))
 	s.pass(6_000)
 	for _, m := range s.sent {
-		if m.str("url") == "" {
-			t.Error("from bytes, the device code goes to no URL:", m.raw)
+		if m.Str("url") == "" {
+			t.Error("from bytes, the device code goes to no URL:", m.Raw)
 		}
 	}
 }
@@ -144,8 +144,8 @@ func TestOpenIDRevocationAuthByHand(t *testing.T) {
 	s.sent = nil
 	s.ok("revoke")
 	for _, m := range s.sent {
-		if m.str("stage") == "revocation" && strings.Contains(m.str("body", "text"), "THE-SECRET") {
-			t.Error("a method given by hand (none) is overruled, the secret goes out:", m.str("body", "text"))
+		if m.Str("stage") == "revocation" && strings.Contains(m.Str("body", "text"), "THE-SECRET") {
+			t.Error("a method given by hand (none) is overruled, the secret goes out:", m.Str("body", "text"))
 		}
 	}
 }
@@ -157,7 +157,7 @@ func TestOpenIDKeysDownEndsDeviceFlow(t *testing.T) {
 	i := s.issuer()
 	down, polls := true, 0
 	s.server = func(m msg) reply {
-		switch m.str("stage") {
+		switch m.Str("stage") {
 		case "jwks":
 			if down {
 				return reply{failed: "unsent"}
@@ -176,12 +176,12 @@ func TestOpenIDKeysDownEndsDeviceFlow(t *testing.T) {
 	down = false
 	s.do("poll_start")
 	s.pass(6_000)
-	if r := s.ok("status"); r.str("ok", "status") != "granted" {
+	if r := s.ok("status"); r.Str("ok", "status") != "granted" {
 		revoked := false
 		for _, m := range s.sent {
-			revoked = revoked || m.str("stage") == "revocation"
+			revoked = revoked || m.Str("stage") == "revocation"
 		}
-		t.Errorf("%d polls, revoked %v: %s", polls, revoked, r.raw)
+		t.Errorf("%d polls, revoked %v: %s", polls, revoked, r.Raw)
 	}
 }
 
@@ -195,8 +195,8 @@ func TestOpenIDActorTokenInError(t *testing.T) {
 		return jsonReply(400, `{"error":"invalid_request","error_description":"ACTOR-SECRET is not valid"}`)
 	}
 	r := s.do("token_exchange", `"subject_token":"x1y2z3"`, `"parameters":[["actor_token","ACTOR-SECRET"],["actor_token_type","urn:ietf:params:oauth:token-type:jwt"]]`)
-	if strings.Contains(r.raw, "ACTOR-SECRET") {
-		t.Error(r.raw)
+	if strings.Contains(r.Raw, "ACTOR-SECRET") {
+		t.Error(r.Raw)
 	}
 }
 
@@ -208,9 +208,9 @@ func TestOpenIDDoubledParameters(t *testing.T) {
 	s.do("client_credentials", `"parameters":[["scope","mine"]]`)
 	s.do("token_exchange", `"subject_token":"one"`, `"parameters":[["subject_token","two"],["requested_token_type","three"]]`, `"requested_token_type":"four"`)
 	for _, m := range s.sent {
-		for name, v := range m.form() {
+		for name, v := range m.Form() {
 			if len(v) > 1 {
-				t.Errorf("%s twice (RFC 6749 section 3.2): %s", name, m.str("body", "text"))
+				t.Errorf("%s twice (RFC 6749 section 3.2): %s", name, m.Str("body", "text"))
 			}
 		}
 	}
@@ -228,8 +228,8 @@ func TestOpenIDFailedPushesEvictAttempts(t *testing.T) {
 		s.do("authorize")
 	}
 	s.tokenServer()
-	if r := s.do("callback", fmt.Sprintf(`"url":"https://client.example/cb?code=c&state=%s"`, r.str("ok", "state"))); r.m["ok"] == nil {
-		t.Error(r.raw)
+	if r := s.do("callback", fmt.Sprintf(`"url":"https://client.example/cb?code=c&state=%s"`, r.Str("ok", "state"))); r.M["ok"] == nil {
+		t.Error(r.Raw)
 	}
 }
 
@@ -264,7 +264,7 @@ func TestOpenIDCancelledExchangeIsSent(t *testing.T) {
 	s.sent = nil
 	s.settle(s.answer(left[0], jsonReply(200, `{"access_token":"n","token_type":"Bearer","expires_in":3600}`).member()))
 	if len(s.sent) != 0 {
-		t.Error(s.sent[0].raw)
+		t.Error(s.sent[0].Raw)
 	}
 }
 
@@ -273,8 +273,8 @@ func TestOpenIDIssuedTokenTypeMissing(t *testing.T) {
 	s := quietScene(t)
 	s.open(conf)
 	s.server = func(msg) reply { return jsonReply(200, `{"access_token":"n","token_type":"Bearer"}`) }
-	if r := s.do("token_exchange", `"subject_token":"x"`); r.m["ok"] != nil {
-		t.Error(r.raw)
+	if r := s.do("token_exchange", `"subject_token":"x"`); r.M["ok"] != nil {
+		t.Error(r.Raw)
 	}
 }
 
@@ -283,7 +283,7 @@ func TestOpenIDIssuedTokenTypeMissing(t *testing.T) {
 func TestOpenIDRevocationMethodWithDiscovery(t *testing.T) {
 	s := quietScene(t)
 	if r := s.open(strings.Replace(discoveryConf, `{`, `{"client_secret":"s","revocation_endpoint_auth_method":"client_secret_post",`, 1)); s.handle == 0 {
-		t.Error(r.raw)
+		t.Error(r.Raw)
 	}
 }
 

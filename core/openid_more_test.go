@@ -35,8 +35,8 @@ func TestOpenIDHashes(t *testing.T) {
 			i.key, i.alg, i.header, i.keys = row.key, row.alg, "", []string{jwk(row.key, "")}
 			i.claims = map[string]any{"at_hash": quote(half(hash, "access-1"))}
 			s.open(with(oidcConf))
-			if r := s.callback(); (r.m["ok"] != nil) != (hash == row.hash) {
-				t.Errorf("%s with %v: %s", row.alg, hash, r.raw)
+			if r := s.callback(); (r.M["ok"] != nil) != (hash == row.hash) {
+				t.Errorf("%s with %v: %s", row.alg, hash, r.Raw)
 			}
 		}
 	}
@@ -52,11 +52,11 @@ func TestOpenIDRestoredUnverified(t *testing.T) {
 	s.issuer()
 	s.open(with(`{"scope":"openid","insecure_id_token_unverified":true,"issuer":"https://as.example"}`))
 	s.callback()
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	for _, rest := range [][]string{nil, {`"session":` + quote(bytes)}} {
 		s.open(with(oidcConf), rest...)
-		if r := s.ok("status"); r.str("ok", "id_token") == "" || r.str("ok", "claims") != "" {
-			t.Error(r.raw)
+		if r := s.ok("status"); r.Str("ok", "id_token") == "" || r.Str("ok", "claims") != "" {
+			t.Error(r.Raw)
 		}
 	}
 }
@@ -72,10 +72,10 @@ func TestOpenIDKeysForTheHost(t *testing.T) {
 		i := s.issuer()
 		i.header, i.keys = "", []string{jwk(rsaKey, row.more)}
 		s.open(with(oidcConf))
-		if r := s.callback(); (r.m["ok"] != nil) != row.ok {
-			t.Error(row.more, r.raw)
+		if r := s.callback(); (r.M["ok"] != nil) != row.ok {
+			t.Error(row.more, r.Raw)
 		}
-		for _, line := range s.lines {
+		for _, line := range s.rec.Lines {
 			if strings.Contains(line, `"kind":"verify"`) && strings.Contains(line, "SECRET") {
 				t.Error(line)
 			}
@@ -96,8 +96,8 @@ func TestOpenIDTenants(t *testing.T) {
 		i := s.issuer()
 		i.claims = map[string]any{"iss": quote(row.iss), "tid": row.tid}
 		s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","issuer":"https://login.example/common/v2.0","issuer_template":"https://login.example/{tenantid}/v2.0"}`))
-		if r := s.callback(); (r.m["ok"] != nil) != row.ok {
-			t.Error(row.iss, row.tid, r.raw)
+		if r := s.callback(); (r.M["ok"] != nil) != row.ok {
+			t.Error(row.iss, row.tid, r.Raw)
 		}
 	}
 }
@@ -119,15 +119,15 @@ func TestOpenIDMetadataSays(t *testing.T) {
 		s.open(strings.Replace(discoveryConf, `"discovery":true`, `"discovery":true,"client_secret":"s"`+row.config, 1))
 		r := s.do("authorize")
 		if row.want == "missing" {
-			if r.str("error", "field") != "pushed_authorization_request_endpoint" {
-				t.Error(row.name, r.raw)
+			if r.Str("error", "field") != "pushed_authorization_request_endpoint" {
+				t.Error(row.name, r.Raw)
 			}
 			continue
 		}
 		s.callback()
 		last := s.sent[len(s.sent)-1]
-		if (last.header("authorization") != "") != (row.want == "header") || (last.form().Get("client_secret") != "") != (row.want == "body") {
-			t.Error(row.name, last.raw)
+		if (last.Header("authorization") != "") != (row.want == "header") || (last.Form().Get("client_secret") != "") != (row.want == "body") {
+			t.Error(row.name, last.Raw)
 		}
 	}
 	s := quietScene(t)
@@ -181,18 +181,18 @@ func TestEndpointsAuthenticateByTheirOwnMetadata(t *testing.T) {
 			found := oidcFound(i, &meta, &down)
 			seen := map[string]string{}
 			s.server = func(m msg) reply {
-				stage := m.str("stage")
+				stage := m.Str("stage")
 				if stage != "introspection" && stage != "revocation" {
 					return found(m)
 				}
-				switch form := m.form(); {
-				case m.header("authorization") != "":
+				switch form := m.Form(); {
+				case m.Header("authorization") != "":
 					seen[stage] = basic
 				case form.Get("client_secret") != "":
 					seen[stage] = post
 				case form.Get("client_assertion") != "":
 					seen[stage] = "jwt"
-				case strings.HasPrefix(m.str("url"), "https://mtls."):
+				case strings.HasPrefix(m.Str("url"), "https://mtls."):
 					seen[stage] = "mtls"
 				default:
 					seen[stage] = "none"
@@ -204,7 +204,7 @@ func TestEndpointsAuthenticateByTheirOwnMetadata(t *testing.T) {
 				config += "," + row.config
 			}
 			if r := s.open(strings.Replace(discoveryConf, "{", "{"+config+",", 1)); s.handle == 0 {
-				t.Fatal(r.raw)
+				t.Fatal(r.Raw)
 			}
 			s.ok("introspect", `"token":"t"`)
 			s.callback()
@@ -231,8 +231,8 @@ func TestOpenIDProtected(t *testing.T) {
 	for typ, ok := range map[string]bool{"logout+jwt": true, "JWT": true, "secevent+jwt": false, "id_token": false} {
 		now := s.now / 1000
 		token := jwt(i.key, i.alg, fmt.Sprintf(`"kid":"1","typ":%q`, typ), fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","sub":"1","jti":"1","iat":%d,"exp":%d,"events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`, now, now+60))
-		if r := s.do("logout_token", `"logout_token":`+quote(token)); (r.m["ok"] != nil) != ok {
-			t.Error(typ, r.raw)
+		if r := s.do("logout_token", `"logout_token":`+quote(token)); (r.M["ok"] != nil) != ok {
+			t.Error(typ, r.Raw)
 		}
 	}
 }
@@ -247,8 +247,8 @@ func TestOpenIDExtend(t *testing.T) {
 	before := s.ok("status")
 	i.claims = map[string]any{"sub": `"another"`}
 	s.ok("extend")
-	if after := s.ok("status"); after.str("ok", "id_token") != before.str("ok", "id_token") || after.str("ok", "claims") != before.str("ok", "claims") {
-		t.Error(after.raw)
+	if after := s.ok("status"); after.Str("ok", "id_token") != before.Str("ok", "id_token") || after.Str("ok", "claims") != before.Str("ok", "claims") {
+		t.Error(after.Raw)
 	}
 }
 
@@ -260,7 +260,7 @@ func TestOpenIDForgottenWhileVerified(t *testing.T) {
 	s.lastNonce, i.claims = "", map[string]any{"nonce": nil}
 	tokens := s.server
 	s.server = func(m msg) reply {
-		if m.str("stage") == "device_authorization" {
+		if m.Str("stage") == "device_authorization" {
 			return jsonReply(200, rfc8628)
 		}
 		return tokens(m)
@@ -268,7 +268,7 @@ func TestOpenIDForgottenWhileVerified(t *testing.T) {
 	s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","device_authorization_endpoint":"https://as.example/device"}`))
 	s.ok("device_start")
 	s.server = func(m msg) reply { // the test answers the poll
-		if m.str("stage") == "polling" {
+		if m.Str("stage") == "polling" {
 			return reply{}
 		}
 		return tokens(m)
@@ -283,7 +283,7 @@ func TestOpenIDForgottenWhileVerified(t *testing.T) {
 	verify := next(t, "verify", s.answer(next(t, "http", poll), tokens(next(t, "http", poll)).member()))
 	s.ok("poll_stop", `"forget":true`)
 	s.settle(s.answer(verify, verifies(verify)))
-	if r := s.ok("status"); r.str("ok", "status") != "not_authenticated" || s.store["oauth2.session"] != "" {
-		t.Error(r.raw, s.store)
+	if r := s.ok("status"); r.Str("ok", "status") != "not_authenticated" || s.store["oauth2.session"] != "" {
+		t.Error(r.Raw, s.store)
 	}
 }

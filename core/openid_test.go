@@ -12,7 +12,7 @@ const discoveryConf = `{"issuer":"https://as.example","client_id":"s6BhdRkqt3","
 
 func oidcFound(i *testIssuer, meta *string, down *bool) func(msg) reply {
 	return func(m msg) reply {
-		if m.str("stage") == "discovery" {
+		if m.Str("stage") == "discovery" {
 			if *down {
 				return reply{failed: "unsent"}
 			}
@@ -51,16 +51,16 @@ func TestOpenIDWithdrawnKeyStaysGood(t *testing.T) {
 	meta, down := oidcMeta, false
 	s.server = oidcFound(i, &meta, &down)
 	s.open(discoveryConf)
-	if r := s.callback(); r.m["ok"] == nil {
-		t.Fatal(r.raw)
+	if r := s.callback(); r.M["ok"] == nil {
+		t.Fatal(r.Raw)
 	}
 	// The key is compromised and withdrawn; a month later its thief signs with it.
 	second := ecKey(elliptic.P256(), "second")
 	i.keys = []string{jwk(second, `"kid":"2"`)}
 	s.now += 30 * 86_400_000
 	s.open(discoveryConf)
-	if r := s.callback(); r.str("error", "code") != "unknown_key" {
-		t.Error("signed with a key withdrawn a month ago:", r.raw)
+	if r := s.callback(); r.Str("error", "code") != "unknown_key" {
+		t.Error("signed with a key withdrawn a month ago:", r.Raw)
 	}
 }
 
@@ -75,14 +75,14 @@ func TestOpenIDRotationWithoutKidLocksOut(t *testing.T) {
 		i.alg, i.header = "ES256", row[0]
 		i.key, i.keys = first, []string{jwk(first, row[1])}
 		s.open(discoveryConf)
-		if r := s.callback(); r.m["ok"] == nil {
-			t.Fatal(r.raw)
+		if r := s.callback(); r.M["ok"] == nil {
+			t.Fatal(r.Raw)
 		}
 		i.key, i.keys = second, []string{jwk(second, row[1])}
 		s.now += 7 * 86_400_000
 		s.open(discoveryConf)
-		if r := s.callback(); r.m["ok"] == nil {
-			t.Errorf("header %q: a week after the rotation, in a new instance: %s", row[0], r.raw)
+		if r := s.callback(); r.M["ok"] == nil {
+			t.Errorf("header %q: a week after the rotation, in a new instance: %s", row[0], r.Raw)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestOpenIDRefetchLimitWhileKeysFail(t *testing.T) {
 	i.header = `"kid":"made-up"`
 	asked := 0
 	s.server = func(m msg) reply {
-		if m.str("stage") == "jwks" {
+		if m.Str("stage") == "jwks" {
 			asked++
 			return reply{status: 503}
 		}
@@ -119,8 +119,8 @@ func TestOpenIDRefreshWithNonceAfterSetToken(t *testing.T) {
 	s.open(with(oidcConf))
 	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer","refresh_token":"r"}`)
 	i.claims = map[string]any{"nonce": `"of-the-sign-in-elsewhere"`} // Core 12.2: may be present, of the original authentication
-	if r := s.do("refresh"); r.m["ok"] == nil {
-		t.Error(r.raw)
+	if r := s.do("refresh"); r.M["ok"] == nil {
+		t.Error(r.Raw)
 	}
 }
 
@@ -132,8 +132,8 @@ func TestOpenIDTemplateUnpinsTenant(t *testing.T) {
 	i := s.issuer()
 	s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","issuer":"https://login.example/` + a + `/v2.0","issuer_template":"https://login.example/{tenantid}/v2.0"}`))
 	i.claims = map[string]any{"iss": `"https://login.example/` + b + `/v2.0"`, "tid": `"` + b + `"`}
-	if r := s.callback(); r.str("error", "field") != "iss" {
-		t.Error("configured for tenant A, accepted of tenant B:", r.raw)
+	if r := s.callback(); r.Str("error", "field") != "iss" {
+		t.Error("configured for tenant A, accepted of tenant B:", r.Raw)
 	}
 }
 
@@ -146,8 +146,8 @@ func TestOpenIDIssOfResponseAgainstIDToken(t *testing.T) {
 	i.claims = map[string]any{"iss": `"https://login.example/bbbb/v2.0"`, "tid": `"bbbb"`}
 	u := authorizeURL(s)
 	s.lastNonce = u.Query().Get("nonce")
-	if r := s.do("callback", callbackURL(u, "iss=https%3A%2F%2Flogin.example%2Faaaa%2Fv2.0&code=SplxlOBeZQQYbYS6WxSbIA")); r.m["ok"] != nil {
-		t.Error("iss of the response is tenant aaaa's, of the ID token bbbb's:", r.raw)
+	if r := s.do("callback", callbackURL(u, "iss=https%3A%2F%2Flogin.example%2Faaaa%2Fv2.0&code=SplxlOBeZQQYbYS6WxSbIA")); r.M["ok"] != nil {
+		t.Error("iss of the response is tenant aaaa's, of the ID token bbbb's:", r.Raw)
 	}
 }
 
@@ -158,7 +158,7 @@ func TestOpenIDNbfExponent(t *testing.T) {
 		i := s.issuer()
 		s.open(with(oidcConf))
 		i.claims = map[string]any{"nbf": nbf}
-		if r := s.callback(); r.m["ok"] != nil {
+		if r := s.callback(); r.M["ok"] != nil {
 			t.Errorf("nbf %s is passed over", nbf)
 		}
 	}
@@ -171,7 +171,7 @@ func TestOpenIDAuthTimeInTheFuture(t *testing.T) {
 		i := s.issuer()
 		s.open(with(oidcConf))
 		i.claims = map[string]any{"auth_time": at}
-		if r := s.callback(`"parameters":[["max_age","300"]]`); r.m["ok"] != nil {
+		if r := s.callback(`"parameters":[["max_age","300"]]`); r.M["ok"] != nil {
 			t.Errorf("auth_time %s satisfies max_age", at)
 		}
 	}
@@ -186,7 +186,7 @@ func TestOpenIDTypOfIDToken(t *testing.T) {
 		s.open(with(oidcConf))
 		i.header = `"kid":"1","typ":"` + typ + `"`
 		i.claims = map[string]any{"nonce": nil, "events": `{"http://schemas.openid.net/event/backchannel-logout":{}}`}
-		if r := s.do("set_token", fmt.Sprintf(`"token":{"access_token":"a","token_type":"Bearer","id_token":%q}`, i.token())); r.m["ok"] != nil {
+		if r := s.do("set_token", fmt.Sprintf(`"token":{"access_token":"a","token_type":"Bearer","id_token":%q}`, i.token())); r.M["ok"] != nil {
 			t.Errorf("a JWT of typ %s is an ID token", typ)
 		}
 	}
@@ -205,8 +205,8 @@ func TestOpenIDSetTokenFault(t *testing.T) {
 	b, _ := s.start("authorize")
 	left = s.settle(s.answer(left[0], `"failed":{"kind":"timeout"}`))
 	for _, id := range []string{a, b} {
-		if r := s.resultOf(id, left); r.str("error", "kind") != "network" || r.str("error", "field") != "" {
-			t.Error(r.raw)
+		if r := s.resultOf(id, left); r.Str("error", "kind") != "network" || r.Str("error", "field") != "" {
+			t.Error(r.Raw)
 		}
 	}
 }
@@ -218,8 +218,8 @@ func TestOpenIDContinuityOfSpelling(t *testing.T) {
 	s.open(with(oidcConf))
 	s.callback()
 	i.claims = map[string]any{"iss": `"https:\/\/as.example"`, "nonce": nil}
-	if r := s.do("refresh"); r.m["ok"] == nil {
-		t.Error(r.raw)
+	if r := s.do("refresh"); r.M["ok"] == nil {
+		t.Error(r.Raw)
 	}
 }
 
@@ -229,8 +229,8 @@ func TestOpenIDKeyOps(t *testing.T) {
 	i := s.issuer()
 	s.open(with(oidcConf))
 	i.keys = []string{jwk(rsaKey, `"kid":"1","key_ops":["encrypt"]`)}
-	if r := s.callback(); r.str("error", "code") != "unknown_key" {
-		t.Error("a key whose key_ops leave out verify:", r.raw)
+	if r := s.callback(); r.Str("error", "code") != "unknown_key" {
+		t.Error("a key whose key_ops leave out verify:", r.Raw)
 	}
 }
 
@@ -242,7 +242,7 @@ func TestOpenIDIssuerWithQuery(t *testing.T) {
 		return
 	}
 	_, left := s.start("authorize")
-	t.Error(left[0].str("url"))
+	t.Error(left[0].Str("url"))
 }
 
 // TestOpenIDFieldOfRange: the error names the claim that is out of range (Q12).
@@ -252,8 +252,8 @@ func TestOpenIDFieldOfRange(t *testing.T) {
 		i := s.issuer()
 		s.open(with(oidcConf))
 		i.claims = map[string]any{name: "-1"}
-		if r := s.callback(); r.str("error", "field") != name {
-			t.Error(name, r.raw)
+		if r := s.callback(); r.Str("error", "field") != name {
+			t.Error(name, r.Raw)
 		}
 	}
 }
@@ -267,7 +267,7 @@ func TestOpenIDRefusedSignInIsNotRevoked(t *testing.T) {
 	i.claims = map[string]any{"nonce": `"wrong"`}
 	s.callback()
 	for _, m := range s.sent {
-		if m.str("stage") == "revocation" {
+		if m.Str("stage") == "revocation" {
 			return
 		}
 	}
@@ -285,7 +285,7 @@ func TestOpenIDSuccessorNotStoredWhileKeysAreFetched(t *testing.T) {
 	second := ecKey(elliptic.P256(), "second")
 	i.key, i.alg, i.header, i.keys, i.claims = second, "ES256", `"kid":"2"`, []string{jwk(second, `"kid":"2"`)}, map[string]any{"nonce": nil}
 	s.server = func(m msg) reply {
-		if m.str("stage") == "jwks" {
+		if m.Str("stage") == "jwks" {
 			return reply{} // not answered: the page is closed now
 		}
 		return i.serve(m)
@@ -311,7 +311,7 @@ func TestOpenIDEmptyAlgList(t *testing.T) {
 func TestOpenIDMaxAgeTwice(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(oidcConf))
-	if r := s.do("authorize", `"parameters":[["max_age","300"],["max_age","99999999"]]`); r.m["ok"] != nil {
-		t.Error(r.str("ok", "url"))
+	if r := s.do("authorize", `"parameters":[["max_age","300"],["max_age","99999999"]]`); r.M["ok"] != nil {
+		t.Error(r.Str("ok", "url"))
 	}
 }

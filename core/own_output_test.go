@@ -14,11 +14,11 @@ func TestScenarioRegistrationOpens(t *testing.T) {
 	var answer string
 	s.server = func(m msg) reply {
 		switch {
-		case m.str("stage") == "discovery":
+		case m.Str("stage") == "discovery":
 			return jsonReply(200, plainMetadata)
-		case m.str("stage") == "registration":
+		case m.Str("stage") == "registration":
 			return jsonReply(201, answer)
-		case strings.HasSuffix(m.str("url"), "/token"):
+		case strings.HasSuffix(m.Str("url"), "/token"):
 			return jsonReply(200, `{"access_token":"a","token_type":"Bearer"}`)
 		}
 		return reply{status: 404}
@@ -37,9 +37,9 @@ func TestScenarioRegistrationOpens(t *testing.T) {
 		answer = row.answer
 		s.open(`{"issuer":"https://as.example","discovery":true,"client_metadata":{"client_name":"é"}}`)
 		r := s.ok("register")
-		given := r.raw[strings.Index(r.raw, `"client":`)+9 : len(r.raw)-2]
-		if refusal := s.open(`{"issuer":"https://as.example","discovery":true,"registration":` + given + row.config + `}`); refusal.raw != "" {
-			t.Errorf("%s: %s", row.name, refusal.raw)
+		given := r.Raw[strings.Index(r.Raw, `"client":`)+9 : len(r.Raw)-2]
+		if refusal := s.open(`{"issuer":"https://as.example","discovery":true,"registration":` + given + row.config + `}`); refusal.Raw != "" {
+			t.Errorf("%s: %s", row.name, refusal.Raw)
 			continue
 		}
 		u := authorizeURL(s)
@@ -48,8 +48,8 @@ func TestScenarioRegistrationOpens(t *testing.T) {
 		}
 		s.ok("callback", fmt.Sprintf(`"url":"%s?code=c&state=%s"`, row.redirect, url.QueryEscape(u.Query().Get("state"))))
 		m := s.sent[len(s.sent)-1]
-		if got := m.header("authorization") + m.form().Get("client_secret"); got != row.auth {
-			t.Errorf("%s: %s", row.name, m.raw)
+		if got := m.Header("authorization") + m.Form().Get("client_secret"); got != row.auth {
+			t.Errorf("%s: %s", row.name, m.Raw)
 		}
 	}
 	for _, row := range []struct{ registration, field string }{
@@ -57,12 +57,12 @@ func TestScenarioRegistrationOpens(t *testing.T) {
 		{`{"client_id":"new","id_token_signed_response_alg":"HS256"}`, "registration"}, {`{"client_id":"new","redirect_uris":["http://client.example/cb"]}`, "redirect_uri"},
 	} {
 		r := s.open(`{"issuer":"https://as.example","discovery":true,"registration":` + row.registration + `}`)
-		if r.str("error", "field") != row.field || strings.Contains(r.raw, "shh") {
-			t.Errorf("%s: %s", row.registration, r.raw)
+		if r.Str("error", "field") != row.field || strings.Contains(r.Raw, "shh") {
+			t.Errorf("%s: %s", row.registration, r.Raw)
 		}
 	}
-	if r := s.open(`{"issuer":"https://as.example","discovery":true,"redirect_uri":"https://client.example/cb","registration":{"client_id":"new","dpop_bound_access_tokens":true}}`); r.raw != "" {
-		t.Error(r.raw)
+	if r := s.open(`{"issuer":"https://as.example","discovery":true,"redirect_uri":"https://client.example/cb","registration":{"client_id":"new","dpop_bound_access_tokens":true}}`); r.Raw != "" {
+		t.Error(r.Raw)
 	}
 	if u := authorizeURL(s); u.Query().Get("dpop_jkt") == "" {
 		t.Error(u)
@@ -76,33 +76,33 @@ func TestScenarioOwnToken(t *testing.T) {
 	s.open(conf)
 	s.signIn()
 	r := s.ok("token")
-	own := r.raw[strings.Index(r.raw, `"ok":`)+5 : len(r.raw)-1]
+	own := r.Raw[strings.Index(r.Raw, `"ok":`)+5 : len(r.Raw)-1]
 	s.open(with(`{"name":"other"}`))
 	s.ok("set_token", `"token":`+own)
-	if again := s.ok("token"); again.str("ok") != r.str("ok") {
-		t.Errorf("%s, %s", r.raw, again.raw)
+	if again := s.ok("token"); again.Str("ok") != r.Str("ok") {
+		t.Errorf("%s, %s", r.Raw, again.Raw)
 	}
 	for _, at := range []string{"1700003600", "3600", "1", "0", "-1", "999999999999", "253402300800000", "1700003600000000", "9007199254740991", "1e300", `"1700003600000"`, `"2026-11-29T06:00:00Z"`, "true", "null", "1700003600000.5e30"} {
 		r := s.fails("client", "bad_value", "set_token", `"token":{"access_token":"b","token_type":"Bearer","expires_at":`+at+`}`)
-		if r.str("error", "field") != "expires_at" || r.str("error", "expected") != "Unix time in milliseconds" || r.str("error", "came") != strings.Trim(at, `"`) {
-			t.Errorf("%s: %s", at, r.raw)
+		if r.Str("error", "field") != "expires_at" || r.Str("error", "expected") != "Unix time in milliseconds" || r.Str("error", "came") != strings.Trim(at, `"`) {
+			t.Errorf("%s: %s", at, r.Raw)
 		}
 	}
 	// A lifetime is not a time, in any unit; and an expires_in without information does not hide a
 	// wrong expires_at.
 	for _, row := range [][3]string{{`"expires_in":1700003600`, "expires_in", "1700003600"}, {`"expires_in":"1700003600000"`, "expires_in", "1700003600000"}, {`"expires_in":null,"expires_at":1700003600`, "expires_at", "1700003600"}, {`"expires_in":0,"expires_at":3600`, "expires_at", "3600"}} {
 		r := s.fails("client", "bad_value", "set_token", `"token":{"access_token":"b","token_type":"Bearer",`+row[0]+`}`)
-		if r.str("error", "field") != row[1] || r.str("error", "came") != row[2] {
-			t.Error(r.raw)
+		if r.Str("error", "field") != row[1] || r.Str("error", "came") != row[2] {
+			t.Error(r.Raw)
 		}
 	}
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-1" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-1" {
+		t.Error(r.Raw)
 	}
 	for _, row := range [][2]string{{`"expires_at":1700003600000`, "1700003600000"}, {`"expires_at":1699999999000`, "1699999999000"}, {`"expires_in":60`, "1700000060000"}, {`"expires_in":60,"expires_at":1`, "1700000060000"}, {`"scope":"read"`, ""}} {
 		r := s.ok("set_token", `"token":{"access_token":"b","token_type":"Bearer",`+row[0]+`}`)
-		if r.str("ok", "expires_at") != row[1] {
-			t.Errorf("%s: %s", row[0], r.raw)
+		if r.Str("ok", "expires_at") != row[1] {
+			t.Errorf("%s: %s", row[0], r.Raw)
 		}
 	}
 	// A bound token of this session is accepted with the session's key; one of another key is not.
@@ -113,9 +113,9 @@ func TestScenarioOwnToken(t *testing.T) {
 	}
 	s.signIn()
 	r = s.ok("token")
-	s.ok("set_token", `"token":`+r.raw[strings.Index(r.raw, `"ok":`)+5:len(r.raw)-1])
-	if r := s.ok("prepare", `"url":"https://api.example/v1"`); !strings.Contains(r.raw, `"DPoP bound"`) || !strings.Contains(r.raw, `["dpop",`) {
-		t.Error(r.raw)
+	s.ok("set_token", `"token":`+r.Raw[strings.Index(r.Raw, `"ok":`)+5:len(r.Raw)-1])
+	if r := s.ok("prepare", `"url":"https://api.example/v1"`); !strings.Contains(r.Raw, `"DPoP bound"`) || !strings.Contains(r.Raw, `["dpop",`) {
+		t.Error(r.Raw)
 	}
 }
 
@@ -129,11 +129,11 @@ func TestScenarioOwnOutput(t *testing.T) {
 	s.lastNonce = u.Query().Get("nonce")
 	s.ok("callback", callbackURL(u, "code=c"))
 	status := s.ok("status")
-	exported := s.ok("export").str("ok", "session")
+	exported := s.ok("export").Str("ok", "session")
 	r := s.ok("answered", `"url":"https://api.example/v1","method":"GET","status":401,"sent":"x","headers":[["www-authenticate","Bearer error=\"insufficient_user_authentication\", scope=\"openid read\", acr_values=\"phr\", max_age=\"60\""]]`)
-	challenge := fmt.Sprintf(`"scope":%q,"acr_values":%q,"max_age":%s`, r.str("ok", "challenge", "scope"), r.str("ok", "challenge", "acr_values"), r.str("ok", "challenge", "max_age"))
-	u = authorizeURL(s, challenge, `"id_token_hint":`+quote(status.str("ok", "id_token")))
-	for name, want := range map[string]string{"scope": "openid read", "acr_values": "phr", "max_age": "60", "id_token_hint": status.str("ok", "id_token")} {
+	challenge := fmt.Sprintf(`"scope":%q,"acr_values":%q,"max_age":%s`, r.Str("ok", "challenge", "scope"), r.Str("ok", "challenge", "acr_values"), r.Str("ok", "challenge", "max_age"))
+	u = authorizeURL(s, challenge, `"id_token_hint":`+quote(status.Str("ok", "id_token")))
+	for name, want := range map[string]string{"scope": "openid read", "acr_values": "phr", "max_age": "60", "id_token_hint": status.Str("ok", "id_token")} {
 		if u.Query().Get(name) != want {
 			t.Errorf("%s: %s", name, u)
 		}
@@ -142,8 +142,8 @@ func TestScenarioOwnOutput(t *testing.T) {
 	s.ok("callback", `"pasted":"SplxlOBeZQQYbYS6WxSbIA","state":`+quote(u.Query().Get("state")))
 	s.store, s.version = map[string]string{}, map[string]int{}
 	s.open(with(oidcConf), `"session":`+quote(exported))
-	if again := s.ok("status"); again.str("ok", "id_token") != status.str("ok", "id_token") {
-		t.Error(again.raw)
+	if again := s.ok("status"); again.Str("ok", "id_token") != status.Str("ok", "id_token") {
+		t.Error(again.Raw)
 	}
 }
 
@@ -161,24 +161,24 @@ func TestScenarioSplitHorizon(t *testing.T) {
 		t.Error(u)
 	}
 	s.lastNonce = u.Query().Get("nonce")
-	if r := s.ok("callback", callbackURL(u, "code=c&iss="+url.QueryEscape("https://sso.example/realms/x"))); r.str("ok", "claims", "iss") != "https://sso.example/realms/x" {
-		t.Error(r.raw)
+	if r := s.ok("callback", callbackURL(u, "code=c&iss="+url.QueryEscape("https://sso.example/realms/x"))); r.Str("ok", "claims", "iss") != "https://sso.example/realms/x" {
+		t.Error(r.Raw)
 	}
 	for n, want := range []string{"http://keycloak:8080/realms/x/.well-known/openid-configuration", "http://keycloak:8080/realms/x/jwks", "http://keycloak:8080/realms/x/token"} {
-		if s.sent[n].str("url") != want {
-			t.Error(s.sent[n].raw)
+		if s.sent[n].Str("url") != want {
+			t.Error(s.sent[n].Raw)
 		}
 	}
 	s.ok("prepare", `"url":"http://api:9000/v1/things"`)
 	for _, other := range []string{"http://api:9001/v1", "http://api/v1", "http://api.example:9000/v1", "http://api:9000/v2", "http://keycloak:8080/v1"} {
 		s.fails("client", "resource_not_allowed", "prepare", `"url":`+quote(other))
 	}
-	if r := s.fails("server", "bad_metadata", "userinfo"); r.str("error", "came") != "http://keycloak:8081/userinfo" {
-		t.Error(r.raw)
+	if r := s.fails("server", "bad_metadata", "userinfo"); r.Str("error", "came") != "http://keycloak:8081/userinfo" {
+		t.Error(r.Raw)
 	}
 	s.ok("log_out") // the host of an origin is case-insensitive
-	if last := s.sent[len(s.sent)-1]; last.str("url") != "http://KEYCLOAK:8080/revoke" {
-		t.Error(last.raw)
+	if last := s.sent[len(s.sent)-1]; last.Str("url") != "http://KEYCLOAK:8080/revoke" {
+		t.Error(last.Raw)
 	}
 	for _, row := range []struct{ members, code, field string }{
 		{`{"token_endpoint":"http://keycloak:8080/token"}`, "not_https", "token_endpoint"},
@@ -192,8 +192,8 @@ func TestScenarioSplitHorizon(t *testing.T) {
 		{`{"insecure_http_origins":"http://keycloak:8080"}`, "bad_value", "insecure_http_origins"},
 		{`{"insecure_http_origins":[1]}`, "bad_url", "insecure_http_origins"},
 	} {
-		if r := s.open(with(row.members)); r.str("error", "code") != row.code || r.str("error", "field") != row.field {
-			t.Errorf("%s: %s", row.members, r.raw)
+		if r := s.open(with(row.members)); r.Str("error", "code") != row.code || r.Str("error", "field") != row.field {
+			t.Errorf("%s: %s", row.members, r.Raw)
 		}
 	}
 }
@@ -202,7 +202,7 @@ func TestScenarioSplitHorizon(t *testing.T) {
 func TestScenarioResponseHooks(t *testing.T) {
 	s := newScene(t, "A hook may change an answer before anything of it is looked at; all checks hold for what it gives, and one that fails is an error.", "E63")
 	s.server = func(m msg) reply {
-		switch m.str("stage") {
+		switch m.Str("stage") {
 		case "discovery":
 			return jsonReply(200, plainMetadata)
 		case "token", "refresh":
@@ -217,7 +217,7 @@ func TestScenarioResponseHooks(t *testing.T) {
 	var seen []string
 	answer := ""
 	s.hook = func(m msg) string {
-		seen = append(seen, m.str("hook")+":"+m.str("stage")+":"+m.str("response", "status")+":"+m.str("response", "body"))
+		seen = append(seen, m.Str("hook")+":"+m.Str("stage")+":"+m.Str("response", "status")+":"+m.Str("response", "body"))
 		return answer
 	}
 	good := func(body string) string {
@@ -250,8 +250,8 @@ func TestScenarioResponseHooks(t *testing.T) {
 	} {
 		answer = row.answer
 		u := authorizeURL(s)
-		if r := s.fails(row.kind, row.code, "callback", callbackURL(u, "code=c")); row.code == "hook_failed" && r.str("error", "field") != "token" {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r := s.fails(row.kind, row.code, "callback", callbackURL(u, "code=c")); row.code == "hook_failed" && r.Str("error", "field") != "token" {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 	}
 	// The hook is not called if the request got no answer, and never for metadata or keys.
@@ -263,8 +263,8 @@ func TestScenarioResponseHooks(t *testing.T) {
 		t.Error(seen)
 	}
 	for _, stage := range []string{"discovery", "jwks", "resource_metadata", "authorization", "x", ""} {
-		if r := s.open(with(`{"response_hooks":[` + quote(stage) + `]}`)); r.str("error", "field") != "response_hooks" {
-			t.Errorf("%s: %s", stage, r.raw)
+		if r := s.open(with(`{"response_hooks":[` + quote(stage) + `]}`)); r.Str("error", "field") != "response_hooks" {
+			t.Errorf("%s: %s", stage, r.Raw)
 		}
 	}
 }
@@ -276,38 +276,38 @@ func TestScenarioCallbackParameters(t *testing.T) {
 	s.open(with(`{"callback_parameters":["user","session_state"]}`))
 	u := authorizeURL(s)
 	r := s.ok("callback", callbackURL(u, "code=c&session_state=7.x&user=%7B%22name%22%3A%22%C3%A9%22%7D&other=1"))
-	if r.str("ok", "unverified") != `{"session_state":"7.x","user":"{\"name\":\"é\"}"}` {
-		t.Error(r.raw)
+	if r.Str("ok", "unverified") != `{"session_state":"7.x","user":"{\"name\":\"é\"}"}` {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("status"); r.str("ok", "unverified") != "" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "unverified") != "" {
+		t.Error(r.Raw)
 	}
 	u = authorizeURL(s)
 	r = s.ok("callback", fmt.Sprintf(`"parameters":[["code","c"],["user","posted"],["state",%q]]`, u.Query().Get("state")))
-	if r.str("ok", "unverified") != `{"user":"posted"}` {
-		t.Error(r.raw)
+	if r.Str("ok", "unverified") != `{"user":"posted"}` {
+		t.Error(r.Raw)
 	}
 	u = authorizeURL(s)
-	if r := s.ok("callback", callbackURL(u, "code=c&user=")); strings.Contains(r.raw, "unverified") {
-		t.Error(r.raw)
+	if r := s.ok("callback", callbackURL(u, "code=c&user=")); strings.Contains(r.Raw, "unverified") {
+		t.Error(r.Raw)
 	}
 	// Nothing is taken from a reply whose state is not ours, that is not a success, or that is too
 	// large.
 	s.fails("callback_not_verified", "wrong_state", "callback", `"url":"https://client.example/cb?code=c&user=x&state=forged"`)
 	u = authorizeURL(s)
-	if r := s.fails("server", "oauth_error", "callback", callbackURL(u, "error=access_denied&user=x")); strings.Contains(r.raw, "user") {
-		t.Error(r.raw)
+	if r := s.fails("server", "oauth_error", "callback", callbackURL(u, "error=access_denied&user=x")); strings.Contains(r.Raw, "user") {
+		t.Error(r.Raw)
 	}
 	sent := len(s.sent)
-	if r := s.fails("callback_not_verified", "too_large", "callback", callbackURL(u, "code=c&user="+strings.Repeat("x", 4097))); r.str("error", "field") != "callback_parameters" {
-		t.Error(r.raw)
+	if r := s.fails("callback_not_verified", "too_large", "callback", callbackURL(u, "code=c&user="+strings.Repeat("x", 4097))); r.Str("error", "field") != "callback_parameters" {
+		t.Error(r.Raw)
 	}
 	if len(s.sent) != sent {
 		t.Error("the code was spent")
 	}
 	for _, name := range []string{"code", "state", "iss", "error", "redirect_uri", "nonce", "response", ""} {
-		if r := s.open(with(`{"callback_parameters":[` + quote(name) + `]}`)); r.str("error", "field") != "callback_parameters" || r.str("error", "came") != name {
-			t.Errorf("%s: %s", name, r.raw)
+		if r := s.open(with(`{"callback_parameters":[` + quote(name) + `]}`)); r.Str("error", "field") != "callback_parameters" || r.Str("error", "came") != name {
+			t.Errorf("%s: %s", name, r.Raw)
 		}
 	}
 }

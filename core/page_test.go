@@ -17,8 +17,8 @@ func TestPageLacks(t *testing.T) {
 	s := quietScene(t)
 	refused := func(r msg, field, came string) {
 		t.Helper()
-		if r.str("error", "kind") != "client" || r.str("error", "code") != "not_in_this_module" || r.str("error", "field") != field || r.str("error", "expected") != "oauth2-full.wasm" || r.str("error", "came") != came {
-			t.Errorf("%s %s: %s", field, came, r.raw)
+		if r.Str("error", "kind") != "client" || r.Str("error", "code") != "not_in_this_module" || r.Str("error", "field") != field || r.Str("error", "expected") != "oauth2-full.wasm" || r.Str("error", "came") != came {
+			t.Errorf("%s %s: %s", field, came, r.Raw)
 		}
 	}
 	for _, name := range strings.Fields(config.MoreMembers) {
@@ -38,12 +38,12 @@ func TestPageLacks(t *testing.T) {
 	}
 	refused(s.do("callback", `"pasted":"https://client.example/cb?code=1"`), "pasted", "")
 	refused(s.do("callback", `"url":"https://client.example/cb?response=a.b.c"`), "response_mode", "jwt")
-	if r := s.do("introspekt"); r.str("error", "code") != "unknown_command" {
-		t.Error(r.raw)
+	if r := s.do("introspekt"); r.Str("error", "code") != "unknown_command" {
+		t.Error(r.Raw)
 	}
 	// For a misspelt member the error names the right one, whichever module has it.
-	if r := s.open(with(`{"clientKey":"x"}`)); r.str("error", "code") != "unknown_member" || r.str("error", "expected") != "client_key" {
-		t.Error(r.raw)
+	if r := s.open(with(`{"clientKey":"x"}`)); r.Str("error", "code") != "unknown_member" || r.Str("error", "expected") != "client_key" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -54,8 +54,8 @@ func TestPagePasses(t *testing.T) {
 		`{"introspection_endpoint":"https://as.example/introspect"}`, `{"registration_endpoint":"https://as.example/register"}`, `{"long_lived_grant_type":"x"}`,
 		`{"client_secret":"s3cret","token_endpoint_auth_method":"client_secret_post"}`,
 	} {
-		if r := quietScene(t).open(with(members)); r.raw != "" {
-			t.Error(members, r.raw)
+		if r := quietScene(t).open(with(members)); r.Raw != "" {
+			t.Error(members, r.Raw)
 		}
 	}
 }

@@ -61,15 +61,15 @@ func TestScenarioProfile(t *testing.T) {
 		s.open(with(row.config))
 		s.signIn()
 		s.server = func(m msg) reply {
-			if m.header("authorization") != "Bearer access-1" {
-				t.Error(m.raw)
+			if m.Header("authorization") != "Bearer access-1" {
+				t.Error(m.Raw)
 			}
-			_, path, _ := strings.Cut(strings.TrimPrefix(m.str("url"), "https://"), "/")
+			_, path, _ := strings.Cut(strings.TrimPrefix(m.Str("url"), "https://"), "/")
 			return row.answers["/"+path]
 		}
 		r := s.do("profile")
-		if !strings.HasSuffix(r.raw, `"ok":`+row.want+`}`) && r.str("error", "code") != row.want {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if !strings.HasSuffix(r.Raw, `"ok":`+row.want+`}`) && r.Str("error", "code") != row.want {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 	}
 	for _, row := range []struct{ config, code, field string }{
@@ -77,8 +77,8 @@ func TestScenarioProfile(t *testing.T) {
 		{`{"profile":{"mail":"x"}}`, "unknown_member", "profile"},
 		{`{"profile":{"endpoint":"http://as.example/me"}}`, "not_https", "profile"},
 	} {
-		if r := s.open(with(row.config)); r.str("error", "code") != row.code || r.str("error", "field") != row.field {
-			t.Error(row.config, r.raw)
+		if r := s.open(with(row.config)); r.Str("error", "code") != row.code || r.Str("error", "field") != row.field {
+			t.Error(row.config, r.Raw)
 		}
 	}
 	s.open(with(`{"userinfo_endpoint":null}`))
@@ -94,15 +94,15 @@ func TestScenarioProviderQuirks(t *testing.T) {
 	if u := s.signIn(); u.Host != "my-shop.eu.as.example" || u.Path != "/my-shop.eu/auth" {
 		t.Error(u)
 	}
-	if r := s.ok("prepare", `"url":"https://my-shop.eu.as.example/admin/x"`); r.str("ok", "headers") != `[["x-access-token","access-1"]]` {
-		t.Error(r.raw)
+	if r := s.ok("prepare", `"url":"https://my-shop.eu.as.example/admin/x"`); r.Str("ok", "headers") != `[["x-access-token","access-1"]]` {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("answered", `"url":"https://my-shop.eu.as.example/admin/x"`, `"status":401,"headers":[],"sent":"access-1"`); r.str("ok", "headers") != `[["x-access-token","access-2"]]` {
-		t.Error(r.raw)
+	if r := s.ok("answered", `"url":"https://my-shop.eu.as.example/admin/x"`, `"status":401,"headers":[],"sent":"access-1"`); r.Str("ok", "headers") != `[["x-access-token","access-2"]]` {
+		t.Error(r.Raw)
 	}
 	for _, value := range []string{`""`, `"a/b"`, `"../x"`, `".x"`, `"a..b"`, `"a@b"`, `"a b"`, `"%2e"`, `"é"`, `1`, `null`} {
-		if r := s.open(with(strings.Replace(shop, `"my-shop.eu"`, value, 1))); r.str("error", "code") != "bad_value" || r.str("error", "field") != "variables" {
-			t.Error(value, r.raw)
+		if r := s.open(with(strings.Replace(shop, `"my-shop.eu"`, value, 1))); r.Str("error", "code") != "bad_value" || r.Str("error", "field") != "variables" {
+			t.Error(value, r.Raw)
 		}
 	}
 	for _, row := range []struct{ config, code, field string }{
@@ -113,8 +113,8 @@ func TestScenarioProviderQuirks(t *testing.T) {
 		{`{"token_header":"X-Token"}`, "bad_value", "token_header"},
 		{`{"token_header":"a\r\nb"}`, "bad_value", "token_header"},
 	} {
-		if r := s.open(with(row.config)); r.str("error", "code") != row.code || r.str("error", "field") != row.field {
-			t.Error(row.config, r.raw)
+		if r := s.open(with(row.config)); r.Str("error", "code") != row.code || r.Str("error", "field") != row.field {
+			t.Error(row.config, r.Raw)
 		}
 	}
 
@@ -124,15 +124,15 @@ func TestScenarioProviderQuirks(t *testing.T) {
 	s.fails("client", "no_token", "extend")
 	s.signIn()
 	s.sent = nil
-	if r := s.ok("extend"); r.str("ok", "status") != "granted" || !strings.Contains(s.store["oauth2.session"], "access-2") {
-		t.Error(r.raw)
+	if r := s.ok("extend"); r.Str("ok", "status") != "granted" || !strings.Contains(s.store["oauth2.session"], "access-2") {
+		t.Error(r.Raw)
 	}
-	if got := s.sent[0].str("body", "text"); got != "grant_type=fb_exchange_token&fb_exchange_token=access-1&client_id=s6BhdRkqt3&client_secret=secret" {
+	if got := s.sent[0].Str("body", "text"); got != "grant_type=fb_exchange_token&fb_exchange_token=access-1&client_id=s6BhdRkqt3&client_secret=secret" {
 		t.Error(got)
 	}
 	s.server = func(msg) reply { return jsonReply(400, `{"error":"invalid_request","error_description":"access-2"}`) }
-	if r := s.fails("server", "oauth_error", "extend"); r.str("error", "error_description") != "(redacted)" || !strings.Contains(s.store["oauth2.session"], "access-2") {
-		t.Error(r.raw)
+	if r := s.fails("server", "oauth_error", "extend"); r.Str("error", "error_description") != "(redacted)" || !strings.Contains(s.store["oauth2.session"], "access-2") {
+		t.Error(r.Raw)
 	}
 	s.open(conf)
 	s.fails("client", "missing", "extend")

@@ -14,9 +14,9 @@ import (
 func (i *testIssuer) discovering(where string, metadata *string) {
 	i.s.server = func(m msg) reply {
 		switch {
-		case strings.HasSuffix(m.str("url"), where):
+		case strings.HasSuffix(m.Str("url"), where):
 			return jsonReply(200, *metadata)
-		case m.str("stage") == "discovery":
+		case m.Str("stage") == "discovery":
 			return reply{status: 404}
 		}
 		return i.serve(m)
@@ -48,24 +48,24 @@ func TestScenarioSlash(t *testing.T) {
 		// From here on byte for byte.
 		if row.configured != row.itself {
 			r := s.fails("callback_not_verified", "wrong_iss", "callback", callbackURL(u, "code=c&iss="+url.QueryEscape(row.configured)))
-			if r.str("error", "expected") != row.itself || r.str("error", "came") != row.configured {
-				t.Error(r.raw)
+			if r.Str("error", "expected") != row.itself || r.Str("error", "came") != row.configured {
+				t.Error(r.Raw)
 			}
 		}
 		s.lastNonce = u.Query().Get("nonce")
-		if r := s.ok("callback", callbackURL(u, "code=c&iss="+url.QueryEscape(row.itself))); r.str("ok", "claims", "iss") != row.itself {
-			t.Error(r.raw)
+		if r := s.ok("callback", callbackURL(u, "code=c&iss="+url.QueryEscape(row.itself))); r.Str("ok", "claims", "iss") != row.itself {
+			t.Error(r.Raw)
 		}
-		assertion := strings.Split(s.sent[len(s.sent)-1].form().Get("client_assertion"), ".")
+		assertion := strings.Split(s.sent[len(s.sent)-1].Form().Get("client_assertion"), ".")
 		if aud := decodeClaims(t, assertion[1])["aud"]; aud != row.itself {
 			t.Errorf("%s: %v", row.itself, aud)
 		}
 		// What was stored is found again, under the configured spelling.
-		if r := s.open(config(row.configured)); r.raw != "" {
-			t.Error(r.raw)
+		if r := s.open(config(row.configured)); r.Raw != "" {
+			t.Error(r.Raw)
 		}
-		if r := s.ok("status"); r.str("ok", "status") != "granted" {
-			t.Error(r.raw)
+		if r := s.ok("status"); r.Str("ok", "status") != "granted" {
+			t.Error(r.Raw)
 		}
 		// And under the other spelling, which is the same issuer.
 		other := strings.TrimSuffix(row.configured, "/")
@@ -73,24 +73,24 @@ func TestScenarioSlash(t *testing.T) {
 			other += "/"
 		}
 		s.open(config(other))
-		if r := s.ok("status"); r.str("ok", "status") != "granted" {
-			t.Error(other, r.raw)
+		if r := s.ok("status"); r.Str("ok", "status") != "granted" {
+			t.Error(other, r.Raw)
 		}
 	}
 	fresh("https://as.example", "https://as.example/")
 	i.claims = map[string]any{"iss": `"https://as.example"`}
 	u := authorizeURL(s)
 	s.lastNonce = u.Query().Get("nonce")
-	if r := s.fails("id_token_not_verified", "wrong_claim", "callback", callbackURL(u, "code=c")); r.str("error", "expected") != "https://as.example/" {
-		t.Error(r.raw)
+	if r := s.fails("id_token_not_verified", "wrong_claim", "callback", callbackURL(u, "code=c")); r.Str("error", "expected") != "https://as.example/" {
+		t.Error(r.Raw)
 	}
 	for _, row := range []struct{ configured, itself string }{
 		{"https://as.example/t", "https://as.example/t/"}, {"https://as.example/t/", "https://as.example/t"}, {"https://as.example", "https://as.example//"}, {"https://as.example", "https://as.example/?"},
 		{"https://as.example", "https://AS.example/"}, {"https://as.example", "https://as.example:443"}, {"https://as.example", "http://as.example"}, {"https://as.example", "https://as.example.evil.example/"}, {"https://as.example", ""}, {"https://as.example", "/"},
 	} {
 		fresh(row.configured, row.itself)
-		if r := s.fails("server", "wrong_issuer", "authorize"); r.str("error", "expected") != row.configured || r.str("error", "came") != row.itself {
-			t.Errorf("%s %s: %s", row.configured, row.itself, r.raw)
+		if r := s.fails("server", "wrong_issuer", "authorize"); r.Str("error", "expected") != row.configured || r.Str("error", "came") != row.itself {
+			t.Errorf("%s %s: %s", row.configured, row.itself, r.Raw)
 		}
 	}
 }
@@ -106,14 +106,14 @@ func TestScenarioMetadataURL(t *testing.T) {
 	u := authorizeURL(s)
 	s.lastNonce = u.Query().Get("nonce")
 	s.ok("callback", callbackURL(u, "code=c"))
-	if s.sent[0].str("url") != "https://login.example/policy/meta?p=B2C_1_signin" || s.sent[1].str("stage") != "jwks" {
+	if s.sent[0].Str("url") != "https://login.example/policy/meta?p=B2C_1_signin" || s.sent[1].Str("stage") != "jwks" {
 		t.Error(s.sent)
 	}
 	metadata = strings.Replace(plainMetadata, `"https://as.example"`, `"https://login.example"`, 1)
 	s.store, s.version, s.sent = map[string]string{}, map[string]int{}, nil
 	s.open(config)
-	if r := s.fails("server", "wrong_issuer", "authorize"); r.str("error", "came") != "https://login.example" {
-		t.Error(r.raw)
+	if r := s.fails("server", "wrong_issuer", "authorize"); r.Str("error", "came") != "https://login.example" {
+		t.Error(r.Raw)
 	}
 	// If it is not there, no other URL is tried.
 	s.sent = nil
@@ -121,8 +121,8 @@ func TestScenarioMetadataURL(t *testing.T) {
 	s.fails("server", "http_error", "authorize")
 	s.wantSent(1)
 	for _, bad := range []string{`"http://login.example/meta"`, `"login.example"`, `7`} {
-		if r := s.open(with(`{"discovery":true,"metadata_url":` + bad + `}`)); r.str("error", "field") != "metadata_url" {
-			t.Error(r.raw)
+		if r := s.open(with(`{"discovery":true,"metadata_url":` + bad + `}`)); r.Str("error", "field") != "metadata_url" {
+			t.Error(r.Raw)
 		}
 	}
 }
@@ -160,8 +160,8 @@ func TestScenarioUnusedMetadata(t *testing.T) {
 		} else {
 			r = s.fails("server", "bad_metadata", row.command, params)
 		}
-		if r.str("error", "field") != row.name || r.str("error", "came") != row.came || r.str("error", "expected") == "" || strings.Contains(r.raw, "s3cret") {
-			t.Errorf("%s: %s", row.value, r.raw)
+		if r.Str("error", "field") != row.name || r.Str("error", "came") != row.came || r.Str("error", "expected") == "" || strings.Contains(r.Raw, "s3cret") {
+			t.Errorf("%s: %s", row.value, r.Raw)
 		}
 		if row.name != "authorization_endpoint" && row.name != "token_endpoint" {
 			s.signIn()
@@ -172,13 +172,13 @@ func TestScenarioUnusedMetadata(t *testing.T) {
 	open("read", broken("jwks_uri", `"http://as.example/jwks"`))
 	s.signIn()
 	for _, command := range []string{"authorize", "device_start"} {
-		if r := s.fails("server", "bad_metadata", command, `"scope":"openid"`); r.str("error", "field") != "jwks_uri" || r.str("error", "came") != "http://as.example/jwks" {
-			t.Error(r.raw)
+		if r := s.fails("server", "bad_metadata", command, `"scope":"openid"`); r.Str("error", "field") != "jwks_uri" || r.Str("error", "came") != "http://as.example/jwks" {
+			t.Error(r.Raw)
 		}
 	}
 	open("openid", broken("jwks_uri", `"http://as.example/jwks"`))
-	if r := s.fails("server", "bad_metadata", "authorize"); r.str("error", "field") != "jwks_uri" {
-		t.Error(r.raw)
+	if r := s.fails("server", "bad_metadata", "authorize"); r.Str("error", "field") != "jwks_uri" {
+		t.Error(r.Raw)
 	}
 	// Members of wrong types.
 	for _, more := range []string{
@@ -207,7 +207,7 @@ func TestScenarioIdentityAlone(t *testing.T) {
 	i := s.issuer()
 	refresh := `,"refresh_token":"r"`
 	s.server = func(m msg) reply {
-		if strings.HasSuffix(m.str("url"), "/token") {
+		if strings.HasSuffix(m.Str("url"), "/token") {
 			return jsonReply(200, fmt.Sprintf(`{"token_type":"Bearer","id_token":%q,"id_token_expires_in":300,"profile_info":"x"%s}`, i.token(), refresh))
 		}
 		return i.serve(m)
@@ -224,8 +224,8 @@ func TestScenarioIdentityAlone(t *testing.T) {
 	u = authorizeURL(s)
 	s.lastNonce = u.Query().Get("nonce")
 	r := s.ok("callback", callbackURL(u, "code=c"))
-	if r.str("ok", "status") != "granted" || r.str("ok", "token_type") != "N_A" || r.str("ok", "claims", "sub") != "248289761001" || r.str("ok", "expires_at") != fmt.Sprint(s.now+300_000) || !strings.Contains(r.raw, `"profile_info":"x"`) {
-		t.Error(r.raw)
+	if r.Str("ok", "status") != "granted" || r.Str("ok", "token_type") != "N_A" || r.Str("ok", "claims", "sub") != "248289761001" || r.Str("ok", "expires_at") != fmt.Sprint(s.now+300_000) || !strings.Contains(r.Raw, `"profile_info":"x"`) {
+		t.Error(r.Raw)
 	}
 	s.wantEvents("status:granted granted")
 	sent := len(s.sent)
@@ -240,18 +240,18 @@ func TestScenarioIdentityAlone(t *testing.T) {
 	}
 	// Another page.
 	s.open(config)
-	if r := s.ok("status"); r.str("ok", "status") != "granted" || r.str("ok", "claims", "sub") != "248289761001" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "status") != "granted" || r.Str("ok", "claims", "sub") != "248289761001" {
+		t.Error(r.Raw)
 	}
 	s.now += 301_000
 	i.claims = map[string]any{"nonce": nil}
 	refresh = ""
 	s.fails("client", "no_access_token", "token") // it was refreshed in vain
-	if r := s.ok("status"); r.str("ok", "status") != "granted" || r.str("ok", "expires_at") != fmt.Sprint(s.now+300_000) {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "status") != "granted" || r.Str("ok", "expires_at") != fmt.Sprint(s.now+300_000) {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("log_out"); r.str("ok", "revoked") != "true" || s.sent[len(s.sent)-1].form().Get("token") != "r" {
-		t.Error(r.raw)
+	if r := s.ok("log_out"); r.Str("ok", "revoked") != "true" || s.sent[len(s.sent)-1].Form().Get("token") != "r" {
+		t.Error(r.Raw)
 	}
 	// Without a refresh token there is nothing to revoke, and an expired session ends.
 	s.lastNonce, i.claims = "", nil
@@ -260,18 +260,18 @@ func TestScenarioIdentityAlone(t *testing.T) {
 	s.ok("callback", callbackURL(u, "code=c"))
 	s.fails("client", "no_token", "revoke")
 	s.now += 301_000
-	if r := s.ok("status"); r.str("ok", "status") != "not_authenticated" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "status") != "not_authenticated" {
+		t.Error(r.Raw)
 	}
 	for _, forged := range []string{`"x.y.z"`, `7`, `""`} {
 		s.server = func(m msg) reply { return jsonReply(200, `{"token_type":"Bearer","id_token":`+forged+`}`) }
 		u = authorizeURL(s, `"scope":"read"`)
-		if r := s.do("callback", callbackURL(u, "code=c")); r.str("error", "code") == "" {
-			t.Error(r.raw)
+		if r := s.do("callback", callbackURL(u, "code=c")); r.Str("error", "code") == "" {
+			t.Error(r.Raw)
 		}
 	}
-	if r := s.open(with(oidcConf, `{"access_token_optional":true,"dpop":true}`)); r.str("error", "field") != "access_token_optional" {
-		t.Error(r.raw)
+	if r := s.open(with(oidcConf, `{"access_token_optional":true,"dpop":true}`)); r.Str("error", "field") != "access_token_optional" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -298,13 +298,13 @@ func TestScenarioTokenResponses(t *testing.T) {
 		body = row.body
 		u := authorizeURL(s)
 		r := s.do("callback", callbackURL(u, "code=c"))
-		got := r.str("error", "code")
+		got := r.Str("error", "code")
 		if got == "" {
 			token := s.ok("token")
-			got = token.str("ok", "access_token") + " " + token.str("ok", "token_type")
+			got = token.Str("ok", "access_token") + " " + token.Str("ok", "token_type")
 		}
 		if got != row.want {
-			t.Errorf("%s: %s, %s", row.name, got, r.raw)
+			t.Errorf("%s: %s, %s", row.name, got, r.Raw)
 		}
 	}
 	// The answer to a refresh may omit the level (Slack's does), or have it.
@@ -314,8 +314,8 @@ func TestScenarioTokenResponses(t *testing.T) {
 	for n, next := range []string{`{"access_token":"a2","token_type":"user","refresh_token":"r2"}`, `{"authed_user":{"access_token":"a3","token_type":"user","refresh_token":"r3"}}`} {
 		body = next
 		s.ok("refresh")
-		if r := s.ok("token"); r.str("ok", "access_token") != fmt.Sprintf("a%d", n+2) || s.sent[len(s.sent)-1].form().Get("refresh_token") != fmt.Sprintf("r%d", n+1) {
-			t.Error(r.raw)
+		if r := s.ok("token"); r.Str("ok", "access_token") != fmt.Sprintf("a%d", n+2) || s.sent[len(s.sent)-1].Form().Get("refresh_token") != fmt.Sprintf("r%d", n+1) {
+			t.Error(r.Raw)
 		}
 	}
 
@@ -333,8 +333,8 @@ func TestScenarioTokenResponses(t *testing.T) {
 	} {
 		body = `{"access_token":"a","token_type":"Bearer",` + row.members + `}`
 		s.signIn()
-		if r := s.ok("status"); r.str("ok", "expires_at") != row.want {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r := s.ok("status"); r.Str("ok", "expires_at") != row.want {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 	}
 }
@@ -354,7 +354,7 @@ func TestScenarioRefreshWithScope(t *testing.T) {
 		}
 		for range 2 { // neither the first answer nor the second names a scope
 			s.ok("refresh")
-			if got := s.sent[len(s.sent)-1].form()["scope"]; strings.Join(got, "|") != row.want {
+			if got := s.sent[len(s.sent)-1].Form()["scope"]; strings.Join(got, "|") != row.want {
 				t.Errorf("%s: %q", row.config, got)
 			}
 		}
@@ -395,8 +395,8 @@ func TestScenarioErrorShapes(t *testing.T) {
 		for _, status := range []int{400, 200} {
 			s.server = func(msg) reply { return jsonReply(status, row.body) }
 			r := s.do("callback", callbackURL(authorizeURL(s), "code=the-code-itself"))
-			if got := r.str("error", "code"); got != map[int]string{400: "http_error", 200: "missing_access_token"}[status] || r.str("error", "came") != row.came {
-				t.Errorf("%s, %d: %s", row.name, status, r.raw)
+			if got := r.Str("error", "code"); got != map[int]string{400: "http_error", 200: "missing_access_token"}[status] || r.Str("error", "came") != row.came {
+				t.Errorf("%s, %d: %s", row.name, status, r.Raw)
 			}
 		}
 	}

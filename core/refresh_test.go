@@ -30,17 +30,17 @@ func TestScenarioRefresh(t *testing.T) {
 	// If the command that began the refresh is cancelled, the refresh goes on.
 	s.ok("cancel", `"target":`+a)
 	effects := s.answer(http, server(http).member())
-	if effects[0].str("kind") != "store" || !strings.Contains(effects[0].str("value"), "refresh-2") {
+	if effects[0].Str("kind") != "store" || !strings.Contains(effects[0].Str("value"), "refresh-2") {
 		t.Fatal("granted before it was stored:", effects)
 	}
 	left = s.settle(effects)
 	s.resultOf(b, left)
-	if r := s.resultOf(c, left); r.str("ok", "access_token") != "access-2" {
-		t.Error(r.raw)
+	if r := s.resultOf(c, left); r.Str("ok", "access_token") != "access-2" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(2)
-	if s.held || s.sent[1].form().Get("refresh_token") != "refresh-1" || s.sent[1].form().Get("grant_type") != "refresh_token" {
-		t.Error(s.held, s.sent[1].raw)
+	if s.held || s.sent[1].Form().Get("refresh_token") != "refresh-1" || s.sent[1].Form().Get("grant_type") != "refresh_token" {
+		t.Error(s.held, s.sent[1].Raw)
 	}
 	s.wantEvents("status:refreshing status:granted granted")
 	// An access token is refreshed automatically shortly before its expiry.
@@ -49,8 +49,8 @@ func TestScenarioRefresh(t *testing.T) {
 	s.ok("token")
 	s.wantSent(2)
 	s.now += 2_000
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-3" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-3" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(3)
 }
@@ -76,13 +76,13 @@ func TestScenarioRefreshFails(t *testing.T) {
 	} {
 		s.server = func(msg) reply { return row.r }
 		r := s.fails(row.kind, row.code, "refresh")
-		if r.str("error", "retryable") != row.retryable {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r.Str("error", "retryable") != row.retryable {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 		s.wantEvents("status:refreshing status:granted " + row.events + "request_failed:" + row.kind)
 		st := s.ok("status")
-		if st.str("ok", "refreshable") != row.refreshable || strings.Contains(s.store["oauth2.session"], "sent_at") || s.held {
-			t.Errorf("%s: %s, %s, lock %t", row.name, st.raw, s.store["oauth2.session"], s.held)
+		if st.Str("ok", "refreshable") != row.refreshable || strings.Contains(s.store["oauth2.session"], "sent_at") || s.held {
+			t.Errorf("%s: %s, %s, lock %t", row.name, st.Raw, s.store["oauth2.session"], s.held)
 		}
 	}
 	// The access token is valid until it expires.
@@ -112,12 +112,12 @@ func TestScenarioRefreshEndpoint(t *testing.T) {
 		return jsonReply(400, `{"error":"invalid_request","error_description":"what is refresh-1 for"}`)
 	}
 	r := s.fails("server", "oauth_error", "refresh")
-	if s.sent[1].str("url") != "https://as.example/renew" || r.str("error", "error_description") != "(redacted)" {
-		t.Error(s.sent[1].raw, r.raw)
+	if s.sent[1].Str("url") != "https://as.example/renew" || r.Str("error", "error_description") != "(redacted)" {
+		t.Error(s.sent[1].Raw, r.Raw)
 	}
 	for _, e := range s.events {
-		if strings.Contains(e.raw, "refresh-1") {
-			t.Error(e.raw)
+		if strings.Contains(e.Raw, "refresh-1") {
+			t.Error(e.Raw)
 		}
 	}
 	s.open(with(`{"refresh_endpoint":"none"}`))
@@ -137,11 +137,11 @@ func TestScenarioUnknownOutcome(t *testing.T) {
 	s.open(with(`{"retry_window_ms":60000}`))
 	s.signIn()
 	s.server = func(msg) reply { return reply{failed: "timeout"} }
-	if r := s.fails("network", "timeout", "refresh"); r.str("error", "retryable") != "true" {
-		t.Error(r.raw)
+	if r := s.fails("network", "timeout", "refresh"); r.Str("error", "retryable") != "true" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(3) // sign-in, and the same token twice
-	if s.sent[1].form().Get("refresh_token") != "refresh-1" || s.sent[2].form().Get("refresh_token") != "refresh-1" {
+	if s.sent[1].Form().Get("refresh_token") != "refresh-1" || s.sent[2].Form().Get("refresh_token") != "refresh-1" {
 		t.Error(s.sent)
 	}
 	// The page is reloaded: the mark is in the store.
@@ -149,8 +149,8 @@ func TestScenarioUnknownOutcome(t *testing.T) {
 	s.now += 59_000
 	s.server = good
 	s.ok("refresh")
-	if s.sent[3].form().Get("refresh_token") != "refresh-1" || strings.Contains(s.store["oauth2.session"], "sent_at") {
-		t.Error(s.sent[3].raw)
+	if s.sent[3].Form().Get("refresh_token") != "refresh-1" || strings.Contains(s.store["oauth2.session"], "sent_at") {
+		t.Error(s.sent[3].Raw)
 	}
 	// An unreadable answer counts as none: the token may be used up.
 	s.server = func(m msg) reply { return reply{status: 200, ctype: "text/html", body: "<p>"} }
@@ -199,8 +199,8 @@ func TestScenarioTwoTabs(t *testing.T) {
 	s.ok("refresh")
 	s.wantSent(2)
 	s.wantEvents("granted changed:refreshed")
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-2" {
+		t.Error(r.Raw)
 	}
 	s.use(first)
 	s.ok("log_out")
@@ -212,8 +212,8 @@ func TestScenarioTwoTabs(t *testing.T) {
 	s.use(first)
 	s.signIn()
 	s.use(second)
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-3" {
-		t.Error("a sign-in elsewhere was not seen:", r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-3" {
+		t.Error("a sign-in elsewhere was not seen:", r.Raw)
 	}
 }
 
@@ -233,12 +233,12 @@ func TestScenarioSignedOutMeanwhile(t *testing.T) {
 	s.server = server
 	s.eventNames()
 	r := s.resultOf(id, s.settle(s.answer(left[0], server(left[0]).member())))
-	if r.str("error", "code") != "signed_out" || s.store["oauth2.session"] != "" {
-		t.Error(r.raw)
+	if r.Str("error", "code") != "signed_out" || s.store["oauth2.session"] != "" {
+		t.Error(r.Raw)
 	}
 	last := s.sent[len(s.sent)-1]
-	if !strings.HasSuffix(last.str("url"), "/revoke") || last.form().Get("token") != "refresh-2" {
-		t.Error(last.raw)
+	if !strings.HasSuffix(last.Str("url"), "/revoke") || last.Form().Get("token") != "refresh-2" {
+		t.Error(last.Raw)
 	}
 	// Another instance's mark: the store is read again before anything is sent.
 	s.signIn()
@@ -249,11 +249,11 @@ func TestScenarioSignedOutMeanwhile(t *testing.T) {
 	effects = s.answer(effects[0], s.storage(effects[0])) // loaded; now another instance stores
 	s.store["oauth2.session"], s.version["oauth2.session"] = other, s.version["oauth2.session"]+1
 	left = s.settle(effects)
-	if r := s.resultOf("77", left); r.str("ok", "status") != "granted" {
-		t.Error(r.raw)
+	if r := s.resultOf("77", left); r.Str("ok", "status") != "granted" {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-9" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-9" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -264,12 +264,12 @@ func TestScenarioLock(t *testing.T) {
 	s.open(conf)
 	s.signIn()
 	effects := s.input(`"command":"refresh","id":50`)
-	if effects[0].str("kind") != "lock" || shortKey(effects[0].str("name")) != "oauth2.session" {
+	if effects[0].Str("kind") != "lock" || shortKey(effects[0].Str("name")) != "oauth2.session" {
 		t.Fatal(effects)
 	}
 	r := s.resultOf("50", s.settle(s.answer(effects[0], `"failed":{"kind":"timeout"}`)))
-	if r.str("error", "code") != "lock_timeout" || r.str("error", "retryable") != "true" {
-		t.Error(r.raw)
+	if r.Str("error", "code") != "lock_timeout" || r.Str("error", "retryable") != "true" {
+		t.Error(r.Raw)
 	}
 	s.wantSent(1)
 	s.ok("refresh")
@@ -285,30 +285,30 @@ func TestScenarioPersistence(t *testing.T) {
 	s.server = nil
 	_, left := s.start("callback", callbackURL(u, "code=c"))
 	effects := s.answer(left[0], http(left[0]).member())
-	if len(effects) != 1 || effects[0].str("kind") != "store" || shortKey(effects[0].str("key")) != "work.session" {
+	if len(effects) != 1 || effects[0].Str("kind") != "store" || shortKey(effects[0].Str("key")) != "work.session" {
 		t.Fatal(effects)
 	}
 	effects = s.answer(effects[0], `"failed":{"kind":"storage"}`)
-	if len(effects) != 1 || effects[0].str("kind") != "store" {
+	if len(effects) != 1 || effects[0].Str("kind") != "store" {
 		t.Fatal("not tried again:", effects)
 	}
 	s.eventNames()
 	s.answer(effects[0], `"failed":{"kind":"storage"}`)
 	s.wantEvents("not_persisted status:granted granted")
 	st := s.ok("status")
-	if st.str("ok", "not_persisted") != "true" || st.str("ok", "name") != "work" {
-		t.Error(st.raw)
+	if st.Str("ok", "not_persisted") != "true" || st.Str("ok", "name") != "work" {
+		t.Error(st.Raw)
 	}
 	s.server = http
 	s.ok("token")
 	s.ok("refresh")
-	if st := s.ok("status"); st.str("ok", "not_persisted") != "false" || !strings.Contains(s.store["work.session"], "refresh-2") {
-		t.Error("a store that works again is not used:", st.raw)
+	if st := s.ok("status"); st.Str("ok", "not_persisted") != "false" || !strings.Contains(s.store["work.session"], "refresh-2") {
+		t.Error("a store that works again is not used:", st.Raw)
 	}
 	s.broken = 100
 	s.fails("storage", "storage", "log_out")
-	if st := s.ok("status"); st.str("ok", "status") != "not_authenticated" {
-		t.Error(st.raw)
+	if st := s.ok("status"); st.Str("ok", "status") != "not_authenticated" {
+		t.Error(st.Raw)
 	}
 }
 
@@ -318,12 +318,12 @@ func TestScenarioRestore(t *testing.T) {
 	s.tokenServer()
 	s.open(conf)
 	s.signIn()
-	bytes := s.ok("export").str("ok", "session")
+	bytes := s.ok("export").Str("ok", "session")
 	s.eventNames()
 	s.open(conf)
 	s.wantEvents("status:granted granted")
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-1" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-1" {
+		t.Error(r.Raw)
 	}
 	// Bytes alone, with an empty store.
 	s.store, s.version = map[string]string{}, map[string]int{}
@@ -338,19 +338,19 @@ func TestScenarioRestore(t *testing.T) {
 	s.ok("refresh")
 	s.open(conf, `"session":`+quote(bytes))
 	s.ok("refresh")
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-3" {
-		t.Error("old bytes against a newer store:", r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-3" {
+		t.Error("old bytes against a newer store:", r.Raw)
 	}
 	s.open(conf, `"session":""`)
-	if st := s.ok("status", `"held":true`); st.str("ok", "status") != "not_authenticated" {
-		t.Error(st.raw)
+	if st := s.ok("status", `"held":true`); st.Str("ok", "status") != "not_authenticated" {
+		t.Error(st.Raw)
 	}
-	if st := s.ok("status"); st.str("ok", "status") != "granted" {
-		t.Error("no bytes against a newer store:", st.raw)
+	if st := s.ok("status"); st.Str("ok", "status") != "granted" {
+		t.Error("no bytes against a newer store:", st.Raw)
 	}
 	for _, other := range []string{with(`{"client_id":"other"}`), with(`{"issuer":"https://other.example"}`)} {
-		if r := s.open(other, `"session":`+quote(bytes)); r.str("error", "field") != "session" || r.str("error", "code") != "wrong_configuration" {
-			t.Error(r.raw)
+		if r := s.open(other, `"session":`+quote(bytes)); r.Str("error", "field") != "session" || r.Str("error", "code") != "wrong_configuration" {
+			t.Error(r.Raw)
 		}
 		kept := s.store["oauth2.session"]
 		s.eventNames()
@@ -362,8 +362,8 @@ func TestScenarioRestore(t *testing.T) {
 		s.fails("client", "not_signed_in", "token")
 	}
 	for _, garbage := range []string{`"{"`, `"{}"`, `"{\"v\":2}"`, `"null"`} {
-		if r := s.open(conf, `"session":`+garbage); r.str("error", "field") != "session" {
-			t.Error(r.raw)
+		if r := s.open(conf, `"session":`+garbage); r.Str("error", "field") != "session" {
+			t.Error(r.Raw)
 		}
 	}
 	// A store that cannot be read is reported, and a sign-in still works.

@@ -23,8 +23,8 @@ func TestScenarioRefusedParameters(t *testing.T) {
 		{"set_token", `"token":{"access_token":"a","token_type":"Bearer","expires_in":1700003600}`, "bad_value", "expires_in", "a life in seconds", "1700003600"},
 	} {
 		r := s.fails("client", row.code, row.command, row.params)
-		if r.str("error", "field") != row.field || r.str("error", "expected") != row.expected || r.str("error", "came") != row.came {
-			t.Errorf("%s %s: %s", row.command, row.params, r.raw)
+		if r.Str("error", "field") != row.field || r.Str("error", "expected") != row.expected || r.Str("error", "came") != row.came {
+			t.Errorf("%s %s: %s", row.command, row.params, r.Raw)
 		}
 	}
 	// The members that allow URLs are read before the URLs, wherever they are.
@@ -32,8 +32,8 @@ func TestScenarioRefusedParameters(t *testing.T) {
 		{`["http://keycloak/"]`, "bad_url", "http://keycloak/"}, {`["http://keycloak:80"]`, "bad_url", "http://keycloak:80"}, {`["*"]`, "bad_url", "*"}, {`"http://keycloak"`, "bad_value", "http://keycloak"},
 	} {
 		r := s.open(`{"client_id":"c","issuer":"http://keycloak/realm","discovery":true,"insecure_http_origins":` + row[0] + `}`)
-		if r.str("error", "field") != "insecure_http_origins" || r.str("error", "code") != row[1] || r.str("error", "came") != row[2] {
-			t.Error(r.raw)
+		if r.Str("error", "field") != "insecure_http_origins" || r.Str("error", "code") != row[1] || r.Str("error", "came") != row[2] {
+			t.Error(r.Raw)
 		}
 	}
 }
@@ -54,11 +54,11 @@ func TestScenarioRepliesToBeTold(t *testing.T) {
 	} {
 		s.open(with(`{"redirect_uri":` + quote(row.registered) + `}`))
 		url := `"url":` + quote(row.url+authorizeURL(s).Query().Get("state"))
-		if r := s.ok("matches", url); r.str("ok", "matches") != row.matches {
-			t.Errorf("%s: %s", row.url, r.raw)
+		if r := s.ok("matches", url); r.Str("ok", "matches") != row.matches {
+			t.Errorf("%s: %s", row.url, r.Raw)
 		}
-		if r := s.fails("callback_not_verified", row.code, "callback", url); r.str("error", "expected") == "" {
-			t.Error(r.raw)
+		if r := s.fails("callback_not_verified", row.code, "callback", url); r.Str("error", "expected") == "" {
+			t.Error(r.Raw)
 		}
 	}
 }

@@ -23,8 +23,8 @@ func TestRFC9207(t *testing.T) {
 		state, _, _ = strings.Cut(state, "&")
 		s.ok("authorize", `"insecure_state":`+quote(state))
 		r := s.do("callback", `"url":"https://client.example/cb?`+row.response+`"`)
-		if r.str("error", "kind") != row.kind || r.str("error", "code") != row.code {
-			t.Error(row.response, r.raw)
+		if r.Str("error", "kind") != row.kind || r.Str("error", "code") != row.code {
+			t.Error(row.response, r.Raw)
 		}
 	}
 }
@@ -60,15 +60,15 @@ func TestRFC9449(t *testing.T) {
 	s.open(`{"issuer":"https://server.example.com","client_id":"s6BhdRkqt","redirect_uri":"https://client.example/cb","authorization_endpoint":"https://server.example.com/authorize",` +
 		`"token_endpoint":"https://server.example.com/token","token_destinations":["https://resource.example.org"],"dpop":true}`)
 	s.signIn()
-	header, claims := wantJWS(t, s.key(), s.sent[0].header("dpop"))
+	header, claims := wantJWS(t, s.key(), s.sent[0].Header("dpop"))
 	if header["typ"] != "dpop+jwt" || header["alg"] != "ES256" || len(header) != 3 || len(claims) != 4 || claims["htm"] != "POST" || claims["htu"] != "https://server.example.com/token" || claims["iat"] != 1562262616.0 {
 		t.Error(header, claims)
 	}
 	s.now = 1_562_262_618_000
 	r := s.ok("prepare", `"url":"https://resource.example.org/protectedresource","method":"GET"`)
-	headers := r.m["ok"].(map[string]any)["headers"].([]any)
+	headers := r.M["ok"].(map[string]any)["headers"].([]any)
 	if got := headers[0].([]any); got[0] != "authorization" || got[1] != "DPoP Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU" {
-		t.Error(r.raw)
+		t.Error(r.Raw)
 	}
 	_, claims = wantJWS(t, s.key(), headers[1].([]any)[1].(string))
 	if len(claims) != 5 || claims["ath"] != "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo" || claims["htu"] != "https://resource.example.org/protectedresource" || claims["iat"] != 1562262618.0 {
@@ -85,13 +85,13 @@ func TestRFC9701(t *testing.T) {
 		`"token_endpoint":"https://as.example.com/token","jwks_uri":"https://as.example.com/jwks","introspection_signed_response_alg":"RS256"}`)
 	const about = `{"active":true,"iss":"https://as.example.com/","aud":"https://rs.example.com/resource","iat":1514797822,"exp":1514797942,"client_id":"paiB2goo0a","scope":"read write dolphin","sub":"Z5O3upPC88QrAjx00dis","birthdate":"1982-02-01","given_name":"John","family_name":"Doe","jti":"t1FoCCaZd4Xv4ORJUWVUeTZfsKhW30CQCrWDDjwXy6w"}`
 	s.server = func(m msg) reply {
-		if m.str("stage") == "jwks" {
+		if m.Str("stage") == "jwks" {
 			return i.serve(m)
 		}
 		return reply{status: 200, ctype: "application/token-introspection+jwt", body: jwt(rsaKey, "RS256", `"typ":"token-introspection+jwt","kid":"1"`,
 			`{"iss":"https://as.example.com/","aud":"https://rs.example.com/resource","iat":1514797892,"token_introspection":`+about+`}`)}
 	}
-	if r := s.ok("introspect", `"token":"2YotnFZFEjr1zCsicMWpAA"`); !strings.Contains(r.raw, `"claims":`+about) {
-		t.Error(r.raw)
+	if r := s.ok("introspect", `"token":"2YotnFZFEjr1zCsicMWpAA"`); !strings.Contains(r.Raw, `"claims":`+about) {
+		t.Error(r.Raw)
 	}
 }

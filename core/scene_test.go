@@ -1,8 +1,6 @@
 package core
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -15,7 +13,10 @@ import (
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/testrun/record"
 )
+
+var quote = record.Quote
 
 var update = flag.Bool("update", false, "write the transcripts of the scenarios to contract/client")
 
@@ -24,10 +25,9 @@ var update = flag.Bool("update", false, "write the transcripts of the scenarios 
 type scene struct {
 	t      *testing.T
 	engine *Engine
+	rec    *record.Recorder
 	handle int32
-	lines  []string
 	now    int64
-	inputs int
 	nextID int64
 
 	store   map[string]string // what the host keeps
@@ -49,48 +49,7 @@ type scene struct {
 	hook   func(m msg) string
 }
 
-type msg struct {
-	raw string
-	m   map[string]any
-}
-
-func (m msg) str(path ...string) string {
-	var v any = m.m
-	for _, p := range path {
-		o, _ := v.(map[string]any)
-		v = o[p]
-	}
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	case json.Number:
-		return v.String()
-	default:
-		b, _ := json.Marshal(v)
-		return string(b)
-	}
-}
-
-// form parses the body of an http effect.
-func (m msg) form() url.Values {
-	v, err := url.ParseQuery(m.str("body", "text"))
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
-
-func (m msg) header(name string) string {
-	list, _ := m.m["headers"].([]any)
-	for _, h := range list {
-		if pair := h.([]any); pair[0] == name {
-			return pair[1].(string)
-		}
-	}
-	return ""
-}
+type msg = record.Msg
 
 // A reply is a server's answer. raw is a whole "ok" or "failed" member instead.
 type reply struct {
@@ -119,35 +78,20 @@ func (r reply) member() string {
 	return fmt.Sprintf(`"ok":{"status":%d,"headers":%s,"body":{"text":%s}}`, r.status, headers, quote(r.body))
 }
 
-func quote(s string) string {
-	b, _ := json.Marshal(s)
-	return string(b)
-}
-
 // newScene begins a transcript; covers are ids of behaviours.
 func newScene(t *testing.T, about string, covers ...string) *scene {
 	t.Helper()
-	s := &scene{t: t, engine: &Engine{}, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}}
+	s := quietScene(t)
 	name := strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestScenario"), "/", "-")
-	file := filepath.Join("contract/client", slug(name)+".txt")
-	head, _ := json.Marshal(map[string]any{"name": name, "covers": covers, "about": about, "profile": profileOf(file)})
-	s.lines = append(s.lines, string(head))
-	t.Cleanup(func() {
-		if t.Failed() {
-			return
-		}
-		text := strings.Join(s.lines, "\n") + "\n"
-		if *update {
-			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-				t.Error(err)
-			}
-			return
-		}
-		if want, err := os.ReadFile(file); err != nil || string(want) != text {
-			t.Errorf("%s is not what the scenario gives: go test ./core -run Scenario -update (%v)", file, err)
-		}
-	})
+	file := filepath.Join("contract/client", record.Slug(name)+".txt")
+	s.rec.Keep(map[string]any{"name": name, "covers": covers, "about": about, "profile": profileOf(file)}, file, *update)
 	return s
+}
+
+// quietScene is a scene without a transcript.
+func quietScene(t *testing.T) *scene {
+	engine := &Engine{}
+	return &scene{t: t, engine: engine, rec: &record.Recorder{T: t, Engine: engine}, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}}
 }
 
 // profileOf is the profile that a transcript is known to need. TestPageTranscripts determines it
@@ -176,70 +120,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// slug makes a file name of a scenario's: lower case, with "-" between the words. A word begins at
-// a capital behind a small letter or a digit, and at the last capital of a run of them
-// (RedirectURIWithQuery, SeesAMark).
-func slug(name string) string {
-	name = strings.ReplaceAll(name, "DPoP", "Dpop") // one word, whatever its capitals say
-	in := func(i int, from, to byte) bool { return i >= 0 && i < len(name) && name[i] >= from && name[i] <= to }
-	var b strings.Builder
-	dash := func() {
-		if b.Len() > 0 && !strings.HasSuffix(b.String(), "-") {
-			b.WriteByte('-')
-		}
-	}
-	for i, r := range name {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			if in(i-1, 'a', 'z') || in(i-1, '0', '9') || in(i-1, 'A', 'Z') && in(i+1, 'a', 'z') {
-				dash()
-			}
-			b.WriteRune(r | 0x20)
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			b.WriteRune(r)
-		default:
-			dash()
-		}
-	}
-	return strings.Trim(b.String(), "-")
-}
-
-func TestSlug(t *testing.T) {
-	for name, want := range map[string]string{
-		"DPoPDowngrade":                   "dpop-downgrade",
-		"DPoP":                            "dpop",
-		"ForceSeesAMark":                  "force-sees-a-mark",
-		"SuccessorInABadAnswer":           "successor-in-a-bad-answer",
-		"RedirectURIWithQuery":            "redirect-uri-with-query",
-		"IDTokenKeys":                     "id-token-keys",
-		"RFC6749Examples":                 "rfc6749-examples",
-		"RFC7636AppendixB":                "rfc7636-appendix-b",
-		"DeviceRFC8628":                   "device-rfc8628",
-		"PKCE-S256_128":                   "pkce-s256-128",
-		"ClientAuthentication-a (secret)": "client-authentication-a-secret",
-	} {
-		if got := slug(name); got != want {
-			t.Errorf("%s: %s, want %s", name, got, want)
-		}
-	}
-}
-
-func (s *scene) head() string {
-	s.inputs++
-	e := sha256.Sum256([]byte(fmt.Sprintf("entropy %d", s.inputs)))
-	return fmt.Sprintf(`{"now":%d,"entropy":%q,`, s.now, base64.RawURLEncoding.EncodeToString(e[:]))
-}
-
-func parseMsg(t *testing.T, raw []byte) msg {
-	t.Helper()
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.UseNumber()
-	m := msg{raw: string(raw)}
-	if err := d.Decode(&m.m); err != nil {
-		t.Fatalf("effect %s: %v", raw, err)
-	}
-	return m
-}
+func (s *scene) head() string { return s.rec.Head(s.now) }
 
 // open opens a session; rest are further members of the message.
 func (s *scene) open(config string, rest ...string) (refusal msg) {
@@ -250,16 +131,11 @@ func (s *scene) open(config string, rest ...string) (refusal msg) {
 
 func (s *scene) rawOpen(in string) (refusal msg) {
 	s.t.Helper()
-	s.lines = append(s.lines, "open "+in)
-	s.handle = s.engine.Open([]byte(in))
-	s.lines = append(s.lines, fmt.Sprintf("= %d", s.handle))
-	if s.handle == 0 {
-		raw := s.engine.Effect(0)
-		s.lines = append(s.lines, "< "+string(raw))
-		return parseMsg(s.t, raw)
+	s.handle, refusal = s.rec.Open(in)
+	if s.handle != 0 {
+		s.settle(s.drain())
 	}
-	s.settle(s.drain())
-	return msg{}
+	return refusal
 }
 
 // input sends one input and returns the effects, none of which is answered.
@@ -270,38 +146,28 @@ func (s *scene) input(members string) []msg {
 
 func (s *scene) rawInput(in string, code int32) []msg {
 	s.t.Helper()
-	s.lines = append(s.lines, "> "+in)
-	if got := s.engine.Input(s.handle, []byte(in)); got != code {
-		s.t.Fatalf("input %s: code %d, want %d", in, got, code)
-	}
-	if code != link.Taken {
-		s.lines = append(s.lines, fmt.Sprintf("= %d", code))
-	}
-	return s.drain()
+	return s.seen(s.rec.Input(s.handle, in, code))
 }
 
-func (s *scene) drain() (out []msg) {
-	for {
-		raw := s.engine.Effect(s.handle)
-		if raw == nil {
-			return out
-		}
-		s.lines = append(s.lines, "< "+string(raw))
-		m := parseMsg(s.t, raw)
-		if m.m["kind"] == "event" {
+func (s *scene) drain() []msg { return s.seen(s.rec.Effects(s.handle)) }
+
+// seen notes events and requests.
+func (s *scene) seen(effects []msg) []msg {
+	for _, m := range effects {
+		switch m.Str("kind") {
+		case "event":
 			s.events = append(s.events, m)
-		}
-		if m.m["kind"] == "http" {
+		case "http":
 			s.sent = append(s.sent, m)
 		}
-		out = append(out, m)
 	}
+	return effects
 }
 
 // answer answers one effect; member is `"ok":{…}` or `"failed":{…}`.
 func (s *scene) answer(m msg, member string) []msg {
 	s.t.Helper()
-	return s.input(fmt.Sprintf(`"answer":%q,%s`, m.str("id"), member))
+	return s.input(fmt.Sprintf(`"answer":%q,%s`, m.Str("id"), member))
 }
 
 // settle carries out effects as a host does, and returns what is left: results, and effects that
@@ -312,7 +178,7 @@ func (s *scene) settle(effects []msg) (left []msg) {
 		m := effects[0]
 		effects = effects[1:]
 		var member string
-		switch m.str("kind") {
+		switch m.Str("kind") {
 		case "event":
 			continue
 		case "load", "store":
@@ -330,11 +196,11 @@ func (s *scene) settle(effects []msg) (left []msg) {
 			s.held = false
 			continue
 		case "timer":
-			ms, _ := m.m["ms"].(json.Number).Int64()
+			ms, _ := m.M["ms"].(json.Number).Int64()
 			s.timers = append(s.timers, timer{m, s.now + ms, ms})
 			continue
 		case "timer-cancel":
-			s.timers = slices.DeleteFunc(s.timers, func(w timer) bool { return w.m.str("id") == m.str("target") })
+			s.timers = slices.DeleteFunc(s.timers, func(w timer) bool { return w.m.Str("id") == m.Str("target") })
 			continue
 		case "verify":
 			member = verifies(m)
@@ -419,7 +285,7 @@ func (s *scene) storage(m msg) string {
 		s.broken--
 		return `"failed":{"kind":"storage"}`
 	}
-	key := m.str("key")
+	key := m.Str("key")
 	if !s.whole {
 		key = shortKey(key)
 	}
@@ -427,20 +293,20 @@ func (s *scene) storage(m msg) string {
 	if n := s.version[key]; n > 0 {
 		version = fmt.Sprint(n)
 	}
-	if m.str("kind") == "load" {
+	if m.Str("kind") == "load" {
 		if v, ok := s.store[key]; ok {
 			return fmt.Sprintf(`"ok":{"value":%s,"version":%q}`, quote(v), version)
 		}
 		return fmt.Sprintf(`"ok":{"version":%q}`, version)
 	}
-	if m.str("version") != version {
+	if m.Str("version") != version {
 		return `"failed":{"kind":"conflict"}`
 	}
 	s.version[key]++
-	if m.m["delete"] == true {
+	if m.M["delete"] == true {
 		delete(s.store, key)
 	} else {
-		s.store[key] = m.str("value")
+		s.store[key] = m.Str("value")
 	}
 	return fmt.Sprintf(`"ok":{"version":"%d"}`, s.version[key])
 }
@@ -463,7 +329,7 @@ func (s *scene) do(name string, params ...string) msg {
 func (s *scene) resultOf(id string, effects []msg) msg {
 	s.t.Helper()
 	for _, m := range effects {
-		if m.str("kind") == "result" && m.str("command") == id {
+		if m.Str("kind") == "result" && m.Str("command") == id {
 			return m
 		}
 	}
@@ -475,8 +341,8 @@ func (s *scene) resultOf(id string, effects []msg) msg {
 func (s *scene) ok(name string, params ...string) msg {
 	s.t.Helper()
 	r := s.do(name, params...)
-	if r.m["ok"] == nil {
-		s.t.Fatalf("%s: %s", name, r.raw)
+	if r.M["ok"] == nil {
+		s.t.Fatalf("%s: %s", name, r.Raw)
 	}
 	return r
 }
@@ -485,8 +351,8 @@ func (s *scene) ok(name string, params ...string) msg {
 func (s *scene) fails(kind, code, name string, params ...string) msg {
 	s.t.Helper()
 	r := s.do(name, params...)
-	if r.str("error", "kind") != kind || r.str("error", "code") != code {
-		s.t.Fatalf("%s: want %s %s, got %s", name, kind, code, r.raw)
+	if r.Str("error", "kind") != kind || r.Str("error", "code") != code {
+		s.t.Fatalf("%s: want %s %s, got %s", name, kind, code, r.Raw)
 	}
 	return r
 }
@@ -496,18 +362,18 @@ func (s *scene) fails(kind, code, name string, params ...string) msg {
 func (s *scene) eventNames() string {
 	var names []string
 	for _, e := range s.events {
-		n := e.str("event")
+		n := e.Str("event")
 		switch n {
 		case "status":
-			n += ":" + e.str("status")
+			n += ":" + e.Str("status")
 		case "request_failed":
-			n += ":" + e.str("error", "kind")
+			n += ":" + e.Str("error", "kind")
 		case "server_error":
-			n += ":" + e.str("error", "error")
+			n += ":" + e.Str("error", "error")
 		case "device":
-			n += ":" + e.str("polling")
+			n += ":" + e.Str("polling")
 		case "changed":
-			n += ":" + e.str("change")
+			n += ":" + e.Str("change")
 		}
 		names = append(names, n)
 	}
@@ -536,28 +402,18 @@ const conf = `{"issuer":"https://as.example","client_id":"s6BhdRkqt3","redirect_
 
 // with returns conf with members replaced or, if null, left out.
 func with(members ...string) string {
-	var base map[string]json.RawMessage
-	json.Unmarshal([]byte(conf), &base)
+	object := conf
 	for _, m := range members {
-		var more map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(m), &more); err != nil {
-			panic(err)
-		}
-		for k, v := range more {
-			if base[k] = v; string(v) == "null" {
-				delete(base, k)
-			}
-		}
+		object = record.With(object, m)
 	}
-	b, _ := json.Marshal(base)
-	return string(b)
+	return object
 }
 
 // tokenServer answers token requests with numbered tokens that are valid for an hour.
 func (s *scene) tokenServer() {
 	n := 0
 	s.server = func(m msg) reply {
-		if !strings.HasSuffix(m.str("url"), "/token") {
+		if !strings.HasSuffix(m.Str("url"), "/token") {
 			return reply{status: 200}
 		}
 		n++
@@ -568,7 +424,7 @@ func (s *scene) tokenServer() {
 // signIn goes through authorize and callback, and returns the authorization URL.
 func (s *scene) signIn(params ...string) *url.URL {
 	s.t.Helper()
-	u, err := url.Parse(s.ok("authorize", params...).str("ok", "url"))
+	u, err := url.Parse(s.ok("authorize", params...).Str("ok", "url"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -584,5 +440,5 @@ func callbackURL(u *url.URL, params string) string {
 // use continues with another session of the same engine.
 func (s *scene) use(handle int32) {
 	s.handle = handle
-	s.lines = append(s.lines, fmt.Sprintf("@ %d", handle))
+	s.rec.Use(handle)
 }

@@ -19,11 +19,11 @@ func TestSecurityProfileDrawsRepeatAttempts(t *testing.T) {
 	}
 	seen := map[string]string{}
 	for _, m := range s.settle(load) {
-		st := m.str("ok", "state")
+		st := m.Str("ok", "state")
 		if st != "" && seen[st] != "" {
-			t.Fatalf("the same state and verifier twice:\n%s\n%s", seen[st], m.str("ok", "url"))
+			t.Fatalf("the same state and verifier twice:\n%s\n%s", seen[st], m.Str("ok", "url"))
 		}
-		seen[st] = m.str("ok", "url")
+		seen[st] = m.Str("ok", "url")
 	}
 }
 
@@ -46,13 +46,13 @@ func TestSecurityProfileDiscoverySecondPlace(t *testing.T) {
 		s := quietScene(t)
 		s.open(`{"issuer":"https://as.example","client_id":"c","redirect_uri":"https://client.example/cb","discovery":true}`)
 		s.server = func(m msg) reply {
-			if strings.HasSuffix(m.str("url"), "/.well-known/oauth-authorization-server") {
+			if strings.HasSuffix(m.Str("url"), "/.well-known/oauth-authorization-server") {
 				return jsonReply(200, `{"issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token"}`)
 			}
 			return first // CORS lets a page see no 404; a server that answers all other paths
 		}
-		if r := s.do("authorize"); r.m["ok"] == nil {
-			t.Error(first, r.raw)
+		if r := s.do("authorize"); r.M["ok"] == nil {
+			t.Error(first, r.Raw)
 		}
 	}
 }
@@ -63,13 +63,13 @@ func TestSecurityProfileDiscoveryInserted(t *testing.T) {
 	s := quietScene(t)
 	s.open(`{"issuer":"https://as.example/tenant1","client_id":"c","redirect_uri":"https://client.example/cb","discovery":true}`)
 	s.server = func(m msg) reply {
-		if m.str("url") == "https://as.example/.well-known/openid-configuration/tenant1" {
+		if m.Str("url") == "https://as.example/.well-known/openid-configuration/tenant1" {
 			return jsonReply(200, `{"issuer":"https://as.example/tenant1","authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token"}`)
 		}
 		return reply{status: 404}
 	}
-	if r := s.do("authorize"); r.m["ok"] == nil {
-		t.Error(r.raw)
+	if r := s.do("authorize"); r.M["ok"] == nil {
+		t.Error(r.Raw)
 	}
 }
 
@@ -79,7 +79,7 @@ func TestSecurityProfileResourceMetadataAtRoot(t *testing.T) {
 	s := quietScene(t)
 	s.open(conf)
 	s.server = func(m msg) reply {
-		if m.str("url") == "https://mcp.example/.well-known/oauth-protected-resource" {
+		if m.Str("url") == "https://mcp.example/.well-known/oauth-protected-resource" {
 			return jsonReply(200, `{"resource":"https://mcp.example/mcp","authorization_servers":["https://as.example"]}`)
 		}
 		return reply{status: 404}
@@ -95,7 +95,7 @@ func TestSecurityProfileAssertionClientID(t *testing.T) {
 	s.tokenServer()
 	s.open(with(`{"client_key":"signing","token_endpoint_auth_method":"private_key_jwt"}`))
 	s.ok("client_credentials")
-	if got := s.sent[0].form().Get("client_id"); got != "s6BhdRkqt3" {
+	if got := s.sent[0].Form().Get("client_id"); got != "s6BhdRkqt3" {
 		t.Errorf("client_id %q", got)
 	}
 }
@@ -108,10 +108,10 @@ func TestSecurityProfileRequestObjectClaims(t *testing.T) {
 	s.open(with(`{"client_key":"signing","request_object_signing_alg":"ES256"}`))
 	for _, name := range []string{"iss", "aud", "exp", "nbf", "iat", "jti", "sub"} {
 		r := s.do("authorize", fmt.Sprintf(`"parameters":[[%q,"https://evil.example"]]`, name))
-		if r.m["ok"] == nil {
+		if r.M["ok"] == nil {
 			continue
 		}
-		_, query, _ := strings.Cut(r.str("ok", "url"), "request=")
+		_, query, _ := strings.Cut(r.Str("ok", "url"), "request=")
 		payload := string(unb64(strings.Split(query, ".")[1]))
 		if n := strings.Count(payload, `"`+name+`":`); n != 1 || strings.Contains(payload, `"`+name+`":"https://evil`) {
 			t.Errorf("%s stands %d times in %s", name, n, payload)
@@ -138,13 +138,13 @@ func TestSecurityProfileCancelledWhileSigning(t *testing.T) {
 		s.signIn()
 		s.sent = nil
 		effects := s.input(`"command":"` + name + `","id":90`)
-		if len(effects) != 1 || effects[0].str("kind") != "sign" {
+		if len(effects) != 1 || effects[0].Str("kind") != "sign" {
 			t.Fatal(effects)
 		}
 		s.input(`"command":"cancel","id":91,"target":90`)
 		s.answer(effects[0], s.keyed(effects[0]))
 		if len(s.sent) != 0 {
-			t.Errorf("%s: sent after it was cancelled: %s %s", name, s.sent[0].str("method"), s.sent[0].str("url"))
+			t.Errorf("%s: sent after it was cancelled: %s %s", name, s.sent[0].Str("method"), s.sent[0].Str("url"))
 		}
 	}
 }
@@ -169,16 +169,16 @@ func TestSecurityProfileAliasOfRevocation(t *testing.T) {
 	s.open(`{"issuer":"https://as.example","client_id":"c","redirect_uri":"https://client.example/cb","discovery":true,"client_key":"signing","token_endpoint_auth_method":"private_key_jwt","revocation_endpoint_auth_method":"tls_client_auth"}`)
 	s.server = func(m msg) reply {
 		switch {
-		case strings.Contains(m.str("url"), "/.well-known/"):
+		case strings.Contains(m.Str("url"), "/.well-known/"):
 			return jsonReply(200, `{"issuer":"https://as.example","token_endpoint":"https://as.example/token","revocation_endpoint":"https://as.example/revoke","mtls_endpoint_aliases":{"revocation_endpoint":"https://mtls.as.example/revoke"}}`)
-		case strings.HasSuffix(m.str("url"), "/token"):
+		case strings.HasSuffix(m.Str("url"), "/token"):
 			return jsonReply(200, `{"access_token":"a","token_type":"Bearer"}`)
 		}
 		return reply{status: 200}
 	}
 	s.ok("client_credentials")
 	s.ok("revoke")
-	if got := s.sent[len(s.sent)-1].str("url"); got != "https://mtls.as.example/revoke" {
+	if got := s.sent[len(s.sent)-1].Str("url"); got != "https://mtls.as.example/revoke" {
 		t.Error(got)
 	}
 }
@@ -207,8 +207,8 @@ func TestSecurityProfileKeyFaultCodes(t *testing.T) {
 		s.open(with(`{"client_key":"signing","token_endpoint_auth_method":"private_key_jwt"}`))
 		effects := s.input(`"command":"client_credentials","id":1`)
 		r := s.resultOf("1", s.settle(s.answer(effects[0], `"failed":{"kind":"`+failed+`"}`)))
-		if r.str("error", "kind") == "client" && !strings.Contains(row, "`"+r.str("error", "code")+"`") {
-			t.Error("not in the table:", r.raw)
+		if r.Str("error", "kind") == "client" && !strings.Contains(row, "`"+r.Str("error", "code")+"`") {
+			t.Error("not in the table:", r.Raw)
 		}
 	}
 }

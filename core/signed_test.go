@@ -67,19 +67,19 @@ func TestScenarioJARM(t *testing.T) {
 	}
 	s.fails("callback_not_verified", "wrong_response_mode", "callback", callbackURL(u, "code=stolen"))
 	s.fails("callback_not_verified", "repeated_parameter", "callback", strings.TrimSuffix(answer(i.signed(kid, good)), `"`)+`&response=e30"`)
-	if r := s.fails("server", "oauth_error", "callback", answer(i.signed(kid, map[string]string{"state": state, "error": `"access_denied"`}))); r.str("error", "error") != "access_denied" {
-		t.Error(r.raw)
+	if r := s.fails("server", "oauth_error", "callback", answer(i.signed(kid, map[string]string{"state": state, "error": `"access_denied"`}))); r.Str("error", "error") != "access_denied" {
+		t.Error(r.Raw)
 	}
 	if i.n != 0 {
 		t.Fatal("a code went out")
 	}
 	// Parameters beside the JWT are ignored.
 	s.ok("callback", `"url":"https://client.example/cb?code=other&state=x&response=`+url.QueryEscape(i.signed(kid, good))+`"`)
-	if got := s.sent[len(s.sent)-1].form().Get("code"); got != "SplxlOBeZQQYbYS6WxSbIA" {
+	if got := s.sent[len(s.sent)-1].Form().Get("code"); got != "SplxlOBeZQQYbYS6WxSbIA" {
 		t.Error(got)
 	}
-	if r := s.ok("callback", answer(i.signed(kid, good))); r.str("ok", "handled_elsewhere") != "true" {
-		t.Error(r.raw)
+	if r := s.ok("callback", answer(i.signed(kid, good))); r.Str("ok", "handled_elsewhere") != "true" {
+		t.Error(r.Raw)
 	}
 	// It was not requested: a signed response then comes from another server, or is for another
 	// client.
@@ -87,13 +87,13 @@ func TestScenarioJARM(t *testing.T) {
 	good["state"] = quote(u.Query().Get("state"))
 	s.fails("callback_not_verified", "wrong_response_mode", "callback", answer(i.signed(kid, good)))
 	for _, row := range [][2]string{{`"response_mode":"fragment"`, "response_mode"}, {`"response_mode":1`, "response_mode"}, {`"response_mode":"query","parameters":[["response_mode","jwt"]]`, "response_mode"}} {
-		if r := s.fails("client", "bad_value", "authorize", row[0]); r.str("error", "field") != row[1] {
-			t.Error(r.raw)
+		if r := s.fails("client", "bad_value", "authorize", row[0]); r.Str("error", "field") != row[1] {
+			t.Error(r.Raw)
 		}
 	}
 	s.open(with(`{"name":"plain"}`))
-	if r := s.fails("client", "missing", "authorize", `"response_mode":"query.jwt"`); r.str("error", "field") != "jwks_uri" {
-		t.Error(r.raw)
+	if r := s.fails("client", "missing", "authorize", `"response_mode":"query.jwt"`); r.Str("error", "field") != "jwks_uri" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestScenarioSignedUserinfo(t *testing.T) {
 	s.callback()
 	info := ""
 	s.server = func(m msg) reply {
-		if m.str("stage") == "userinfo" {
+		if m.Str("stage") == "userinfo" {
 			return reply{status: 200, ctype: "application/jwt", body: info}
 		}
 		return i.serve(m)
@@ -125,11 +125,11 @@ func TestScenarioSignedUserinfo(t *testing.T) {
 	const kid = `"kid":"1"`
 	me := map[string]string{"sub": `"248289761001"`, "email": `"jane@example.com"`, "iat": "null", "exp": "null"}
 	info = i.signed(kid, me)
-	if r := s.ok("userinfo"); r.str("ok", "claims", "email") != "jane@example.com" {
-		t.Error(r.raw)
+	if r := s.ok("userinfo"); r.Str("ok", "claims", "email") != "jane@example.com" {
+		t.Error(r.Raw)
 	}
-	if r := s.ok("profile"); r.str("ok", "email") != "jane@example.com" {
-		t.Error(r.raw)
+	if r := s.ok("profile"); r.Str("ok", "email") != "jane@example.com" {
+		t.Error(r.Raw)
 	}
 	for _, row := range []struct{ name, code, jwt string }{
 		{"oidcc-client-test-userinfo-bad-sub-claim", "wrong_claim", i.signed(kid, map[string]string{"sub": `"another"`})},
@@ -142,8 +142,8 @@ func TestScenarioSignedUserinfo(t *testing.T) {
 	} {
 		info = row.jwt
 		r := s.fails("id_token_not_verified", row.code, "userinfo")
-		if strings.Contains(r.raw, "another") {
-			t.Error(row.name, r.raw)
+		if strings.Contains(r.Raw, "another") {
+			t.Error(row.name, r.Raw)
 		}
 	}
 }
@@ -156,9 +156,9 @@ func TestScenarioSignedIntrospection(t *testing.T) {
 	s.open(with(`{"scope":"read","jwks_uri":"https://as.example/jwks","introspection_endpoint":"https://as.example/introspect","introspection_signed_response_alg":"RS256","client_secret":"secret"}`))
 	answer := reply{}
 	s.server = func(m msg) reply {
-		if m.str("stage") == "introspection" {
-			if m.header("accept") != "application/token-introspection+jwt" {
-				t.Error(m.raw)
+		if m.Str("stage") == "introspection" {
+			if m.Header("accept") != "application/token-introspection+jwt" {
+				t.Error(m.Raw)
 			}
 			return answer
 		}
@@ -171,8 +171,8 @@ func TestScenarioSignedIntrospection(t *testing.T) {
 	const typ = `"kid":"1","typ":"token-introspection+jwt"`
 	good := map[string]string{"exp": "null", "token_introspection": `{"active":true,"scope":"read"}`}
 	answer = jwt(typ, good)
-	if r := s.ok("introspect", `"token":"another token"`); r.str("ok", "claims") != `{"active":true,"scope":"read"}` {
-		t.Error(r.raw)
+	if r := s.ok("introspect", `"token":"another token"`); r.Str("ok", "claims") != `{"active":true,"scope":"read"}` {
+		t.Error(r.Raw)
 	}
 	for _, row := range []struct {
 		name, kind, code string

@@ -9,7 +9,7 @@ import (
 // authorize begins a sign-in.
 func (s *scene) authorize() *url.URL {
 	s.t.Helper()
-	u, err := url.Parse(s.ok("authorize").str("ok", "url"))
+	u, err := url.Parse(s.ok("authorize").Str("ok", "url"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestScenarioOneNameTwoClients(t *testing.T) {
 	}
 	for i, h := range handles {
 		s.use(h)
-		if got, want := s.ok("token").str("ok", "access_token"), "access-"+string(rune('1'+i)); got != want {
+		if got, want := s.ok("token").Str("ok", "access_token"), "access-"+string(rune('1'+i)); got != want {
 			t.Errorf("client %d has %s, want %s", i, got, want)
 		}
 	}
@@ -58,7 +58,7 @@ func TestScenarioOneNameTwoClients(t *testing.T) {
 		s.ok("refresh")
 	}
 	locks := map[string]bool{}
-	for _, line := range s.lines {
+	for _, line := range s.rec.Lines {
 		if strings.Contains(line, `"kind":"lock"`) {
 			_, name, _ := strings.Cut(line, `"name":"`)
 			name, _, _ = strings.Cut(name, `"`)
@@ -102,8 +102,8 @@ func TestScenarioOlderKeys(t *testing.T) {
 	}
 	s.server = tokens
 	s.open(with(deviceConf))
-	if r := s.ok("status"); r.str("ok", "status") != "granted" || r.str("ok", "device", "user_code") == "" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "status") != "granted" || r.Str("ok", "device", "user_code") == "" {
+		t.Error(r.Raw)
 	}
 	s.ok("poll_stop", `"forget":true`)
 	s.ok("callback", callbackURL(u, "code=c"))
@@ -130,16 +130,16 @@ func TestOlderKeysInterrupted(t *testing.T) {
 		s := old(t)
 		crash(s, ops)
 		s.open(conf)
-		if r := s.ok("status"); r.str("ok", "status") != "granted" {
-			t.Errorf("after %d operations: %s", ops, r.raw)
+		if r := s.ok("status"); r.Str("ok", "status") != "granted" {
+			t.Errorf("after %d operations: %s", ops, r.Raw)
 		}
 		if s.store["oauth2.session"] != "" {
 			t.Errorf("after %d operations the old text stays", ops)
 		}
 		s.ok("log_out")
 		s.open(conf)
-		if r := s.ok("status"); r.str("ok", "status") != "not_authenticated" {
-			t.Errorf("after %d operations the session came back: %s", ops, r.raw)
+		if r := s.ok("status"); r.Str("ok", "status") != "not_authenticated" {
+			t.Errorf("after %d operations the session came back: %s", ops, r.Raw)
 		}
 	}
 	for ops := range 4 { // another instance moves it between any two of our operations
@@ -150,8 +150,8 @@ func TestOlderKeysInterrupted(t *testing.T) {
 		s.ok("refresh")
 		s.handle = first
 		s.settle(effects)
-		if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
-			t.Errorf("moved by another after %d operations: %s", ops, r.raw)
+		if r := s.ok("token"); r.Str("ok", "access_token") != "access-2" {
+			t.Errorf("moved by another after %d operations: %s", ops, r.Raw)
 		}
 	}
 	for _, text := range []string{`{"v":1,"for":"another---------------","access_token":"theirs"}`, `{"v":2}`, `no JSON`, `[]`} {
@@ -159,8 +159,8 @@ func TestOlderKeysInterrupted(t *testing.T) {
 		byKey(s)
 		s.store["oauth2.session"], s.version["oauth2.session"] = text, 1
 		s.open(conf)
-		if r := s.ok("status"); r.str("ok", "status") != "not_authenticated" || s.store["oauth2.session"] != text || len(s.store) != 1 {
-			t.Errorf("%s: %s, %v", text, r.raw, s.store)
+		if r := s.ok("status"); r.Str("ok", "status") != "not_authenticated" || s.store["oauth2.session"] != text || len(s.store) != 1 {
+			t.Errorf("%s: %s, %v", text, r.Raw, s.store)
 		}
 	}
 	// A store that cannot be read, or written, at first.
@@ -169,8 +169,8 @@ func TestOlderKeysInterrupted(t *testing.T) {
 		s.broken = broken
 		s.open(conf)
 		s.broken = 0
-		if r := s.ok("token"); r.str("ok", "access_token") != "access-1" {
-			t.Errorf("%d operations failed: %s", broken, r.raw)
+		if r := s.ok("token"); r.Str("ok", "access_token") != "access-1" {
+			t.Errorf("%d operations failed: %s", broken, r.Raw)
 		}
 	}
 }
@@ -185,7 +185,7 @@ func crash(s *scene, ops int) []msg {
 		}
 		m := effects[0]
 		effects = effects[1:]
-		if k := m.str("kind"); k == "load" || k == "store" {
+		if k := m.Str("kind"); k == "load" || k == "store" {
 			effects = append(effects, s.answer(m, s.storage(m))...)
 		}
 	}

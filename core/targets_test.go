@@ -13,10 +13,10 @@ const targets = `{"resource_destinations":[{"url":"https://api.example/v1/b","re
 func (s *scene) targetServer() {
 	n := 0
 	s.server = func(m msg) reply {
-		if !strings.HasSuffix(m.str("url"), "/token") {
+		if !strings.HasSuffix(m.Str("url"), "/token") {
 			return reply{status: 200}
 		}
-		form := m.form()
+		form := m.Form()
 		if sent := form.Get("refresh_token"); sent != "" && sent != fmt.Sprintf("refresh-%d", n) {
 			return jsonReply(400, `{"error":"invalid_grant"}`)
 		}
@@ -50,8 +50,8 @@ func TestScenarioTokenForResource(t *testing.T) {
 	s.signIn()
 	want := func(access, scope string, params ...string) {
 		t.Helper()
-		if r := s.ok("token", params...); r.str("ok", "access_token") != access || r.str("ok", "scope") != scope {
-			t.Fatalf("%s", r.raw)
+		if r := s.ok("token", params...); r.Str("ok", "access_token") != access || r.Str("ok", "scope") != scope {
+			t.Fatalf("%s", r.Raw)
 		}
 	}
 	want("access-2+https://b.example", "read write", `"resource":"https://b.example"`)
@@ -61,8 +61,8 @@ func TestScenarioTokenForResource(t *testing.T) {
 	want("access-2+https://b.example", "read write", `"resource":"https://b.example"`)
 	s.wantSent(4)
 	for _, row := range [][2]string{{"https://api.example/v1/a", "access-1"}, {"https://api.example/v1/b/notes", "access-2+https://b.example"}, {"https://c.example/x", "access-4+c.read"}, {"https://c.example/both", "access-5+urn:c+read"}} {
-		if r := s.ok("prepare", `"url":"`+row[0]+`"`); r.str("ok", "headers") != `[["authorization","Bearer `+row[1]+`"]]` {
-			t.Fatalf("%s: %s", row[0], r.raw)
+		if r := s.ok("prepare", `"url":"`+row[0]+`"`); r.Str("ok", "headers") != `[["authorization","Bearer `+row[1]+`"]]` {
+			t.Fatalf("%s: %s", row[0], r.Raw)
 		}
 	}
 	s.fails("server", "oauth_error", "token", `"resource":"urn:none"`)
@@ -88,11 +88,11 @@ func TestScenarioResourceRefusesToken(t *testing.T) {
 	sent := "Bearer access-2+https://b.example"
 	s.ok("prepare", `"url":"https://api.example/v1/b"`)
 	r := s.ok("answered", `"url":"https://api.example/v1/b","method":"GET","status":401,"headers":[],"sent":"`+sent+`"`)
-	if r.str("ok", "headers") != `[["authorization","Bearer access-3+https://b.example"]]` {
-		t.Fatal(r.raw)
+	if r.Str("ok", "headers") != `[["authorization","Bearer access-3+https://b.example"]]` {
+		t.Fatal(r.Raw)
 	}
-	if r := s.ok("token"); r.str("ok", "access_token") != "access-1" {
-		t.Fatal(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "access-1" {
+		t.Fatal(r.Raw)
 	}
 	s.fails("client", "resource_not_allowed", "answered", `"url":"https://d.example","method":"GET","status":401,"headers":[],"sent":"`+sent+`"`)
 }
@@ -115,8 +115,8 @@ func TestScenarioTwoResourcesAtOnce(t *testing.T) {
 	s.server = server
 	left = s.settle(left)
 	for i, want := range []string{"access-2+https://b.example", "access-2+https://b.example", "access-3+c.read", "access-4", "access-2+https://b.example"} {
-		if r := s.resultOf(ids[i], left); r.str("ok", "access_token") != want {
-			t.Errorf("%d: %s", i, r.raw)
+		if r := s.resultOf(ids[i], left); r.Str("ok", "access_token") != want {
+			t.Errorf("%d: %s", i, r.Raw)
 		}
 	}
 	s.wantSent(4)
@@ -135,8 +135,8 @@ func TestScenarioResourceInAnotherTab(t *testing.T) {
 	s.use(first)
 	s.ok("token", `"resource":"https://b.example"`)
 	s.use(second)
-	if r := s.ok("token", `"resource":"https://b.example"`); r.str("ok", "access_token") != "access-2+https://b.example" {
-		t.Fatal(r.raw)
+	if r := s.ok("token", `"resource":"https://b.example"`); r.Str("ok", "access_token") != "access-2+https://b.example" {
+		t.Fatal(r.Raw)
 	}
 	s.ok("token", `"scope":"c.read"`)
 	s.use(first)
@@ -176,7 +176,7 @@ func TestTargetAnswers(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			s := quietScene(t)
 			s.server = func(m msg) reply {
-				if m.form().Get("grant_type") != "refresh_token" {
+				if m.Form().Get("grant_type") != "refresh_token" {
 					return jsonReply(200, `{"access_token":"a","token_type":"Bearer","expires_in":3600,"refresh_token":"r1"}`)
 				}
 				return jsonReply(max(200, row.status), row.answer)
@@ -185,8 +185,8 @@ func TestTargetAnswers(t *testing.T) {
 			s.signIn()
 			if row.code == "" {
 				s.ok("token", `"resource":"https://b.example"`)
-			} else if r := s.do("token", `"resource":"https://b.example"`); r.str("error", "code") != row.code {
-				t.Fatal(r.raw)
+			} else if r := s.do("token", `"resource":"https://b.example"`); r.Str("error", "code") != row.code {
+				t.Fatal(r.Raw)
 			}
 			want := 2
 			if row.again {
@@ -198,8 +198,8 @@ func TestTargetAnswers(t *testing.T) {
 			if refresh != row.refresh || (text["sent_at"] != nil) != row.marked || (text["other"] != nil) != row.stored {
 				t.Errorf("stored: %v", text)
 			}
-			if r := s.ok("token"); r.str("ok", "access_token") != "a" {
-				t.Errorf("the session's own token: %s", r.raw)
+			if r := s.ok("token"); r.Str("ok", "access_token") != "a" {
+				t.Errorf("the session's own token: %s", r.Raw)
 			}
 			if row.stored {
 				if other := text["other"].(map[string]any); other["access_token"] != "b" || other["target"] != "https://b.example " || other["refresh_token"] != nil || other["id_token"] != nil || other["extra"] != nil {
@@ -217,7 +217,7 @@ func TestTargetAnswers(t *testing.T) {
 // no longer than the session (B52).
 func TestTargetsKept(t *testing.T) {
 	ask := func(s *scene, i int) string {
-		return s.ok("token", fmt.Sprintf(`"resource":"https://r%d.example"`, i)).str("ok", "access_token")
+		return s.ok("token", fmt.Sprintf(`"resource":"https://r%d.example"`, i)).Str("ok", "access_token")
 	}
 	begin := func(t *testing.T, config ...string) *scene {
 		s := quietScene(t)
@@ -259,7 +259,7 @@ func TestTargetsKept(t *testing.T) {
 		ask(s, 1)
 		s.open(with())
 		ask(s, 1)
-		s.open(with(), `"session":`+quote(s.ok("export").str("ok", "session")))
+		s.open(with(), `"session":`+quote(s.ok("export").Str("ok", "session")))
 		ask(s, 1)
 		s.wantSent(2)
 	})
@@ -287,8 +287,8 @@ func TestTargetsKept(t *testing.T) {
 		s.store["oauth2.session"] = string(old)
 		s.version["oauth2.session"]++
 		s.open(with())
-		if r := s.ok("token"); r.str("ok", "access_token") != "access-1" {
-			t.Error(r.raw)
+		if r := s.ok("token"); r.Str("ok", "access_token") != "access-1" {
+			t.Error(r.Raw)
 		}
 		ask(s, 1)
 		s.wantSent(3)
@@ -302,8 +302,8 @@ func TestTargetsKept(t *testing.T) {
 			s.store["oauth2.session"] = string(changed)
 			s.version["oauth2.session"]++
 			s.open(with())
-			if r := s.ok("token"); r.str("ok", "access_token") != "access-1" {
-				t.Errorf("%s: %s", other, r.raw)
+			if r := s.ok("token"); r.Str("ok", "access_token") != "access-1" {
+				t.Errorf("%s: %s", other, r.Raw)
 			}
 			ask(s, 2)
 		}
@@ -338,7 +338,7 @@ func TestTargetHeld(t *testing.T) {
 	s := quietScene(t)
 	s.server = func(m msg) reply {
 		life := 3600
-		if m.form().Get("resource") != "" {
+		if m.Form().Get("resource") != "" {
 			life = 600
 		}
 		return jsonReply(200, fmt.Sprintf(`{"access_token":"a","token_type":"Bearer","expires_in":%d,"refresh_token":"r"}`, life))
@@ -356,7 +356,7 @@ func TestTargetHeld(t *testing.T) {
 		{"token", `"resource":"https://b.example","force":true`, 0},
 	} {
 		if r := s.ok(row.command, row.params); goodUntil(r) != max(0, row.want+s.now) && row.want > 0 || row.want == 0 && goodUntil(r) != 0 {
-			t.Errorf("%s %s: %s", row.command, row.params, r.raw)
+			t.Errorf("%s %s: %s", row.command, row.params, r.Raw)
 		}
 	}
 }
@@ -372,16 +372,16 @@ func TestTargetDPoP(t *testing.T) {
 	s.open(with(targets, `{"dpop":true}`))
 	s.signIn()
 	r := s.ok("prepare", `"url":"https://api.example/v1/b"`)
-	if !strings.Contains(r.raw, `["authorization","DPoP a2"],["dpop",`) || goodUntil(r) != 0 {
-		t.Error(r.raw)
+	if !strings.Contains(r.Raw, `["authorization","DPoP a2"],["dpop",`) || goodUntil(r) != 0 {
+		t.Error(r.Raw)
 	}
-	if s.sent[1].header("dpop") == "" {
+	if s.sent[1].Header("dpop") == "" {
 		t.Error("no proof at the server")
 	}
 	kind = "Bearer"
 	s.fails("server", "dpop_downgrade", "token", `"resource":"https://e.example"`)
-	if r := s.ok("token"); r.str("ok", "access_token") != "a1" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "a1" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -404,8 +404,8 @@ func TestTargetParameters(t *testing.T) {
 		`"scope":["a"]`:                       "bad_value scope",
 		`"resource":"urn:x","scope":"\u00fc"`: "bad_value scope",
 	} {
-		if r := s.do("token", params); r.str("error", "kind") != "client" || r.str("error", "code")+" "+r.str("error", "field") != want {
-			t.Errorf("%s: %s", params, r.raw)
+		if r := s.do("token", params); r.Str("error", "kind") != "client" || r.Str("error", "code")+" "+r.Str("error", "field") != want {
+			t.Errorf("%s: %s", params, r.Raw)
 		}
 	}
 	s.wantSent(1)
@@ -425,8 +425,8 @@ func TestTargetParameters(t *testing.T) {
 		`[{"url":"https://b.example","resource":"urn:b","scope":"a","name":1}]`: "bad_value",
 	} {
 		r := quietScene(t).open(with(`{"resource_destinations":` + config + `}`))
-		if r.str("error", "code") != want || want != "" && r.str("error", "field") != "resource_destinations" {
-			t.Errorf("%s: %s", config, r.raw)
+		if r.Str("error", "code") != want || want != "" && r.Str("error", "field") != "resource_destinations" {
+			t.Errorf("%s: %s", config, r.Raw)
 		}
 	}
 }
@@ -444,13 +444,13 @@ func TestTargetOfURL(t *testing.T) {
 		"https://b.example/ownx":   "+urn:b",
 		"https://b.example/own/x":  "+same",
 	} {
-		if r := s.ok("prepare", `"url":"`+url+`"`); !strings.Contains(r.raw, want+`"]`) {
-			t.Errorf("%s: %s", url, r.raw)
+		if r := s.ok("prepare", `"url":"`+url+`"`); !strings.Contains(r.Raw, want+`"]`) {
+			t.Errorf("%s: %s", url, r.Raw)
 		}
 	}
 	for _, url := range []string{"http://b.example/", "https://b.example.evil/", "https://b.example:444/"} {
-		if r := s.do("prepare", `"url":"`+url+`"`); r.str("error", "code") != "resource_not_allowed" {
-			t.Errorf("%s: %s", url, r.raw)
+		if r := s.do("prepare", `"url":"`+url+`"`); r.Str("error", "code") != "resource_not_allowed" {
+			t.Errorf("%s: %s", url, r.Raw)
 		}
 	}
 }
@@ -468,7 +468,7 @@ func TestTargetSecrets(t *testing.T) {
 	s.open(with(targets))
 	s.signIn()
 	s.ok("token", `"resource":"https://b.example"`)
-	if r := s.do("token", `"resource":"urn:c"`); strings.Contains(r.raw, "secret-token") || !strings.Contains(r.raw, "(redacted)") {
-		t.Error(r.raw)
+	if r := s.do("token", `"resource":"urn:c"`); strings.Contains(r.Raw, "secret-token") || !strings.Contains(r.Raw, "(redacted)") {
+		t.Error(r.Raw)
 	}
 }

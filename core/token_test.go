@@ -51,14 +51,14 @@ func TestScenarioTokenReplies(t *testing.T) {
 		s.eventNames()
 		u := authorizeURL(s)
 		r := s.do("callback", callbackURL(u, "code=the-code-itself"))
-		if got := r.str("error", "kind") + " " + r.str("error", "code"); got != row.want {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if got := r.Str("error", "kind") + " " + r.Str("error", "code"); got != row.want {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
-		if r.str("error", "op") != "callback" || r.str("error", "retryable") != "false" || strings.Contains(r.raw, "the-code-itself") || strings.Contains(r.raw, "Wi-Fi") {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r.Str("error", "op") != "callback" || r.Str("error", "retryable") != "false" || strings.Contains(r.Raw, "the-code-itself") || strings.Contains(r.Raw, "Wi-Fi") {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
-		if row.r.status >= 400 && r.str("error", "status") != fmt.Sprint(row.r.status) {
-			t.Errorf("%s: no HTTP status in %s", row.name, r.raw)
+		if row.r.status >= 400 && r.Str("error", "status") != fmt.Sprint(row.r.status) {
+			t.Errorf("%s: no HTTP status in %s", row.name, r.Raw)
 		}
 		if names := s.eventNames(); !strings.HasSuffix(names, "request_failed:"+strings.Fields(row.want)[0]) || strings.Contains(names, "granted") {
 			t.Errorf("%s: events %s", row.name, names)
@@ -104,8 +104,8 @@ func TestScenarioTokenReplies(t *testing.T) {
 		if row.expires != "" && row.expires < "17" { // it has expired already
 			status = "not_authenticated"
 		}
-		if r.str("ok", "status") != status || r.str("ok", "expires_at") != row.expires {
-			t.Errorf("%s: %s", row.name, r.raw)
+		if r.Str("ok", "status") != status || r.Str("ok", "expires_at") != row.expires {
+			t.Errorf("%s: %s", row.name, r.Raw)
 		}
 	}
 }
@@ -116,7 +116,7 @@ func TestScenarioMissingTokenType(t *testing.T) {
 	s.server = func(msg) reply { return jsonReply(200, `{"access_token":"a"}`) }
 	s.open(with(`{"missing_token_type_is_bearer":true}`))
 	s.signIn()
-	if got := s.ok("token").str("ok", "token_type"); got != "Bearer" {
+	if got := s.ok("token").Str("ok", "token_type"); got != "Bearer" {
 		t.Error(got)
 	}
 }
@@ -138,35 +138,35 @@ func TestScenarioTokenBag(t *testing.T) {
 	s.open(with(`{"scope":"openid read write","insecure_id_token_unverified":true}`))
 	s.signIn()
 	r := s.ok("status")
-	if r.str("ok", "scope") != "openid read" || r.str("ok", "requested_scope") != "openid read write" || r.str("ok", "id_token") != "h.p.s" ||
-		!strings.Contains(r.raw, `"extra":{"team":{"id":9007199254740993},"x":1}`) {
-		t.Error(r.raw)
+	if r.Str("ok", "scope") != "openid read" || r.Str("ok", "requested_scope") != "openid read write" || r.Str("ok", "id_token") != "h.p.s" ||
+		!strings.Contains(r.Raw, `"extra":{"team":{"id":9007199254740993},"x":1}`) {
+		t.Error(r.Raw)
 	}
 	s.now += 60_000
-	if r := s.ok("status"); r.str("ok", "expired") != "false" {
-		t.Error("expired at the very millisecond:", r.raw)
+	if r := s.ok("status"); r.Str("ok", "expired") != "false" {
+		t.Error("expired at the very millisecond:", r.Raw)
 	}
 	s.now++
-	if r := s.ok("status"); r.str("ok", "expired") != "true" {
-		t.Error(r.raw)
+	if r := s.ok("status"); r.Str("ok", "expired") != "true" {
+		t.Error(r.Raw)
 	}
 	r = s.ok("refresh")
-	if r.str("ok", "scope") != "openid read" || r.str("ok", "id_token") != "h.p.s" || !strings.Contains(r.raw, `"extra":{"team":{"id":9007199254740993},"x":[2.50]}`) {
-		t.Error(r.raw)
+	if r.Str("ok", "scope") != "openid read" || r.Str("ok", "id_token") != "h.p.s" || !strings.Contains(r.Raw, `"extra":{"team":{"id":9007199254740993},"x":[2.50]}`) {
+		t.Error(r.Raw)
 	}
 	r = s.ok("refresh")
-	if s.sent[2].form().Get("refresh_token") != "r1" || r.str("ok", "scope") != "read" || r.str("ok", "expires_at") != "" || r.str("ok", "expired") != "false" {
-		t.Error(r.raw)
+	if s.sent[2].Form().Get("refresh_token") != "r1" || r.Str("ok", "scope") != "read" || r.Str("ok", "expires_at") != "" || r.Str("ok", "expired") != "false" {
+		t.Error(r.Raw)
 	}
 	s.eventNames()
 	s.ok("set_token", `"token":{"access_token":"mine","token_type":"Bearer","expires_at":1800000000000,"refresh_token":"kept"}`)
 	s.wantEvents("granted")
-	if r := s.ok("token"); r.str("ok", "access_token") != "mine" || r.str("ok", "expires_at") != "1800000000000" || r.str("ok", "scope") != "openid read write" {
-		t.Error(r.raw)
+	if r := s.ok("token"); r.Str("ok", "access_token") != "mine" || r.Str("ok", "expires_at") != "1800000000000" || r.Str("ok", "scope") != "openid read write" {
+		t.Error(r.Raw)
 	}
 	for _, bad := range []string{`{}`, `{"access_token":""}`, `1`, `{"access_token":"a","token_type":"mac"}`} {
-		if r := s.fails("client", s.code(bad), "set_token", `"token":`+bad); r.str("error", "field") != "token" {
-			t.Error(r.raw)
+		if r := s.fails("client", s.code(bad), "set_token", `"token":`+bad); r.Str("error", "field") != "token" {
+			t.Error(r.Raw)
 		}
 	}
 }
@@ -193,18 +193,18 @@ func TestScenarioClientAuthentication(t *testing.T) {
 			s.tokenServer()
 			refused := s.open(with(row.config))
 			if row.name == "basic by default" { // é is no VSCHAR
-				if refused.str("error", "field") != "client_secret" {
-					t.Error(refused.raw)
+				if refused.Str("error", "field") != "client_secret" {
+					t.Error(refused.Raw)
 				}
 				return
 			}
 			s.signIn()
 			m := s.sent[0]
-			if m.header("authorization") != row.header || !strings.HasSuffix(m.str("body", "text"), row.body) {
-				t.Error(m.raw)
+			if m.Header("authorization") != row.header || !strings.HasSuffix(m.Str("body", "text"), row.body) {
+				t.Error(m.Raw)
 			}
-			if f := m.form(); f.Has("client_secret") != strings.Contains(row.body, "secret") {
-				t.Error(m.raw)
+			if f := m.Form(); f.Has("client_secret") != strings.Contains(row.body, "secret") {
+				t.Error(m.Raw)
 			}
 		})
 	}
@@ -219,21 +219,21 @@ func TestScenarioRevocation(t *testing.T) {
 	s.fails("client", "no_token", "revoke")
 	s.signIn()
 	s.ok("revoke", `"token":"access_token"`)
-	if b := s.sent[1].str("body", "text"); b != "token=access-1&token_type_hint=access_token&client_id=s6BhdRkqt3&client_secret=sec" || s.sent[1].header("authorization") != "" {
-		t.Error(s.sent[1].raw)
+	if b := s.sent[1].Str("body", "text"); b != "token=access-1&token_type_hint=access_token&client_id=s6BhdRkqt3&client_secret=sec" || s.sent[1].Header("authorization") != "" {
+		t.Error(s.sent[1].Raw)
 	}
-	if st := s.ok("status"); st.str("ok", "status") != "not_authenticated" || st.str("ok", "refreshable") != "true" {
-		t.Error(st.raw)
+	if st := s.ok("status"); st.Str("ok", "status") != "not_authenticated" || st.Str("ok", "refreshable") != "true" {
+		t.Error(st.Raw)
 	}
 	s.ok("token") // with the remaining refresh token
 	s.server = func(m msg) reply {
 		return jsonReply(503, `{"error":"temporarily_unavailable"}`)
 	}
-	if r := s.fails("server", "oauth_error", "revoke"); r.str("error", "retryable") != "true" || r.str("error", "op") != "revoke" || r.str("error", "status") != "503" {
-		t.Error(r.raw)
+	if r := s.fails("server", "oauth_error", "revoke"); r.Str("error", "retryable") != "true" || r.Str("error", "op") != "revoke" || r.Str("error", "status") != "503" {
+		t.Error(r.Raw)
 	}
-	if st := s.ok("status"); st.str("ok", "status") != "granted" {
-		t.Error("a failed revocation lost the session:", st.raw)
+	if st := s.ok("status"); st.Str("ok", "status") != "granted" {
+		t.Error("a failed revocation lost the session:", st.Raw)
 	}
 	s.server = func(m msg) reply { return reply{status: 400, ctype: "text/html", body: "<no>"} }
 	s.fails("server", "http_error", "revoke")
@@ -249,14 +249,14 @@ func TestScenarioRevocation(t *testing.T) {
 	s.signIn()
 	r := s.ok("log_out")
 	last := s.sent[len(s.sent)-1]
-	if r.str("ok", "revoked") != "true" || last.form().Get("token_type_hint") != "refresh_token" || s.store["oauth2.session"] != "" {
-		t.Error(r.raw, last.raw)
+	if r.Str("ok", "revoked") != "true" || last.Form().Get("token_type_hint") != "refresh_token" || s.store["oauth2.session"] != "" {
+		t.Error(r.Raw, last.Raw)
 	}
 	s.signIn()
 	s.server = func(m msg) reply { return reply{failed: "network"} }
 	s.eventNames()
-	if r := s.ok("log_out"); r.str("ok", "revoked") != "false" || s.store["oauth2.session"] != "" {
-		t.Error(r.raw)
+	if r := s.ok("log_out"); r.Str("ok", "revoked") != "false" || s.store["oauth2.session"] != "" {
+		t.Error(r.Raw)
 	}
 	s.wantEvents("status:not_authenticated request_failed:network")
 	s.fails("client", "bad_value", "revoke", `"token":"id_token"`)
@@ -275,8 +275,8 @@ func TestScenarioResources(t *testing.T) {
 	s.fails("client", "not_signed_in", "token")
 	s.signIn()
 	for _, good := range []string{"https://api.example/v1", "https://api.example/v1/", "https://api.example/v1/me?x=1", "https://API.example:443/v1/me", "https://other.example", "https://other.example/any/%2e%2e/thing", "http://127.0.0.1:8080/x"} {
-		if r := s.ok("prepare", fmt.Sprintf(`"url":%q`, good)); r.str("ok", "headers") != `[["authorization","Bearer access-1"],["user-agent","demo/1.0"]]` {
-			t.Error(good, r.raw)
+		if r := s.ok("prepare", fmt.Sprintf(`"url":%q`, good)); r.Str("ok", "headers") != `[["authorization","Bearer access-1"],["user-agent","demo/1.0"]]` {
+			t.Error(good, r.Raw)
 		}
 	}
 	for _, bad := range []string{"", "/v1/me", "https://api.example/", "https://api.example/v10", "https://api.example/V1", "http://api.example/v1", "https://api.example:8443/v1",
@@ -285,8 +285,8 @@ func TestScenarioResources(t *testing.T) {
 		"https://api.example/v1#x", "https://api.example /v1", "https://api.ex%61mple/v1", "//api.example/v1", "https://api.example./v1", "http://127.0.0.1:8080@evil.example/", "http://127.0.0.1:80800/",
 		"https://api.example/v1\\u0000", "javascript://api.example/v1", "http://127.0.0.1.evil.example:8080/"} {
 		r := s.do("prepare", `"url":"`+bad+`"`)
-		if r.str("error", "code") != "resource_not_allowed" {
-			t.Errorf("%q: %s", bad, r.raw)
+		if r.Str("error", "code") != "resource_not_allowed" {
+			t.Errorf("%q: %s", bad, r.Raw)
 		}
 	}
 }
@@ -299,20 +299,20 @@ func TestScenarioUserinfo(t *testing.T) {
 	s.fails("client", "not_signed_in", "userinfo")
 	s.signIn()
 	s.server = func(m msg) reply {
-		if m.header("authorization") != "Bearer access-1" || m.str("method") != "GET" || m.m["body"] != nil {
-			t.Error(m.raw)
+		if m.Header("authorization") != "Bearer access-1" || m.Str("method") != "GET" || m.M["body"] != nil {
+			t.Error(m.Raw)
 		}
 		return jsonReply(200, `{"sub":"248289761001","updated_at":1311280970123456789,"email_verified":false}`)
 	}
-	if r := s.ok("userinfo"); !strings.HasSuffix(r.raw, `"ok":{"claims":{"sub":"248289761001","updated_at":1311280970123456789,"email_verified":false}}}`) {
-		t.Error(r.raw)
+	if r := s.ok("userinfo"); !strings.HasSuffix(r.Raw, `"ok":{"claims":{"sub":"248289761001","updated_at":1311280970123456789,"email_verified":false}}}`) {
+		t.Error(r.Raw)
 	}
 	s.server = func(m msg) reply { return jsonReply(401, `{"error":"invalid_token"}`) }
 	s.fails("server", "oauth_error", "userinfo")
 	s.server = nil
 	id, left := s.start("userinfo")
 	got := s.input(fmt.Sprintf(`"command":"cancel","id":900,"target":%s`, id))
-	if got[0].str("kind") != "http-cancel" || got[0].str("target") != left[0].str("id") || got[1].str("error", "kind") != "cancelled" || got[2].str("ok", "cancelled") != "true" {
+	if got[0].Str("kind") != "http-cancel" || got[0].Str("target") != left[0].Str("id") || got[1].Str("error", "kind") != "cancelled" || got[2].Str("ok", "cancelled") != "true" {
 		t.Error(got)
 	}
 	if late := s.answer(left[0], `"ok":{"status":200,"headers":[]}`); len(late) != 0 {

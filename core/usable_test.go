@@ -38,7 +38,7 @@ func TestScenarioExpired(t *testing.T) {
 		} else {
 			s.ok("token")
 		}
-		if got := s.ok("status").str("ok", "status"); got != status {
+		if got := s.ok("status").Str("ok", "status"); got != status {
 			t.Errorf("%s: %s", row.what, got)
 		}
 		s.ok("status")
@@ -47,7 +47,7 @@ func TestScenarioExpired(t *testing.T) {
 		}
 		// After a reload the result is the same.
 		s.open(with(row.config))
-		if got := s.ok("status").str("ok", "status"); got != status {
+		if got := s.ok("status").Str("ok", "status"); got != status {
 			t.Errorf("%s, after a reload: %s", row.what, got)
 		}
 		if n := s.count("expired"); n != map[bool]int{true: 1}[row.over] {
@@ -75,7 +75,7 @@ func TestScenarioExpired(t *testing.T) {
 	s.wantSent(0)
 	s.server = good
 	s.signIn()
-	if got := s.ok("status").str("ok", "status"); got != "granted" {
+	if got := s.ok("status").Str("ok", "status"); got != "granted" {
 		t.Error(got)
 	}
 }
@@ -124,7 +124,7 @@ func TestScenarioClockSetBack(t *testing.T) {
 // count adds the events so far, and returns how many have that name.
 func (s *scene) count(name string) (n int) {
 	for _, e := range s.events {
-		if e.str("event") == name {
+		if e.Str("event") == name {
 			n++
 		}
 	}
@@ -164,13 +164,13 @@ func TestScenarioClocksApart(t *testing.T) {
 		if row.differ != 0 {
 			want = fmt.Sprint(row.differ)
 		}
-		if r.str("error", "clock_difference_ms") != want || (row.differ != 0) != (r.str("error", "field") == row.claim) {
-			t.Errorf("%s: %s", row.what, r.raw)
+		if r.Str("error", "clock_difference_ms") != want || (row.differ != 0) != (r.Str("error", "field") == row.claim) {
+			t.Errorf("%s: %s", row.what, r.Raw)
 		}
 	}
 	for _, bad := range []string{"-1", "3600001", `"5"`} {
-		if r := s.open(with(`{"clock_tolerance_ms":` + bad + `}`)); r.str("error", "field") != "clock_tolerance_ms" {
-			t.Error(bad, r.raw)
+		if r := s.open(with(`{"clock_tolerance_ms":` + bad + `}`)); r.Str("error", "field") != "clock_tolerance_ms" {
+			t.Error(bad, r.Raw)
 		}
 	}
 }
@@ -197,12 +197,12 @@ func TestScenarioTrustedAudiences(t *testing.T) {
 			i.claims["azp"] = row.azp
 		}
 		s.open(with(oidcConf, row.config))
-		if r := s.callback(); r.str("error", "field") != row.field {
-			t.Errorf("%s: %s", row.what, r.raw)
+		if r := s.callback(); r.Str("error", "field") != row.field {
+			t.Errorf("%s: %s", row.what, r.Raw)
 		}
 	}
-	if r := s.open(with(`{"trusted_audiences":"api"}`)); r.str("error", "field") != "trusted_audiences" {
-		t.Error(r.raw)
+	if r := s.open(with(`{"trusted_audiences":"api"}`)); r.Str("error", "field") != "trusted_audiences" {
+		t.Error(r.Raw)
 	}
 }
 
@@ -220,8 +220,8 @@ func TestScenarioStrayReply(t *testing.T) {
 	} {
 		s.eventNames()
 		r := s.fails("callback_not_verified", row.code, "callback", `"url":"https://client.example/cb?`+row.query+`"`)
-		if r.str("error", "error") != row.err || r.str("error", "error_description") != row.descr || r.str("error", "unverified") != row.unverified || r.str("error", "begin_again") != "true" {
-			t.Errorf("%s: %s", row.query, r.raw)
+		if r.Str("error", "error") != row.err || r.Str("error", "error_description") != row.descr || r.Str("error", "unverified") != row.unverified || r.Str("error", "begin_again") != "true" {
+			t.Errorf("%s: %s", row.query, r.Raw)
 		}
 		s.wantEvents("request_failed:callback_not_verified")
 	}
@@ -229,12 +229,12 @@ func TestScenarioStrayReply(t *testing.T) {
 	for _, url := range []string{"https://client.example/cb/", "https://client.example/CB", "https://client.example/Cb/"} {
 		u := authorizeURL(s)
 		at := fmt.Sprintf(`"url":"%s?code=c&state=%s"`, url, u.Query().Get("state"))
-		if r := s.ok("matches", at); r.str("ok", "matches") != "true" {
-			t.Error(r.raw)
+		if r := s.ok("matches", at); r.Str("ok", "matches") != "true" {
+			t.Error(r.Raw)
 		}
 		r := s.fails("callback_not_verified", "wrong_redirect_uri", "callback", at)
-		if r.str("error", "expected") != "https://client.example/cb" || r.str("error", "came") != url {
-			t.Error(r.raw)
+		if r.Str("error", "expected") != "https://client.example/cb" || r.Str("error", "came") != url {
+			t.Error(r.Raw)
 		}
 	}
 }
@@ -255,8 +255,8 @@ func TestScenarioAttemptLife(t *testing.T) {
 		u := authorizeURL(s)
 		s.now += row.after
 		r := s.do("callback", fmt.Sprintf(`"url":"https://client.example/cb?code=c&state=%s"`, u.Query().Get("state")))
-		if r.str("error", "code") != row.code || row.code != "" && r.str("error", "begin_again") != "true" {
-			t.Errorf("%s after %d ms: %s", row.config, row.after, r.raw)
+		if r.Str("error", "code") != row.code || row.code != "" && r.Str("error", "begin_again") != "true" {
+			t.Errorf("%s after %d ms: %s", row.config, row.after, r.Raw)
 		}
 	}
 	s.store, s.version = map[string]string{}, map[string]int{}
@@ -266,8 +266,8 @@ func TestScenarioAttemptLife(t *testing.T) {
 	authorizeURL(s)
 	s.fails("callback_not_verified", "wrong_state", "callback", fmt.Sprintf(`"url":"https://client.example/cb?code=c&state=%s"`, first.Query().Get("state")))
 	for _, bad := range []string{`"max_attempts":0`, `"max_attempts":65`, `"attempt_life_ms":999`, `"attempt_life_ms":86400001`, `"attempt_life_ms":"1"`} {
-		if r := s.open(with(`{` + bad + `}`)); r.str("error", "code") != "bad_value" {
-			t.Error(bad, r.raw)
+		if r := s.open(with(`{` + bad + `}`)); r.Str("error", "code") != "bad_value" {
+			t.Error(bad, r.Raw)
 		}
 	}
 }
@@ -284,8 +284,8 @@ func TestScenarioScopeArray(t *testing.T) {
 		}
 		s.open(conf)
 		s.signIn()
-		if r := s.ok("status"); r.str("ok", "scope") != row.want {
-			t.Errorf("%s: %s", row.value, r.raw)
+		if r := s.ok("status"); r.Str("ok", "scope") != row.want {
+			t.Errorf("%s: %s", row.value, r.Raw)
 		}
 	}
 }
@@ -313,7 +313,7 @@ func TestScenarioLostPolls(t *testing.T) {
 	for range 20 {
 		s.pass(300_000)
 	}
-	if r := s.ok("status"); r.str("ok", "device") != "" || len(s.timers) != 0 {
-		t.Error(r.raw, s.timers)
+	if r := s.ok("status"); r.Str("ok", "device") != "" || len(s.timers) != 0 {
+		t.Error(r.Raw, s.timers)
 	}
 }

@@ -51,8 +51,8 @@ func TestCookieTricks(t *testing.T) {
 		"nothing":                         "",
 		"nothing but separators":          ";;;===;;;",
 	} {
-		if m := s.begin("GET", "https://app.example/auth/session", `"headers":[["x-csrf","1"],["cookie",`+quote(cookie)+`]]`).finish(); m.str("status") != "401" && name != "a semicolon" {
-			t.Errorf("%s: %s", name, m.raw)
+		if m := s.begin("GET", "https://app.example/auth/session", `"headers":[["x-csrf","1"],["cookie",`+quote(cookie)+`]]`).finish(); m.Str("status") != "401" && name != "a semicolon" {
+			t.Errorf("%s: %s", name, m.Raw)
 		}
 	}
 	// A sealed text of one kind does not pass as another kind: a session is not an attempt,
@@ -73,8 +73,8 @@ func TestCookieTricks(t *testing.T) {
 			t.Fatal(name, "asks the server")
 		}
 	}
-	if m := callbackWith(attemptName + "=" + attempt); m.header("location") != "https://app.example/" {
-		t.Error("the right one:", m.raw)
+	if m := callbackWith(attemptName + "=" + attempt); m.Header("location") != "https://app.example/" {
+		t.Error("the right one:", m.Raw)
 	}
 }
 
@@ -94,8 +94,8 @@ func TestSessionFixation(t *testing.T) {
 				t.Error("the victim has what was planted")
 			}
 			s.jar = map[string]string{name: value}
-			if m := s.call("GET", "https://app.example/api/x"); m.str("status") == "200" {
-				if token := s.proxied[len(s.proxied)-1].header("authorization"); token == fmt.Sprintf("Bearer access-token-%d", i.n) {
+			if m := s.call("GET", "https://app.example/api/x"); m.Str("status") == "200" {
+				if token := s.proxied[len(s.proxied)-1].Header("authorization"); token == fmt.Sprintf("Bearer access-token-%d", i.n) {
 					t.Errorf("%s reads with the victim's token", name)
 				}
 			}
@@ -130,11 +130,11 @@ func TestSessionFixation(t *testing.T) {
 			m := s.visit("GET", "https://app.example/auth/login?"+query)
 			name, value, _ := strings.Cut(query, "=")
 			value, _ = url.QueryUnescape(value)
-			if u, err := url.Parse(m.header("location")); err != nil || m.str("status") == "303" && u.Query().Get(name) == value {
-				t.Errorf("%s goes on to the server: %s", query, m.header("location"))
+			if u, err := url.Parse(m.Header("location")); err != nil || m.Str("status") == "303" && u.Query().Get(name) == value {
+				t.Errorf("%s goes on to the server: %s", query, m.Header("location"))
 			}
-			if u, _ := url.Parse(m.header("location")); m.str("status") == "303" && (u.Query().Get("redirect_uri") != "https://app.example/auth/callback" || u.Query().Get("client_id") != "s6BhdRkqt3" || u.Query().Get("scope") != "openid read" || u.Query().Get("code_challenge_method") != "S256") {
-				t.Errorf("%s changes the request: %s", query, m.header("location"))
+			if u, _ := url.Parse(m.Header("location")); m.Str("status") == "303" && (u.Query().Get("redirect_uri") != "https://app.example/auth/callback" || u.Query().Get("client_id") != "s6BhdRkqt3" || u.Query().Get("scope") != "openid read" || u.Query().Get("code_challenge_method") != "S256") {
+				t.Errorf("%s changes the request: %s", query, m.Header("location"))
 			}
 		}
 		_ = i

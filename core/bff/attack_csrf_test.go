@@ -48,8 +48,8 @@ func TestCrossSiteRequests(t *testing.T) {
 	refused := func(what string, route [2]string, headers ...string) {
 		t.Helper()
 		m := s.visit(route[0], "https://app.example"+route[1], headers...)
-		if m.str("status") != "403" || m.header("set-cookie") != "" || m.header("access-control-allow-credentials") != "" && strings.Contains(what, "origin") {
-			t.Errorf("%s %s, %s: %s", route[0], route[1], what, m.raw)
+		if m.Str("status") != "403" || m.Header("set-cookie") != "" || m.Header("access-control-allow-credentials") != "" && strings.Contains(what, "origin") {
+			t.Errorf("%s %s, %s: %s", route[0], route[1], what, m.Raw)
 		}
 	}
 	for _, route := range routes {
@@ -89,13 +89,13 @@ func TestCrossSiteOpenRoutes(t *testing.T) {
 			headers := []string{"origin", origin, "x-csrf", "1", "content-type", ctype}
 			for _, route := range [][2]string{{"GET", "/auth/callback?code=x&state=y"}, {"POST", "/auth/callback"}, {"POST", "/auth/backchannel_logout"}, {"POST", "/auth/exchange"}, {"GET", "/auth/logout"}, {"GET", "/auth/logout?ticket=x"},
 				{"PUT", "/auth/logout"}, {"HEAD", "/auth/logout"}, {"GET", "/auth/exchange?grant_type=client_credentials"}, {"GET", "/auth/backchannel_logout"}} {
-				if m := s.visit(route[0], "https://app.example"+route[1], headers...); m.str("status") == "200" || m.header("set-cookie") != "" {
-					t.Errorf("%s %s, origin %s, content type %q: %s", route[0], route[1], name, ctype, m.raw)
+				if m := s.visit(route[0], "https://app.example"+route[1], headers...); m.Str("status") == "200" || m.Header("set-cookie") != "" {
+					t.Errorf("%s %s, origin %s, content type %q: %s", route[0], route[1], name, ctype, m.Raw)
 				}
 			}
 			// The browser sends a preflight first, and it is refused.
-			if m := s.visit("OPTIONS", "https://app.example/api/x", append(headers, "access-control-request-method", "POST", "access-control-request-headers", "x-csrf")...); m.str("status") != "403" || m.header("access-control-allow-origin") != "" {
-				t.Errorf("OPTIONS, origin %s: %s", name, m.raw)
+			if m := s.visit("OPTIONS", "https://app.example/api/x", append(headers, "access-control-request-method", "POST", "access-control-request-headers", "x-csrf")...); m.Str("status") != "403" || m.Header("access-control-allow-origin") != "" {
+				t.Errorf("OPTIONS, origin %s: %s", name, m.Raw)
 			}
 		}
 	}

@@ -36,7 +36,7 @@ func tokenOf(m msg) string {
 	var answer struct {
 		Token string `json:"access_token"`
 	}
-	json.Unmarshal([]byte(m.str("body", "text")), &answer)
+	json.Unmarshal([]byte(m.Str("body", "text")), &answer)
 	return answer.Token
 }
 
@@ -93,11 +93,11 @@ func TestExchangeWidening(t *testing.T) {
 	}
 	sound := func(what string, m msg) {
 		t.Helper()
-		if status := m.str("status"); status != "200" && status != "400" {
-			t.Errorf("%s: %s", what, m.raw)
+		if status := m.Str("status"); status != "200" && status != "400" {
+			t.Errorf("%s: %s", what, m.Raw)
 		}
 		for _, sent := range s.sent {
-			form := sent.form()
+			form := sent.Form()
 			words := strings.Fields(form.Get("scope"))
 			if len(form["scope"]) != 1 || len(words) == 0 || strings.Trim(form.Get("scope"), " read") != "" || slices.ContainsFunc(words, func(w string) bool { return w != "read" }) {
 				t.Errorf("%s: the server is asked for scope %q", what, form["scope"])

@@ -49,12 +49,12 @@ func TestProxyPaths(t *testing.T) {
 			s.proxied = nil
 			m := s.call(method, "https://app.example"+p)
 			if len(s.proxied) == 0 {
-				if status := m.str("status"); status != "404" && status != "400" && status != "421" {
-					t.Errorf("%s %q: %s", method, p, m.raw)
+				if status := m.Str("status"); status != "404" && status != "400" && status != "421" {
+					t.Errorf("%s %q: %s", method, p, m.Raw)
 				}
 				continue
 			}
-			target := s.proxied[0].str("url")
+			target := s.proxied[0].Str("url")
 			bare, _ := cutQuery(target)
 			rest, below := strings.CutPrefix(bare, "https://api.example")
 			for _, reading := range readings(rest) {

@@ -38,25 +38,25 @@ func TestOpenRedirects(t *testing.T) {
 	for _, text := range texts(t, "redirects.json") {
 		query := "?return_to=" + url.QueryEscape(text)
 		m := s.visit("GET", "https://app.example/auth/login"+query)
-		if m.str("status") == "303" { // the attempt holds where the browser goes afterwards
-			u, _ := url.Parse(m.header("location"))
+		if m.Str("status") == "303" { // the attempt holds where the browser goes afterwards
+			u, _ := url.Parse(m.Header("location"))
 			i.nonce = u.Query().Get("nonce")
-			if to := s.visit("GET", callback(u.Query())).header("location"); !leads(to) || text[0] != '/' {
+			if to := s.visit("GET", callback(u.Query())).Header("location"); !leads(to) || text[0] != '/' {
 				t.Errorf("%q: leads to %q", text, to)
 			}
-		} else if m.str("status") != "400" || m.header("set-cookie") != "" || m.header("location") != "" {
-			t.Errorf("%q: %s", text, m.raw)
+		} else if m.Str("status") != "400" || m.Header("set-cookie") != "" || m.Header("location") != "" {
+			t.Errorf("%q: %s", text, m.Raw)
 		}
-		if out := s.call("POST", "https://app.example/auth/logout"+query); out.str("status") != m.str("status") && text[0] != '/' {
-			t.Errorf("%q after a sign-out: %s", text, out.raw)
+		if out := s.call("POST", "https://app.example/auth/logout"+query); out.Str("status") != m.Str("status") && text[0] != '/' {
+			t.Errorf("%q after a sign-out: %s", text, out.Raw)
 		}
 	}
 	// Unescaped, which no browser sends.
 	for _, raw := range []string{"//evil.example", `/\evil.example`, "https://evil.example", "%", "%zz", "%2", "/;//evil.example", "/%ff", "%00"} {
 		for _, parameter := range []string{"return_to", "return%5fto", "return_to=%2F&return_to"} {
 			m := s.visit("GET", "https://app.example/auth/login?"+parameter+"="+raw)
-			if loc := m.header("location"); loc != "" && !strings.HasPrefix(loc, "https://as.example/authorize?") {
-				t.Errorf("%s=%s: %s", parameter, raw, m.raw)
+			if loc := m.Header("location"); loc != "" && !strings.HasPrefix(loc, "https://as.example/authorize?") {
+				t.Errorf("%s=%s: %s", parameter, raw, m.Raw)
 			}
 		}
 	}
@@ -70,14 +70,14 @@ func TestWhatIsSaidOfAFailureLeadsNowhere(t *testing.T) {
 	for _, text := range []string{"//evil.example", "x&return_to=//evil.example", "x#y", "x\r\nset-cookie: a=b", "<script>", "javascript:alert(1)", strings.Repeat("x", 5000), "%0d%0a", "é", "x;y", `x"y`, "https://evil.example/?"} {
 		q := i.login("?return_to=%2Fhome%3Fa%3Db")
 		m := s.visit("GET", "https://app.example/auth/callback?error="+url.QueryEscape(text)+"&error_uri=https%3A%2F%2Fevil.example&error_description=%3Cscript%3E&state="+q.Get("state"))
-		to := m.header("location")
-		if m.str("status") == "303" {
+		to := m.Header("location")
+		if m.Str("status") == "303" {
 			u, err := url.Parse(to)
 			if err != nil || !leads(to) || u.Path != "/home" || u.Query().Get("a") != "b" || u.Fragment != "" || u.Query().Has("return_to") {
-				t.Errorf("%q: %s", text, m.raw)
+				t.Errorf("%q: %s", text, m.Raw)
 			}
-		} else if m.str("status") != "400" {
-			t.Errorf("%q: %s", text, m.raw)
+		} else if m.Str("status") != "400" {
+			t.Errorf("%q: %s", text, m.Raw)
 		}
 	}
 }

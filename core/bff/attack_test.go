@@ -29,13 +29,13 @@ func (v *visit) keyed(seen func(m msg)) msg {
 		if seen != nil {
 			seen(m)
 		}
-		switch m.str("kind") {
+		switch m.Str("kind") {
 		case "key":
 			v.waiting = v.waiting[1:]
-			v.input(fmt.Sprintf(`"answer":%q,"ok":{"jwk":{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}}`, m.str("id")))
+			v.input(fmt.Sprintf(`"answer":%q,"ok":{"jwk":{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}}`, m.Str("id")))
 		case "sign":
 			v.waiting = v.waiting[1:]
-			v.input(fmt.Sprintf(`"answer":%q,"ok":{"signature":"Z29vZA"}`, m.str("id")))
+			v.input(fmt.Sprintf(`"answer":%q,"ok":{"signature":"Z29vZA"}`, m.Str("id")))
 		default:
 			v.step()
 		}
@@ -66,18 +66,18 @@ func TestBackendSessionWhileStorageIsDown(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
 	s.fail = func(m msg) string {
-		if m.str("kind") == "load" {
+		if m.Str("kind") == "load" {
 			return "storage"
 		}
 		return ""
 	}
 	m := s.call("GET", "https://app.example/auth/session")
 	s.fail = nil
-	if m.str("status") != "503" || s.jar[cookieName1] == "" {
-		t.Errorf("status %s, set-cookie %q", m.str("status"), m.header("set-cookie"))
+	if m.Str("status") != "503" || s.jar[cookieName1] == "" {
+		t.Errorf("status %s, set-cookie %q", m.Str("status"), m.Header("set-cookie"))
 	}
-	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "200" {
-		t.Errorf("signed out by a hiccup of the store: %s", m.raw)
+	if m := s.call("GET", "https://app.example/auth/session"); m.Str("status") != "200" {
+		t.Errorf("signed out by a hiccup of the store: %s", m.Raw)
 	}
 }
 
@@ -87,13 +87,13 @@ func TestBackendSessionWhileStorageIsDownAnonymous200(t *testing.T) {
 	s.config = with(`{"anonymous_status":200}`)
 	s.issuer().signIn()
 	s.fail = func(m msg) string {
-		if m.str("kind") == "load" {
+		if m.Str("kind") == "load" {
 			return "timeout"
 		}
 		return ""
 	}
-	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "503" {
-		t.Error(m.raw)
+	if m := s.call("GET", "https://app.example/auth/session"); m.Str("status") != "503" {
+		t.Error(m.Raw)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestBackendLateAnswerDropsNewCookie(t *testing.T) {
 	i.signIn()                                                                                                           // it ends the old session
 	m := old.finish()
 	if s.jar[cookieName1] == "" {
-		t.Fatalf("the new session's cookie is gone: %s %s", m.str("status"), m.header("set-cookie"))
+		t.Fatalf("the new session's cookie is gone: %s %s", m.Str("status"), m.Header("set-cookie"))
 	}
 }
 
@@ -130,8 +130,8 @@ func TestBackendCredentialsWithoutScope(t *testing.T) {
 	s.post(exchangeURL, whoSvc+escape(callerSecret)+"&grant_type=client_credentials&scope=report")
 	m := s.post(exchangeURL, whoSvc+escape(callerSecret)+"&grant_type=client_credentials")
 	for _, sent := range s.sent {
-		if sc := sent.form().Get("scope"); sc != "report" {
-			t.Errorf("asked the server for scope %q in the caller's name; answer %s", sc, m.str("body", "text"))
+		if sc := sent.Form().Get("scope"); sc != "report" {
+			t.Errorf("asked the server for scope %q in the caller's name; answer %s", sc, m.Str("body", "text"))
 		}
 	}
 }
@@ -143,14 +143,14 @@ func TestBackendExchangeGivesMoreScopeThanAllowed(t *testing.T) {
 	s.issuer()
 	serve := s.server
 	s.server = func(m msg) answer {
-		if m.form().Get("scope") == "" {
+		if m.Form().Get("scope") == "" {
 			return jsonAnswer(200, `{"access_token":"big-token","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":300,"scope":"read admin"}`)
 		}
 		return serve(m)
 	}
 	m := s.post(exchangeURL, whoSvc+escape(callerSecret)+"&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=x&subject_token_type=y&audience=d")
-	if strings.Contains(m.str("body", "text"), "admin") {
-		t.Error(m.str("body", "text"))
+	if strings.Contains(m.Str("body", "text"), "admin") {
+		t.Error(m.Str("body", "text"))
 	}
 }
 
@@ -183,7 +183,7 @@ func TestBackendCallbackNotPersisted(t *testing.T) {
 	i := s.issuer()
 	q := i.login("")
 	s.fail = func(m msg) string {
-		if m.str("kind") == "store" && strings.HasSuffix(m.str("key"), ".session") {
+		if m.Str("kind") == "store" && strings.HasSuffix(m.Str("key"), ".session") {
 			return "storage"
 		}
 		return ""
@@ -192,10 +192,10 @@ func TestBackendCallbackNotPersisted(t *testing.T) {
 	s.fail = nil
 	revoked := false
 	for _, r := range s.sent {
-		revoked = revoked || strings.HasSuffix(r.str("url"), "/revoke")
+		revoked = revoked || strings.HasSuffix(r.Str("url"), "/revoke")
 	}
-	if m.str("status") == "303" && s.jar[cookieName1] != "" {
-		t.Errorf("%s to %s with a cookie; GET /session then says %s; tokens revoked: %t", m.str("status"), m.header("location"), s.call("GET", "https://app.example/auth/session").str("status"), revoked)
+	if m.Str("status") == "303" && s.jar[cookieName1] != "" {
+		t.Errorf("%s to %s with a cookie; GET /session then says %s; tokens revoked: %t", m.Str("status"), m.Header("location"), s.call("GET", "https://app.example/auth/session").Str("status"), revoked)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestBackendCallbackNotSealed(t *testing.T) {
 	i := s.issuer()
 	q := i.login("")
 	s.fail = func(m msg) string {
-		if m.str("kind") == "seal" && m.str("context") == "oauth2 session" {
+		if m.Str("kind") == "seal" && m.Str("context") == "oauth2 session" {
 			return "internal"
 		}
 		return ""
@@ -229,8 +229,8 @@ func TestBackendJARM(t *testing.T) {
 	}
 	q := i.login("")
 	response := jwt(fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","exp":%d,"code":"SplxlOBeZQQYbYS6WxSbIA","state":%q}`, s.now/1000+60, q.Get("state")))
-	if m := s.visit("GET", "https://app.example/auth/callback?response="+response); m.str("status") != "303" {
-		t.Errorf("no sign-in can succeed: %s", m.raw)
+	if m := s.visit("GET", "https://app.example/auth/callback?response="+response); m.Str("status") != "303" {
+		t.Errorf("no sign-in can succeed: %s", m.Raw)
 	}
 }
 
@@ -243,8 +243,8 @@ func TestBackendFormPostJWT(t *testing.T) {
 	if h, _ := s.open(s.config); h == 0 {
 		return
 	}
-	if m := s.visit("GET", "https://app.example/auth/login"); !strings.Contains(m.header("set-cookie"), "SameSite=None") {
-		t.Error(m.header("set-cookie"))
+	if m := s.visit("GET", "https://app.example/auth/login"); !strings.Contains(m.Header("set-cookie"), "SameSite=None") {
+		t.Error(m.Header("set-cookie"))
 	}
 }
 
@@ -256,7 +256,7 @@ func TestBackendLogoutShowsIDToken(t *testing.T) {
 	idToken := jwt(fmt.Sprintf(`{"iss":"https://as.example","sub":"jane","aud":"s6BhdRkqt3","exp":%d,"iat":%d,"nonce":%q,"sid":%q}`, s.now/1000+300, s.now/1000, i.nonce, i.sid))
 	s.visit("GET", callback(q))
 	m := s.call("POST", "https://app.example/auth/logout")
-	if strings.Contains(m.str("body", "text"), idToken) {
+	if strings.Contains(m.Str("body", "text"), idToken) {
 		t.Error("the whole signed ID token is in a body that any script of the page can read")
 	}
 }
@@ -275,8 +275,8 @@ func TestBackendSecondSignInInARealBrowser(t *testing.T) {
 		t.Fatal(s.jar)
 	}
 	s.jar = map[string]string{cookieName1: first}
-	if m := s.call("GET", "https://app.example/api/x"); m.str("status") != "401" {
-		t.Errorf("the first session still works: %s, token %s", m.str("status"), s.proxied[0].header("authorization"))
+	if m := s.call("GET", "https://app.example/api/x"); m.Str("status") != "401" {
+		t.Errorf("the first session still works: %s, token %s", m.Str("status"), s.proxied[0].Header("authorization"))
 	}
 }
 
@@ -289,7 +289,7 @@ func TestBackendLogoutDuringCallback(t *testing.T) {
 	v := s.begin("GET", callback(q), s.headers())
 	for len(v.waiting) > 0 {
 		m := v.waiting[0]
-		if m.str("kind") == "load" && strings.Contains(m.str("key"), ".sub.") {
+		if m.Str("kind") == "load" && strings.Contains(m.Str("key"), ".sub.") {
 			break // the session is stored, and its listing begins
 		}
 		v.step()
@@ -302,8 +302,8 @@ func TestBackendLogoutDuringCallback(t *testing.T) {
 	s.want(s.logoutToken(`"sub":"jane","sid":"sid-1","jti":"a"`), 200, "")
 	s.jar = jar
 	v.finish()
-	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") == "200" {
-		t.Errorf("signed in, though the server was told (200) that this sid is over: %s", m.str("body", "text"))
+	if m := s.call("GET", "https://app.example/auth/session"); m.Str("status") == "200" {
+		t.Errorf("signed in, though the server was told (200) that this sid is over: %s", m.Str("body", "text"))
 	}
 }
 
@@ -318,8 +318,8 @@ func TestBackendLogoutBySidWhereIDTokenHadNone(t *testing.T) {
 	s.jar = map[string]string{}
 	s.want(s.logoutToken(`"sub":"jane","sid":"s1","jti":"a"`), 200, "")
 	s.jar = jar
-	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") == "200" {
-		t.Error(m.str("body", "text"))
+	if m := s.call("GET", "https://app.example/auth/session"); m.Str("status") == "200" {
+		t.Error(m.Str("body", "text"))
 	}
 }
 
@@ -336,8 +336,8 @@ func TestBackendLogoutAfterManySignIns(t *testing.T) {
 	s.jar = map[string]string{}
 	s.want(s.logoutToken(`"sub":"jane","jti":"a"`), 200, "")
 	s.jar = first
-	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") == "200" {
-		t.Error("still signed in:", m.str("body", "text"))
+	if m := s.call("GET", "https://app.example/auth/session"); m.Str("status") == "200" {
+		t.Error("still signed in:", m.Str("body", "text"))
 	}
 }
 
@@ -347,7 +347,7 @@ func TestBackendJTIStoreFails(t *testing.T) {
 	i := s.issuer()
 	token := s.logoutJWT(`"sub":"jane","jti":"a"`)
 	s.fail = func(m msg) string {
-		if m.str("kind") == "store" && strings.Contains(m.str("key"), ".jti.") {
+		if m.Str("kind") == "store" && strings.Contains(m.Str("key"), ".jti.") {
 			return "storage"
 		}
 		return ""
@@ -356,12 +356,12 @@ func TestBackendJTIStoreFails(t *testing.T) {
 	s.fail = nil
 	s.now += 1000 // sessions that began in the same second as a logout count as ended by it
 	i.signIn()
-	if first.str("status") != "200" {
+	if first.Str("status") != "200" {
 		return
 	}
 	second := s.begin("POST", "https://app.example/auth/backchannel_logout", `"headers":[["content-type","application/x-www-form-urlencoded"]]`, s.body("logout_token="+token)).finish()
-	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "200" {
-		t.Errorf("a replayed token (%s) ended a session of after its first use", second.str("status"))
+	if m := s.call("GET", "https://app.example/auth/session"); m.Str("status") != "200" {
+		t.Errorf("a replayed token (%s) ended a session of after its first use", second.Str("status"))
 	}
 }
 
@@ -373,7 +373,7 @@ func TestBackendForgedLogoutTokensFetchKeys(t *testing.T) {
 	i := s.issuer()
 	serve := s.server
 	s.server = func(m msg) answer {
-		if strings.Contains(m.str("url"), ".well-known") {
+		if strings.Contains(m.Str("url"), ".well-known") {
 			return jsonAnswer(200, `{"issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token","revocation_endpoint":"https://as.example/revoke","end_session_endpoint":"https://as.example/end","jwks_uri":"https://as.example/jwks"}`)
 		}
 		return serve(m)
@@ -396,10 +396,10 @@ func TestBackendLoginMakesKeys(t *testing.T) {
 	s.issuer()
 	keys := map[string]bool{}
 	note := func(m msg) {
-		if m.str("kind") == "key" {
-			keys[m.str("name")] = true
-			if m.m["delete"] == true {
-				delete(keys, m.str("name"))
+		if m.Str("kind") == "key" {
+			keys[m.Str("name")] = true
+			if m.M["delete"] == true {
+				delete(keys, m.Str("name"))
 			}
 		}
 	}
@@ -421,15 +421,15 @@ func TestBackendDeniedSignInKeepsKey(t *testing.T) {
 	s.issuer()
 	keys := map[string]bool{}
 	note := func(m msg) {
-		if m.str("kind") == "key" {
-			keys[m.str("name")] = true
-			if m.m["delete"] == true {
-				delete(keys, m.str("name"))
+		if m.Str("kind") == "key" {
+			keys[m.Str("name")] = true
+			if m.M["delete"] == true {
+				delete(keys, m.Str("name"))
 			}
 		}
 	}
 	m := s.begin("GET", "https://app.example/auth/login", s.headers()).keyed(note)
-	u, _ := url.Parse(m.header("location"))
+	u, _ := url.Parse(m.Header("location"))
 	s.begin("GET", "https://app.example/auth/callback?error=access_denied&state="+u.Query().Get("state"), s.headers()).keyed(note)
 	if len(keys) != 0 {
 		t.Error(keys)
@@ -449,32 +449,32 @@ func TestBackendNonceIsForgotten(t *testing.T) {
 		return a
 	}
 	m := s.begin("GET", "https://app.example/auth/login", s.headers()).keyed(nil)
-	u, _ := url.Parse(m.header("location"))
+	u, _ := url.Parse(m.Header("location"))
 	i.nonce = u.Query().Get("nonce")
-	if m := s.begin("GET", callback(u.Query()), s.headers()).keyed(nil); m.header("location") != "https://app.example/" {
-		t.Fatal(m.raw)
+	if m := s.begin("GET", callback(u.Query()), s.headers()).keyed(nil); m.Header("location") != "https://app.example/" {
+		t.Fatal(m.Raw)
 	}
 	s.upstream = func(m msg) answer {
-		proof := strings.Split(m.header("dpop"), ".")
+		proof := strings.Split(m.Header("dpop"), ".")
 		if len(proof) == 3 && strings.Contains(unb64(proof[1]), `"nonce":"n1"`) {
 			return answer{status: 200, headers: `[["dpop-nonce","n1"]]`, body: "in"}
 		}
 		return answer{status: 401, headers: `[["www-authenticate","DPoP error=\"use_dpop_nonce\""],["dpop-nonce","n1"]]`}
 	}
 	page := s.headers("x-csrf", "1", "origin", "https://app.example")
-	if m := s.begin("GET", "https://app.example/api/x", page).keyed(nil); m.str("status") != "200" {
-		t.Fatal(m.raw)
+	if m := s.begin("GET", "https://app.example/api/x", page).keyed(nil); m.Str("status") != "200" {
+		t.Fatal(m.Raw)
 	}
 	n := len(s.proxied)
 	if s.begin("GET", "https://app.example/api/x", page).keyed(nil); len(s.proxied) != n+1 {
 		t.Errorf("%d requests where the nonce is known", len(s.proxied)-n)
 	}
 	for range 3 {
-		if m = s.begin("PUT", "https://app.example/api/x", page, `"body":{"ref":"b1"}`).keyed(nil); m.str("status") == "200" {
+		if m = s.begin("PUT", "https://app.example/api/x", page, `"body":{"ref":"b1"}`).keyed(nil); m.Str("status") == "200" {
 			return
 		}
 	}
-	t.Errorf("an upload is refused however often it is sent: %s", m.str("status"))
+	t.Errorf("an upload is refused however often it is sent: %s", m.Str("status"))
 }
 
 // Tomcat, Jetty and servers built on them read "/..;/" as "/../", so the path left the target.
@@ -483,8 +483,8 @@ func TestBackendDotDotSemicolon(t *testing.T) {
 	s.issuer().signIn()
 	for _, path := range []string{"/api/..;/admin", "/api/..;a=b/admin", "/api/x/..;"} {
 		m := s.call("GET", "https://app.example"+path)
-		if m.str("status") != "404" {
-			t.Errorf("%s went to %s", path, s.proxied[len(s.proxied)-1].str("url"))
+		if m.Str("status") != "404" {
+			t.Errorf("%s went to %s", path, s.proxied[len(s.proxied)-1].Str("url"))
 		}
 	}
 }
@@ -504,7 +504,7 @@ func TestBackendDropsTheNewestAttempt(t *testing.T) {
 			}
 		}
 		m := s.begin("GET", "https://app.example/auth/login", `"headers":[["cookie",`+quote(strings.Join(list, "; "))+`]]`).finish()
-		for _, c := range strings.Split(m.header("set-cookie"), "|") {
+		for _, c := range strings.Split(m.Header("set-cookie"), "|") {
 			if name, _, _ := strings.Cut(c, "="); !strings.Contains(c, "Max-Age=0") {
 				order = append(order, name)
 			}
@@ -546,7 +546,7 @@ func TestBackendLongReturnTo(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
 	m := s.begin("GET", "https://app.example/auth/login?return_to=%2Fsearch%3Fq%3D"+strings.Repeat("a", 3600), s.headers()).finish0()
-	if n := len(m.header("set-cookie")); m.str("status") == "303" && n > 4096 {
+	if n := len(m.Header("set-cookie")); m.Str("status") == "303" && n > 4096 {
 		t.Errorf("303 with a cookie of %d octets", n)
 	}
 }
@@ -564,11 +564,11 @@ func TestBackendTrace(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
 	s.upstream = func(m msg) answer {
-		return answer{status: 200, headers: `[["content-type","message/http"]]`, body: "TRACE /v1/x HTTP/1.1\r\nauthorization: " + m.header("authorization")}
+		return answer{status: 200, headers: `[["content-type","message/http"]]`, body: "TRACE /v1/x HTTP/1.1\r\nauthorization: " + m.Header("authorization")}
 	}
 	for _, method := range []string{"TRACE", "TRACK", "CONNECT"} {
-		if m := s.call(method, "https://app.example/api/x"); strings.Contains(m.str("body", "text"), "access-token") {
-			t.Errorf("%s: %s", method, m.str("body", "text"))
+		if m := s.call(method, "https://app.example/api/x"); strings.Contains(m.Str("body", "text"), "access-token") {
+			t.Errorf("%s: %s", method, m.Str("body", "text"))
 		}
 	}
 }
@@ -611,8 +611,8 @@ func TestBackendVary(t *testing.T) {
 	s.upstream = func(msg) answer {
 		return answer{status: 200, headers: `[["cache-control","private, max-age=600"],["vary","Accept, Accept-Language"]]`, body: "x"}
 	}
-	if m := s.call("GET", "https://app.example/api/x"); !strings.Contains(m.header("vary"), "Accept-Language") {
-		t.Errorf("cache-control %q, vary %q", m.header("cache-control"), m.header("vary"))
+	if m := s.call("GET", "https://app.example/api/x"); !strings.Contains(m.Header("vary"), "Accept-Language") {
+		t.Errorf("cache-control %q, vary %q", m.Header("cache-control"), m.Header("vary"))
 	}
 }
 
@@ -622,8 +622,8 @@ func TestBackendInterim(t *testing.T) {
 	s.issuer().signIn()
 	for _, status := range []int{100, 101, 103} {
 		s.upstream = func(msg) answer { return answer{status: status} }
-		if m := s.call("GET", "https://app.example/api/x"); m.str("status") != "502" {
-			t.Errorf("%d became %s", status, m.str("status"))
+		if m := s.call("GET", "https://app.example/api/x"); m.Str("status") != "502" {
+			t.Errorf("%d became %s", status, m.Str("status"))
 		}
 	}
 }
@@ -634,8 +634,8 @@ func TestBackendQueriesOfPages(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
 	for _, query := range []string{"?filter={a:1}", "?ids=1|2", "?a=1;b=2", "?like=100%", "?x=a^b", "?x=`a`"} {
-		if m := s.call("GET", "https://app.example/api/x"+query); m.str("status") != "200" {
-			t.Errorf("%s: %s %s", query, m.str("status"), m.str("body", "text"))
+		if m := s.call("GET", "https://app.example/api/x"+query); m.Str("status") != "200" {
+			t.Errorf("%s: %s %s", query, m.Str("status"), m.Str("body", "text"))
 		}
 	}
 }
@@ -644,8 +644,8 @@ func TestBackendQueriesOfPages(t *testing.T) {
 func TestBackendReturnToFragment(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
-	if m := s.visit("GET", "https://app.example/auth/login?return_to=%2F%23%2Finbox"); m.str("status") != "303" {
-		t.Errorf("%s %s", m.str("status"), m.str("body", "text"))
+	if m := s.visit("GET", "https://app.example/auth/login?return_to=%2F%23%2Finbox"); m.Str("status") != "303" {
+		t.Errorf("%s %s", m.Str("status"), m.Str("body", "text"))
 	}
 }
 
@@ -661,8 +661,8 @@ func TestBackendInvalidGrantEndsTheSession(t *testing.T) {
 	s.now += 3_600_001
 	s.want(s.call("GET", "https://app.example/api/x"), 401, "not_signed_in")
 	s.jar[cookieName1] = cookie // another tab's request that was under way, or a copied cookie
-	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "401" {
-		t.Errorf("%s %s", m.str("status"), m.str("body", "text"))
+	if m := s.call("GET", "https://app.example/auth/session"); m.Str("status") != "401" {
+		t.Errorf("%s %s", m.Str("status"), m.Str("body", "text"))
 	}
 }
 
@@ -679,8 +679,8 @@ func TestBackendOutcomeUnknown(t *testing.T) {
 	s.call("GET", "https://app.example/api/x")
 	s.server = serve
 	s.now += 600_000
-	if m := s.call("GET", "https://app.example/api/x"); m.str("status") != "401" {
-		t.Errorf("%s %s", m.str("status"), m.str("body", "text"))
+	if m := s.call("GET", "https://app.example/api/x"); m.Str("status") != "401" {
+		t.Errorf("%s %s", m.Str("status"), m.Str("body", "text"))
 	}
 }
 
@@ -690,8 +690,8 @@ func TestBackendLoginWithBadUTF8(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
 	m := s.visit("GET", "https://app.example/auth/login?prompt=login&max_age=0&login_hint=%ff")
-	if m.str("status") == "303" && !strings.Contains(m.header("location"), "max_age=0") {
-		t.Error(m.header("location"))
+	if m.Str("status") == "303" && !strings.Contains(m.Header("location"), "max_age=0") {
+		t.Error(m.Header("location"))
 	}
 }
 
@@ -701,7 +701,7 @@ func TestBackendRewriteHeaders(t *testing.T) {
 	s.issuer().signIn()
 	s.call("GET", "https://app.example/api/x", "x-original-url", "/admin", "x-rewrite-url", "/admin", "x-http-method-override", "DELETE")
 	for _, name := range []string{"x-original-url", "x-rewrite-url"} {
-		if s.proxied[0].header(name) != "" {
+		if s.proxied[0].Header(name) != "" {
 			t.Errorf("%s went on", name)
 		}
 	}
@@ -715,7 +715,7 @@ func TestBackendLogoutUnread(t *testing.T) {
 	s.sent = nil
 	n := 0
 	s.fail = func(m msg) string {
-		if m.str("kind") == "load" && strings.HasSuffix(m.str("key"), ".session") {
+		if m.Str("kind") == "load" && strings.HasSuffix(m.Str("key"), ".session") {
 			if n++; n <= 2 {
 				return "storage"
 			}
@@ -723,8 +723,8 @@ func TestBackendLogoutUnread(t *testing.T) {
 		return ""
 	}
 	m := s.call("POST", "https://app.example/auth/logout")
-	if m.str("status") == "200" && len(s.sent) == 0 {
-		t.Errorf("%s, and nothing was revoked", m.str("body", "text"))
+	if m.Str("status") == "200" && len(s.sent) == 0 {
+		t.Errorf("%s, and nothing was revoked", m.Str("body", "text"))
 	}
 }
 
@@ -742,8 +742,8 @@ func TestBackendSecondResource(t *testing.T) {
 	s.config = with(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"],"audience":["https://a.example","https://b.example"],"scope":"read"`))
 	s.issuer()
 	m := s.post(exchangeURL, whoSvc+escape(callerSecret)+"&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=x&subject_token_type=y&resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example")
-	if m.str("status") == "200" && len(s.sent[0].form()["resource"]) != 2 {
-		t.Error("asked for both, got a token for", s.sent[0].form()["resource"])
+	if m.Str("status") == "200" && len(s.sent[0].Form()["resource"]) != 2 {
+		t.Error("asked for both, got a token for", s.sent[0].Form()["resource"])
 	}
 }
 

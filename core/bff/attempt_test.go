@@ -22,7 +22,7 @@ func (s *scene) attempts() (n, bytes int) {
 }
 
 func stateOf(m msg) string {
-	u, _ := url.Parse(m.header("location"))
+	u, _ := url.Parse(m.Header("location"))
 	return u.Query().Get("state")
 }
 
@@ -35,12 +35,12 @@ func TestScenarioAttempts(t *testing.T) {
 	nonce := i.nonce
 	// A sign-in by a link of another site works like any other.
 	theirs := s.visit("GET", "https://app.example/auth/login", crossSite...)
-	if theirs.str("status") != "303" {
-		t.Fatal(theirs.raw)
+	if theirs.Str("status") != "303" {
+		t.Fatal(theirs.Raw)
 	}
 	refused := false
 	for range 10 {
-		refused = s.visit("GET", "https://app.example/auth/login", crossSite...).header("location") == "https://app.example/?error=too_many_attempts" || refused
+		refused = s.visit("GET", "https://app.example/auth/login", crossSite...).Header("location") == "https://app.example/?error=too_many_attempts" || refused
 	}
 	if n, bytes := s.attempts(); !refused || n > 5 || bytes > 4096 {
 		t.Errorf("%d attempts, %d bytes", n, bytes)
@@ -49,8 +49,8 @@ func TestScenarioAttempts(t *testing.T) {
 	i.login("")
 	jar := maps.Clone(s.jar)
 	i.nonce = nonce
-	if m := s.visit("GET", callback(mine)); m.header("location") != "https://app.example/mine" {
-		t.Error("the sign-in that was begun first:", m.raw)
+	if m := s.visit("GET", callback(mine)); m.Header("location") != "https://app.example/mine" {
+		t.Error("the sign-in that was begun first:", m.Raw)
 	}
 	s.jar = jar
 	if n, bytes := s.attempts(); n > 5 || bytes > 4096 {
@@ -72,13 +72,13 @@ func TestBackendWhichAttemptGivesWay(t *testing.T) {
 		s.issuer()
 		m := s.visit("GET", "https://app.example/auth/login", "cookie", row.cookie)
 		var gone []string
-		for _, line := range strings.Split(m.header("set-cookie"), "|") {
+		for _, line := range strings.Split(m.Header("set-cookie"), "|") {
 			if name, rest, _ := strings.Cut(line, "="); strings.Contains(rest, "Max-Age=0") {
 				gone = append(gone, name)
 			}
 		}
-		if m.str("status") != "303" || strings.Join(gone, "|") != row.gone {
-			t.Errorf("%s: %s: %v", row.about, m.str("status"), gone)
+		if m.Str("status") != "303" || strings.Join(gone, "|") != row.gone {
+			t.Errorf("%s: %s: %v", row.about, m.Str("status"), gone)
 		}
 	}
 }
@@ -88,15 +88,15 @@ func TestBackendSignInByLink(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
 	m := s.visit("GET", "https://app.example/auth/login?return_to=%2Fx", crossSite...)
-	u, _ := url.Parse(m.header("location"))
+	u, _ := url.Parse(m.Header("location"))
 	i.nonce = u.Query().Get("nonce")
 	// The browser comes again from a page of ours, so that it sends the cookie of the session that
 	// is replaced.
 	m = s.visit("GET", callback(u.Query()), crossSite...)
-	_, on, _ := strings.Cut(m.str("body", "text"), `<a href="`)
+	_, on, _ := strings.Cut(m.Str("body", "text"), `<a href="`)
 	on, _, _ = strings.Cut(on, `"`)
-	if m := s.visit("GET", "https://app.example/auth/callback"+on, "sec-fetch-site", "same-origin"); m.header("location") != "https://app.example/x" || len(s.jar) != 1 {
-		t.Error(m.raw, s.jar)
+	if m := s.visit("GET", "https://app.example/auth/callback"+on, "sec-fetch-site", "same-origin"); m.Header("location") != "https://app.example/x" || len(s.jar) != 1 {
+		t.Error(m.Raw, s.jar)
 	}
 }
 
@@ -115,8 +115,8 @@ func TestBackendAttemptsStaySmall(t *testing.T) {
 				headers = crossSite
 			}
 			m := s.visit("GET", "https://app.example/auth/login?return_to=%2F"+strings.Repeat("x", row.length), headers...)
-			if len(headers) == 0 && m.str("status") != "303" {
-				t.Errorf("%s: %s", row.about, m.raw)
+			if len(headers) == 0 && m.Str("status") != "303" {
+				t.Errorf("%s: %s", row.about, m.Raw)
 			}
 			if n, bytes := s.attempts(); n > 5 || bytes > 4096 {
 				t.Errorf("%s: %d attempts, %d bytes", row.about, n, bytes)
@@ -148,8 +148,8 @@ func TestBackendLoginBehindAPage(t *testing.T) {
 		s := quietScene(t)
 		s.issuer()
 		m := s.visit("GET", "https://app.example/auth/login", "sec-fetch-site", row.site, "sec-fetch-mode", row.mode, "sec-fetch-dest", row.dest)
-		if m.str("status") != row.status || row.status == "403" && m.header("set-cookie") != "" {
-			t.Errorf("%s: %s", row.about, m.raw)
+		if m.Str("status") != row.status || row.status == "403" && m.Header("set-cookie") != "" {
+			t.Errorf("%s: %s", row.about, m.Raw)
 		}
 	}
 }
@@ -169,8 +169,8 @@ func TestBackendStateOfAnother(t *testing.T) {
 			s.jar[(&config{name: "oauth2"}).attemptCookie(own)] = value
 		}
 	}
-	if m := s.visit("GET", "https://app.example/auth/callback?code=x&state="+own); !strings.Contains(m.header("location"), "error=wrong_state") {
-		t.Error(m.raw)
+	if m := s.visit("GET", "https://app.example/auth/callback?code=x&state="+own); !strings.Contains(m.Header("location"), "error=wrong_state") {
+		t.Error(m.Raw)
 	}
 }
 
@@ -185,16 +185,16 @@ func TestBackendAttemptLife(t *testing.T) {
 		s.config = with(`{"client":` + row.config + `}`)
 		i := s.issuer()
 		m := s.visit("GET", "https://app.example/auth/login")
-		if !strings.Contains(m.header("set-cookie"), "; Max-Age="+row.maxAge) {
-			t.Error(row.config, m.raw)
+		if !strings.Contains(m.Header("set-cookie"), "; Max-Age="+row.maxAge) {
+			t.Error(row.config, m.Raw)
 		}
-		u, _ := url.Parse(m.header("location"))
+		u, _ := url.Parse(m.Header("location"))
 		i.nonce = u.Query().Get("nonce")
 		kept := maps.Clone(s.jar)
 		begun := s.now
 		s.now += row.life / 2
-		if m := s.visit("GET", callback(u.Query())); m.header("location") != "https://app.example/" {
-			t.Error(row.config, m.raw)
+		if m := s.visit("GET", callback(u.Query())); m.Header("location") != "https://app.example/" {
+			t.Error(row.config, m.Raw)
 		}
 		// A copy of the cookie cannot be used a second time, before the attempt's end or after it.
 		sent := len(s.sent)
@@ -202,7 +202,7 @@ func TestBackendAttemptLife(t *testing.T) {
 			s.now, s.jar = at, maps.Clone(kept)
 			m := s.visit("GET", callback(u.Query()))
 			if len(s.sent) != sent || len(s.jar) != 0 && s.jar[cookieName1] != "" {
-				t.Error(row.config, at-begun, m.raw)
+				t.Error(row.config, at-begun, m.Raw)
 			}
 		}
 	}

@@ -23,19 +23,19 @@ func TestScenarioSignIn(t *testing.T) {
 		t.Error("stored before anybody came back:", s.store)
 	}
 	m := s.visit("GET", callback(q))
-	if m.header("location") != "https://app.example/inbox?x=1" || !strings.Contains(m.header("set-cookie"), "SameSite=Strict") || len(s.jar) != 1 {
-		t.Fatal(m.raw, s.jar)
+	if m.Header("location") != "https://app.example/inbox?x=1" || !strings.Contains(m.Header("set-cookie"), "SameSite=Strict") || len(s.jar) != 1 {
+		t.Fatal(m.Raw, s.jar)
 	}
 	s.want(s.call("GET", "https://app.example/auth/session"), 200, `"sub":"jane"`)
 	m = s.call("GET", "https://app.example/api/notes?a=b%2Fc", "authorization", "Bearer mine", "dpop", "x", "x-forwarded-for", "1.2.3.4", "accept", "text/plain", "connection", "x-hop, close", "x-hop", "1", "sec-fetch-site", "same-origin")
 	s.want(m, 200, "hello")
 	p := s.proxied[0]
-	if p.str("url") != "https://api.example/v1/notes?a=b%2Fc" || p.header("authorization") != "Bearer access-token-1" || p.header("accept") != "text/plain" {
-		t.Error(p.raw)
+	if p.Str("url") != "https://api.example/v1/notes?a=b%2Fc" || p.Header("authorization") != "Bearer access-token-1" || p.Header("accept") != "text/plain" {
+		t.Error(p.Raw)
 	}
 	for _, name := range []string{"cookie", "dpop", "x-forwarded-for", "origin", "x-csrf", "connection", "x-hop", "sec-fetch-site"} {
-		if p.header(name) != "" {
-			t.Errorf("%s went on: %s", name, p.raw)
+		if p.Header(name) != "" {
+			t.Errorf("%s went on: %s", name, p.Raw)
 		}
 	}
 	m = s.call("POST", "https://app.example/auth/logout?return_to=%2Fbye")
@@ -46,17 +46,17 @@ func TestScenarioSignIn(t *testing.T) {
 	// The server's address contains the ID token: the browser is led there once, and no script sees
 	// it.
 	var answer struct{ URL string }
-	json.Unmarshal([]byte(m.str("body", "text")), &answer)
+	json.Unmarshal([]byte(m.Str("body", "text")), &answer)
 	for _, want := range []string{"https://as.example/end?id_token_hint=ey", "https://app.example/"} {
-		if m = s.visit("GET", answer.URL); !strings.HasPrefix(m.header("location"), want) {
-			t.Error(m.raw)
+		if m = s.visit("GET", answer.URL); !strings.HasPrefix(m.Header("location"), want) {
+			t.Error(m.Raw)
 		}
 	}
-	if m = s.visit("GET", "https://app.example/auth/logout?ticket=made-up"); m.header("location") != "https://app.example/" {
-		t.Error(m.raw)
+	if m = s.visit("GET", "https://app.example/auth/logout?ticket=made-up"); m.Header("location") != "https://app.example/" {
+		t.Error(m.Raw)
 	}
-	if last := s.sent[len(s.sent)-1]; last.form().Get("token") != "refresh-token-1" {
-		t.Error(last.raw)
+	if last := s.sent[len(s.sent)-1]; last.Form().Get("token") != "refresh-token-1" {
+		t.Error(last.Raw)
 	}
 	for key := range s.store {
 		if strings.HasSuffix(key, ".session") {
@@ -70,7 +70,7 @@ func TestScenarioSignIn(t *testing.T) {
 // noTokens fails if an answer to the browser, or an unsealed text in the store, contains a token.
 func (s *scene) noTokens() {
 	s.t.Helper()
-	for _, line := range s.lines {
+	for _, line := range s.rec.Lines {
 		if !strings.Contains(line, `"kind":"respond"`) && !(strings.Contains(line, `"kind":"store"`) && !strings.Contains(line, ".metadata")) {
 			continue
 		}
@@ -91,14 +91,14 @@ func TestScenarioRefresh(t *testing.T) {
 	i.signIn()
 	s.now += 3_600_001
 	s.want(s.call("GET", "https://app.example/api/x"), 200, "hello")
-	if p := s.proxied[0]; p.header("authorization") != "Bearer access-token-2" {
-		t.Error(p.raw)
+	if p := s.proxied[0]; p.Header("authorization") != "Bearer access-token-2" {
+		t.Error(p.Raw)
 	}
 	s.upstream = func(m msg) answer {
-		if m.header("authorization") != fmt.Sprintf("Bearer access-token-%d", 3) {
+		if m.Header("authorization") != fmt.Sprintf("Bearer access-token-%d", 3) {
 			return answer{status: 401, headers: `[["www-authenticate","Bearer error=\"invalid_token\""],["set-cookie","a=b"],["x-api","1"]]`, body: "no"}
 		}
-		return answer{status: 200, body: m.str("body", "text")}
+		return answer{status: 200, body: m.Str("body", "text")}
 	}
 	s.proxied = nil
 	m := s.begin("POST", "https://app.example/api/x", s.headers("x-csrf", "1", "origin", "https://app.example"), s.body("twice")).finish()
@@ -112,8 +112,8 @@ func TestScenarioRefresh(t *testing.T) {
 	}
 	s.proxied = nil
 	m = s.begin("PUT", "https://app.example/api/x", s.headers("x-csrf", "1", "origin", "https://app.example"), `"body":{"ref":"b1"}`).finish()
-	if len(s.proxied) != 1 || m.str("status") != "401" || m.header("x-api") != "1" || m.header("set-cookie") != "" || m.header("www-authenticate") != "" || m.header("cache-control") != "private" || s.proxied[0].str("body", "ref") != "b1" {
-		t.Error(m.raw)
+	if len(s.proxied) != 1 || m.Str("status") != "401" || m.Header("x-api") != "1" || m.Header("set-cookie") != "" || m.Header("www-authenticate") != "" || m.Header("cache-control") != "private" || s.proxied[0].Str("body", "ref") != "b1" {
+		t.Error(m.Raw)
 	}
 	// invalid_grant ends the session.
 	i.error = "invalid_grant"
@@ -169,19 +169,19 @@ func TestScenarioGuard(t *testing.T) {
 		{"GET", "https://app.example/auth/login?max_age=x", nil, 400, "bad_value"},
 	} {
 		m := s.visit(row.method, row.url, row.headers...)
-		if m.str("status") != fmt.Sprint(row.status) || !strings.Contains(m.str("body", "text"), row.body) {
-			t.Errorf("%s %s: %s", row.method, row.url, m.raw)
+		if m.Str("status") != fmt.Sprint(row.status) || !strings.Contains(m.Str("body", "text"), row.body) {
+			t.Errorf("%s %s: %s", row.method, row.url, m.Raw)
 		}
 	}
 	if s.touched != 0 || len(s.proxied) != 0 {
 		t.Errorf("%d storage operations, %d requests", s.touched, len(s.proxied))
 	}
 	m := s.visit("OPTIONS", "https://app.example/api/x", "origin", "https://other.app.example", "access-control-request-headers", "x-csrf")
-	if m.str("status") != "204" || m.header("access-control-allow-origin") != "https://other.app.example" || m.header("access-control-allow-headers") != "x-csrf" || m.header("access-control-allow-credentials") != "true" {
-		t.Error(m.raw)
+	if m.Str("status") != "204" || m.Header("access-control-allow-origin") != "https://other.app.example" || m.Header("access-control-allow-headers") != "x-csrf" || m.Header("access-control-allow-credentials") != "true" {
+		t.Error(m.Raw)
 	}
-	if m := s.visit("GET", "https://app.example/auth/login?return_to=https%3A%2F%2Fother.app.example%2Fx"); m.str("status") != "303" {
-		t.Error(m.raw)
+	if m := s.visit("GET", "https://app.example/auth/login?return_to=https%3A%2F%2Fother.app.example%2Fx"); m.Str("status") != "303" {
+		t.Error(m.Raw)
 	}
 }
 
@@ -205,8 +205,8 @@ func TestScenarioBound(t *testing.T) {
 		}
 	}
 	m := s.visit("GET", callback(mine))
-	if !strings.Contains(m.header("location"), "error=wrong_state") {
-		t.Error(m.raw)
+	if !strings.Contains(m.Header("location"), "error=wrong_state") {
+		t.Error(m.Raw)
 	}
 	for _, forged := range []string{"", "k0.", "k0.AAAA", "x", strings.Repeat("A", 4000), "k0." + strings.Repeat("!", 10)} {
 		for name := range jar {
@@ -225,16 +225,16 @@ func TestScenarioBound(t *testing.T) {
 		b.step()
 	}
 	first, second := a.finish(), b.finish()
-	if first.str("status") != "303" {
+	if first.Str("status") != "303" {
 		first, second = second, first
 	}
-	if first.header("location") != "https://app.example/" {
-		t.Error(first.raw)
+	if first.Header("location") != "https://app.example/" {
+		t.Error(first.Raw)
 	}
 	s.want(second, 400, "already_used")
 	codes := 0
 	for _, m := range s.sent {
-		if m.form().Get("code") != "" {
+		if m.Form().Get("code") != "" {
 			codes++
 		}
 	}
@@ -246,15 +246,15 @@ func TestScenarioBound(t *testing.T) {
 	// If the server refuses, its error goes to the page, and the attempt ends.
 	q := i.login("?return_to=%2Fx%3Fy%3D1")
 	m = s.visit("GET", "https://app.example/auth/callback?error=access_denied&error_description=%3Cscript%3E&state="+q.Get("state"))
-	if m.header("location") != "https://app.example/x?y=1&error=access_denied" {
-		t.Error(m.raw)
+	if m.Header("location") != "https://app.example/x?y=1&error=access_denied" {
+		t.Error(m.Raw)
 	}
 	s.want(s.visit("GET", callback(q)), 400, "unknown_attempt")
 	// The attempt has expired.
 	q = i.login("")
 	s.now += 600_001
-	if m := s.visit("GET", callback(q)); !strings.Contains(m.header("location"), "error=attempt_expired") {
-		t.Error(m.raw)
+	if m := s.visit("GET", callback(q)); !strings.Contains(m.Header("location"), "error=attempt_expired") {
+		t.Error(m.Raw)
 	}
 	// If a retry may work, the attempt is kept.
 	i.login("")
@@ -264,8 +264,8 @@ func TestScenarioBound(t *testing.T) {
 	s.want(s.visit("GET", callback(q)), 503, "temporarily_unavailable")
 	i.down = false
 	i.nonce = q.Get("nonce")
-	if m := s.visit("GET", callback(q)); m.header("location") != "https://app.example/" {
-		t.Error(m.raw)
+	if m := s.visit("GET", callback(q)); m.Header("location") != "https://app.example/" {
+		t.Error(m.Raw)
 	}
 }
 
@@ -278,8 +278,8 @@ func TestScenarioTabs(t *testing.T) {
 	aNonce := i.nonce
 	i.login("?return_to=%2Fb")
 	i.nonce = aNonce
-	if m := s.visit("GET", callback(a)); m.header("location") != "https://app.example/a" {
-		t.Error(m.raw)
+	if m := s.visit("GET", callback(a)); m.Header("location") != "https://app.example/a" {
+		t.Error(m.Raw)
 	}
 	first := s.jar["__Host-oauth2"]
 	for range 8 {
@@ -357,7 +357,7 @@ func TestScenarioBackChannel(t *testing.T) {
 	signedIn := func() (list string) {
 		for n, cookie := range jars {
 			s.jar = map[string]string{"__Host-oauth2": cookie}
-			if m := s.call("GET", "https://app.example/auth/session"); m.str("status") == "200" {
+			if m := s.call("GET", "https://app.example/auth/session"); m.Str("status") == "200" {
 				list += fmt.Sprint(n)
 			}
 		}
@@ -377,7 +377,7 @@ func TestScenarioBackChannel(t *testing.T) {
 	}
 	// The store is down: the server may send the token again.
 	s.fail = func(m msg) string {
-		if m.str("kind") == "load" && strings.Contains(m.str("key"), ".sid.") {
+		if m.Str("kind") == "load" && strings.Contains(m.Str("key"), ".sid.") {
 			return "storage"
 		}
 		return ""
@@ -386,7 +386,7 @@ func TestScenarioBackChannel(t *testing.T) {
 	s.fail = nil
 	s.sent = nil
 	s.want(logout(`"sid":"sid-1","jti":"c"`), 200, "")
-	if got := signedIn(); got != "02" || s.sent[len(s.sent)-1].form().Get("token") != "refresh-token-2" {
+	if got := signedIn(); got != "02" || s.sent[len(s.sent)-1].Form().Get("token") != "refresh-token-2" {
 		t.Fatal(got, s.sent)
 	}
 	s.want(logout(`"sid":"sid-1","jti":"c"`), 400, "used before")
@@ -408,8 +408,8 @@ func TestScenarioTokenEndpoint(t *testing.T) {
 	s.want(s.call("GET", "https://app.example/auth/token"), 200, `"access_token":"access-token-1"`)
 	s.now += 3_600_001
 	m := s.call("GET", "https://app.example/auth/token")
-	if s.want(m, 200, `"access_token":"access-token-2"`); strings.Contains(m.raw, "refresh") || m.header("cache-control") != "no-store" {
-		t.Error(m.raw)
+	if s.want(m, 200, `"access_token":"access-token-2"`); strings.Contains(m.Raw, "refresh") || m.Header("cache-control") != "no-store" {
+		t.Error(m.Raw)
 	}
 	s.want(s.visit("GET", "https://app.example/auth/token"), 403, "missing_header")
 }
@@ -436,7 +436,7 @@ func TestScenarioUpstream(t *testing.T) {
 		s.want(s.call("GET", "https://app.example/api/x"), row.status, row.body)
 	}
 	s.fail = func(m msg) string {
-		if m.str("kind") == "load" {
+		if m.Str("kind") == "load" {
 			return "storage"
 		}
 		return ""
@@ -452,7 +452,7 @@ func TestScenarioUpstream(t *testing.T) {
 	s.want(s.call("GET", "https://app.example/api/x"), 200, "hello")
 	// A host that cannot seal serves nobody.
 	s.fail = func(m msg) string {
-		if m.str("kind") == "seal" || m.str("kind") == "unseal" {
+		if m.Str("kind") == "seal" || m.Str("kind") == "unseal" {
 			return "unsupported"
 		}
 		return ""
@@ -474,8 +474,8 @@ func TestScenarioExchange(t *testing.T) {
 	const exchange = "&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=theirs&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token"
 	m := s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read")
 	s.want(m, 200, `"access_token":"access-token-1","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":3600`)
-	if f := s.sent[0].form(); f.Get("subject_token") != "theirs" || f.Get("audience") != "https://down.example" || f.Get("scope") != "read" || f.Get("client_secret") != "" {
-		t.Error(s.sent[0].raw)
+	if f := s.sent[0].Form(); f.Get("subject_token") != "theirs" || f.Get("audience") != "https://down.example" || f.Get("scope") != "read" || f.Get("client_secret") != "" {
+		t.Error(s.sent[0].Raw)
 	}
 	// The token is kept by subject, audience and scope, as long as it is valid.
 	s.now += 60_000
@@ -489,8 +489,8 @@ func TestScenarioExchange(t *testing.T) {
 	s.want(s.post(at, "grant_type=client_credentials&scope=write&audience=https%3A%2F%2Fdown.example", basic...), 200, "access-token-5")
 	i.nonce = ""
 	m = s.post(at, who+"&grant_type=authorization_code&code=c0de&redirect_uri=https%3A%2F%2Fsvc.example%2Fcb&scope=read&code_verifier="+strings.Repeat("v", 43))
-	if s.want(m, 200, "access-token-6"); strings.Contains(m.raw, "refresh") {
-		t.Error(m.raw)
+	if s.want(m, 200, "access-token-6"); strings.Contains(m.Raw, "refresh") {
+		t.Error(m.Raw)
 	}
 	for _, row := range []struct {
 		body   string
@@ -514,8 +514,8 @@ func TestScenarioExchange(t *testing.T) {
 		{who + "&grant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Fsvc.example%2Fcb", 400, "invalid_request"},
 	} {
 		m := s.post(at, row.body)
-		if m.str("status") != fmt.Sprint(row.status) || !strings.Contains(m.str("body", "text"), `"error":"`+row.error+`"`) || row.status == 401 && m.header("www-authenticate") == "" {
-			t.Errorf("%s: %s", row.body, m.raw)
+		if m.Str("status") != fmt.Sprint(row.status) || !strings.Contains(m.Str("body", "text"), `"error":"`+row.error+`"`) || row.status == 401 && m.Header("www-authenticate") == "" {
+			t.Errorf("%s: %s", row.body, m.Raw)
 		}
 	}
 	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example", "origin", "https://app.example"), 400, "invalid_request")
@@ -529,12 +529,12 @@ func TestScenarioExchange(t *testing.T) {
 		for key := range s.memory {
 			s.memory[key] = kept
 		}
-		if m := s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read"); m.str("status") != "200" || strings.Contains(m.raw, "older") {
-			t.Errorf("%q: %s", kept, m.raw)
+		if m := s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read"); m.Str("status") != "200" || strings.Contains(m.Raw, "older") {
+			t.Errorf("%q: %s", kept, m.Raw)
 		}
 	}
 	s.fail = func(m msg) string {
-		if m.str("kind") == "recall" {
+		if m.Str("kind") == "recall" {
 			return "unsupported"
 		}
 		return ""
@@ -553,7 +553,7 @@ func TestScenarioExchange(t *testing.T) {
 	if len(s.memory) != 0 {
 		t.Error("remembered", len(i.padding), "bytes")
 	}
-	for _, line := range s.lines {
+	for _, line := range s.rec.Lines {
 		if strings.Contains(line, `"kind":"store"`) && (strings.Contains(line, "access-token") || strings.Contains(line, "theirs")) {
 			t.Error(line)
 		}
@@ -570,11 +570,11 @@ func TestScenarioTogether(t *testing.T) {
 	serve := s.server
 	s.server = func(m msg) answer {
 		a := serve(m)
-		a.body = strings.Replace(a.body, "access-token-", "access-token-for-"+m.form().Get("subject_token")+"-", 1)
+		a.body = strings.Replace(a.body, "access-token-", "access-token-for-"+m.Form().Get("subject_token")+"-", 1)
 		return a
 	}
 	s.upstream = func(m msg) answer {
-		return answer{status: 200, headers: "[]", body: "hello from " + strings.TrimPrefix(m.str("url"), "https://api.example")}
+		return answer{status: 200, headers: "[]", body: "hello from " + strings.TrimPrefix(m.Str("url"), "https://api.example")}
 	}
 	begin := func(who string) *visit {
 		return s.begin("POST", exchangeURL, s.headers("content-type", "application/x-www-form-urlencoded"),
@@ -589,8 +589,8 @@ func TestScenarioTogether(t *testing.T) {
 		}
 	}
 	for n, want := range []string{"access-token-for-one", "hello from /v1/a", "access-token-for-two", "hello from /v1/b", "not_found"} {
-		if m := visits[n].finish(); !strings.Contains(m.str("body", "text"), want) {
-			t.Errorf("%d: %s", n, m.raw)
+		if m := visits[n].finish(); !strings.Contains(m.Str("body", "text"), want) {
+			t.Errorf("%d: %s", n, m.Raw)
 		}
 	}
 }
@@ -609,8 +609,8 @@ func TestScenarioConfig(t *testing.T) {
 		{`{"client":{"client_id":null}}`, "client_id"},
 	} {
 		h, r := s.open(with(row[0]))
-		if h != 0 || r.str("error", "field") != row[1] {
-			t.Errorf("%s: %s", row[0], r.raw)
+		if h != 0 || r.Str("error", "field") != row[1] {
+			t.Errorf("%s: %s", row[0], r.Raw)
 		}
 	}
 }
@@ -623,7 +623,7 @@ func TestTwoBackendsInOneStore(t *testing.T) {
 	keys := 0
 	server := s.server
 	s.server = func(m msg) answer {
-		if strings.HasSuffix(m.str("url"), "/jwks") {
+		if strings.HasSuffix(m.Str("url"), "/jwks") {
 			keys++
 		}
 		return server(m)
@@ -638,7 +638,7 @@ func TestTwoBackendsInOneStore(t *testing.T) {
 	}
 	status := func(config string) string {
 		s.config, s.jar = config, map[string]string{"__Host-oauth2": jars[config]}
-		return s.call("GET", "https://app.example/auth/session").str("status")
+		return s.call("GET", "https://app.example/auth/session").Str("status")
 	}
 	for range 2 { // the second time with the stored texts
 		signIn(one, "s6BhdRkqt3")

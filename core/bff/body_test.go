@@ -18,13 +18,13 @@ func TestScenarioBodies(t *testing.T) {
 		t.Fatal(s.read)
 	}
 	s.want(s.begin("POST", "https://app.example/api/x", page, s.body("a body")).finish(), 200, "hello")
-	if s.read[0].str("max_body") != "65536" || s.proxied[0].str("body", "text") != "a body" {
-		t.Error(s.read, s.proxied[0].raw)
+	if s.read[0].Str("max_body") != "65536" || s.proxied[0].Str("body", "text") != "a body" {
+		t.Error(s.read, s.proxied[0].Raw)
 	}
 	s.want(s.begin("POST", "https://app.example/api/x", page, s.body("\xff\x00")).finish(), 200, "hello")
 	s.want(s.begin("POST", "https://app.example/api/x", page, `"body":{"ref":"b","length":65537}`).finish(), 200, "hello")
 	s.want(s.begin("POST", "https://app.example/api/x", page, `"body":{"ref":"b"}`).finish(), 200, "hello")
-	if len(s.read) != 2 || s.proxied[1].str("body", "base64") != "/wA=" || s.proxied[2].str("body", "ref") != "b" || s.proxied[3].str("body", "ref") != "b" {
+	if len(s.read) != 2 || s.proxied[1].Str("body", "base64") != "/wA=" || s.proxied[2].Str("body", "ref") != "b" || s.proxied[3].Str("body", "ref") != "b" {
 		t.Error(s.read, s.proxied)
 	}
 	s.proxied = nil
@@ -33,7 +33,7 @@ func TestScenarioBodies(t *testing.T) {
 		status int
 	}{{"aborted", 400}, {"timeout", 408}, {"too_large", 413}} {
 		s.fail = func(m msg) string {
-			if m.str("kind") == "body" {
+			if m.Str("kind") == "body" {
 				return row.failed
 			}
 			return ""
@@ -86,8 +86,8 @@ func TestBackendBodiesUnread(t *testing.T) {
 			url = "https://evil.example/auth/exchange"
 		}
 		m := s.begin(row.method, url, s.headers(row.headers...), fmt.Sprintf(`"body":{"ref":"b","length":%d}`, row.length)).finish()
-		if m.str("status") != fmt.Sprint(row.status) || !strings.Contains(m.str("body", "text"), row.body) {
-			t.Errorf("%s: %s", row.about, m.raw)
+		if m.Str("status") != fmt.Sprint(row.status) || !strings.Contains(m.Str("body", "text"), row.body) {
+			t.Errorf("%s: %s", row.about, m.Raw)
 		}
 		if len(s.read) != 0 || s.touched != 0 || len(s.proxied) != 0 {
 			t.Errorf("%s: read %v, touched %d", row.about, s.read, s.touched)
@@ -100,7 +100,7 @@ func TestBackendBodiesUnread(t *testing.T) {
 		v := s.begin("POST", "https://app.example"+path, s.headers("content-type", form), `"body":{"ref":"b"}`)
 		s.bodies[fmt.Sprint("r", v.id)] = s.bodies["long"]
 		s.want(v.finish(), 413, "too_large")
-		if s.read[0].str("max_body") != "16384" || s.read[0].str("timeout_ms") != "10000" {
+		if s.read[0].Str("max_body") != "16384" || s.read[0].Str("timeout_ms") != "10000" {
 			t.Error(s.read)
 		}
 	}
@@ -115,8 +115,8 @@ func TestBackendBodyOfGET(t *testing.T) {
 		s.want(s.begin(method, "https://app.example/api/x", s.headers("x-csrf", "1"), s.body("GET /admin HTTP/1.1\r\n\r\n")).finish(), 200, "hello")
 	}
 	for _, p := range s.proxied {
-		if p.m["body"] != nil {
-			t.Error(p.raw)
+		if p.M["body"] != nil {
+			t.Error(p.Raw)
 		}
 	}
 	if len(s.read) != 0 {
@@ -131,12 +131,12 @@ func TestBackendSlowBody(t *testing.T) {
 	s.issuer().signIn()
 	s.now += 3_570_000 // half a minute, minus the tolerance for clocks
 	v := s.begin("POST", "https://app.example/api/x", s.headers("x-csrf", "1", "origin", "https://app.example"), s.body("slow"))
-	for v.waiting[0].str("kind") != "body" {
+	for v.waiting[0].Str("kind") != "body" {
 		v.step()
 	}
 	s.now += 29_000
 	s.want(v.finish(), 200, "hello")
-	if got := s.proxied[0].header("authorization"); got != "Bearer access-token-2" {
+	if got := s.proxied[0].Header("authorization"); got != "Bearer access-token-2" {
 		t.Error(got)
 	}
 }

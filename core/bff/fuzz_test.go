@@ -33,11 +33,11 @@ func FuzzRequest(f *testing.F) {
 		q := i.login("?return_to=%2Fhome")
 		target, body, value = strings.ReplaceAll(target, "$state", q.Get("state")), strings.ReplaceAll(body, "$state", q.Get("state")), strings.ReplaceAll(value, "$state", q.Get("state"))
 		s.upstream = func(m msg) answer {
-			headers := [][2]string{{"content-type", "text/plain"}, {"set-cookie", "a=b"}, {"x-url", m.str("url")}, {"connection", value}, {name, value}}
+			headers := [][2]string{{"content-type", "text/plain"}, {"set-cookie", "a=b"}, {"x-url", m.Str("url")}, {"connection", value}, {name, value}}
 			if echo {
-				headers = append(headers, [2]string{"location", m.str("url")})
+				headers = append(headers, [2]string{"location", m.Str("url")})
 			}
-			return answer{status: status, headers: quoteAll(headers), body: m.str("body") + m.header(strings.ToLower(name))}
+			return answer{status: status, headers: quoteAll(headers), body: m.Str("body") + m.Header(strings.ToLower(name))}
 		}
 		pairs := []string{strings.ToLower(name), value, "x-csrf", "1"}
 		if origin != "" {
@@ -52,37 +52,37 @@ func FuzzRequest(f *testing.F) {
 			}
 		}
 		m := s.begin(method, target, s.headers(pairs...), s.body(body)).finish() // it fails if there is no answer, or two
-		least := 200.0
+		least := int64(200)
 		if len(s.proxied) > 0 {
 			least = 100 // this status is the resource's own
 		}
-		if n, _ := m.m["status"].(float64); n < least || n > 599 {
-			t.Errorf("status in %s", m.raw)
+		if n := m.Int("status"); n < least || n > 599 {
+			t.Errorf("status in %s", m.Raw)
 		}
-		if len(s.proxied) > 0 && m.header("set-cookie") != "" {
-			t.Errorf("a cookie of the resource's in %s", m.raw)
+		if len(s.proxied) > 0 && m.Header("set-cookie") != "" {
+			t.Errorf("a cookie of the resource's in %s", m.Raw)
 		}
-		headers, _ := m.m["headers"].([]any)
+		headers, _ := m.M["headers"].([]any)
 		for _, h := range headers {
 			// Invalid headers from a resource are refused by net/http and fetch.
 			if pair := h.([]any); len(s.proxied) == 0 && strings.ContainsAny(fmt.Sprint(pair[0], pair[1]), "\r\n\x00") {
-				t.Errorf("a header that is more than one: %s", m.raw)
+				t.Errorf("a header that is more than one: %s", m.Raw)
 			}
 		}
-		if location, err := url.Parse(m.header("location")); err == nil && m.header("location") != "" && len(s.proxied) == 0 {
+		if location, err := url.Parse(m.Header("location")); err == nil && m.Header("location") != "" && len(s.proxied) == 0 {
 			switch location.Host {
 			case "app.example", "other.app.example", "as.example":
 			default:
-				t.Errorf("sent to %s", m.header("location"))
+				t.Errorf("sent to %s", m.Header("location"))
 			}
 		}
 		// Services get tokens at their own endpoint, if they send their secret.
-		if strings.Contains(m.raw, "access_token") && strings.HasPrefix(value, "Basic ") {
+		if strings.Contains(m.Raw, "access_token") && strings.HasPrefix(value, "Basic ") {
 			return
 		}
 		for _, secret := range []string{"access-token-", "refresh-token-", "a secret of the client's"} {
-			if strings.Contains(m.raw, secret) && !strings.Contains(target+value+body+origin+contentType+name+method, secret) {
-				t.Errorf("%s in %s", secret, m.raw)
+			if strings.Contains(m.Raw, secret) && !strings.Contains(target+value+body+origin+contentType+name+method, secret) {
+				t.Errorf("%s in %s", secret, m.Raw)
 			}
 		}
 	})

@@ -16,11 +16,11 @@ func TestScenarioHeaders(t *testing.T) {
 		return answer{status: 200, headers: `[["content-type","text/html"],["etag","\"1\""],["x-tenant","a"],["x-accel-redirect","/internal"],["cache-control","public, max-age=60"],["vary","Accept"]]`}
 	}
 	m := s.call("GET", "https://app.example/api/x", "accept", "text/plain", "x-tenant", "a", "remote-user", "admin", "connection", "close,\tif-match", "if-match", "*")
-	if got := s.proxied[0].header("accept") + s.proxied[0].header("x-tenant") + s.proxied[0].header("remote-user") + s.proxied[0].header("if-match"); got != "text/plaina" {
-		t.Error(s.proxied[0].raw)
+	if got := s.proxied[0].Header("accept") + s.proxied[0].Header("x-tenant") + s.proxied[0].Header("remote-user") + s.proxied[0].Header("if-match"); got != "text/plaina" {
+		t.Error(s.proxied[0].Raw)
 	}
-	if m.header("x-accel-redirect") != "" || m.header("x-tenant") != "a" || m.header("cache-control") != "private, max-age=60" || m.header("x-content-type-options") != "nosniff" || m.header("vary") != "Cookie, Origin, Accept" {
-		t.Error(m.raw)
+	if m.Header("x-accel-redirect") != "" || m.Header("x-tenant") != "a" || m.Header("cache-control") != "private, max-age=60" || m.Header("x-content-type-options") != "nosniff" || m.Header("vary") != "Cookie, Origin, Accept" {
+		t.Error(m.Raw)
 	}
 }
 
@@ -49,10 +49,10 @@ func TestBackendHeadersOfRequest(t *testing.T) {
 		for _, name := range strings.Fields(row.names) {
 			s.proxied = nil
 			m := s.visit("GET", "https://app.example/api/x", "x-csrf", "1", name, "https://app.example")
-			if m.str("status") != "200" && name != "origin" {
-				t.Fatalf("%s: %s", name, m.raw)
+			if m.Str("status") != "200" && name != "origin" {
+				t.Fatalf("%s: %s", name, m.Raw)
 			}
-			got := s.proxied[0].header(name)
+			got := s.proxied[0].Header(name)
 			if strings.HasPrefix(got, "Bearer access-token-") {
 				got = ""
 			}
@@ -71,14 +71,14 @@ func TestBackendConnectionNames(t *testing.T) {
 	for _, value := range []string{"traceparent", "close, traceparent", "close,traceparent", "close,\ttraceparent", "\ttraceparent\t", "TRACEparent , close", ",,traceparent,,", " traceparent", "keep-alive ,\t TracePARENT"} {
 		s.proxied = nil
 		s.call("GET", "https://app.example/api/x", "connection", value, "traceparent", "*", "accept", "text/plain")
-		if p := s.proxied[0]; p.header("traceparent") != "" || p.header("accept") != "text/plain" {
-			t.Errorf("%q: %s", value, p.raw)
+		if p := s.proxied[0]; p.Header("traceparent") != "" || p.Header("accept") != "text/plain" {
+			t.Errorf("%q: %s", value, p.Raw)
 		}
 		s.upstream = func(msg) answer {
 			return answer{status: 200, headers: quoteAll([][2]string{{"connection", value}, {"traceparent", "*"}, {"etag", "1"}})}
 		}
-		if m := s.call("GET", "https://app.example/api/x"); m.header("traceparent") != "" || m.header("etag") != "1" || m.header("connection") != "" {
-			t.Errorf("%q: %s", value, m.raw)
+		if m := s.call("GET", "https://app.example/api/x"); m.Header("traceparent") != "" || m.Header("etag") != "1" || m.Header("connection") != "" {
+			t.Errorf("%q: %s", value, m.Raw)
 		}
 	}
 }
@@ -108,11 +108,11 @@ func TestBackendHeadersOfAnswer(t *testing.T) {
 		for _, name := range strings.Fields(row.names) {
 			s.upstream = func(msg) answer { return answer{status: 200, headers: quoteAll([][2]string{{name, "theirs"}})} }
 			m := s.visit("GET", "https://app.example/api/x", "x-csrf", "1")
-			if (m.header(name) != "") != row.passes {
-				t.Errorf("%s: %s is %q at the page", row.about, name, m.header(name))
+			if (m.Header(name) != "") != row.passes {
+				t.Errorf("%s: %s is %q at the page", row.about, name, m.Header(name))
 			}
-			if m.header("x-content-type-options") != "nosniff" || m.header("cache-control") != "no-store" {
-				t.Errorf("%s: %s", name, m.raw)
+			if m.Header("x-content-type-options") != "nosniff" || m.Header("cache-control") != "no-store" {
+				t.Errorf("%s: %s", name, m.Raw)
 			}
 		}
 	}
@@ -147,14 +147,14 @@ func TestBackendCacheControl(t *testing.T) {
 		s.upstream = func(msg) answer {
 			return answer{status: 200, headers: quoteAll([][2]string{{"cache-control", row.said}})}
 		}
-		if got := s.call("GET", "https://app.example/api/x").header("cache-control"); got != row.want {
+		if got := s.call("GET", "https://app.example/api/x").Header("cache-control"); got != row.want {
 			t.Errorf("%s: %q became %q", row.about, row.said, got)
 		}
 	}
 	s.upstream = func(msg) answer {
 		return answer{status: 200, headers: quoteAll([][2]string{{"cache-control", "public"}, {"cache-control", "max-age=5"}})}
 	}
-	if got := s.call("GET", "https://app.example/api/x").header("cache-control"); got != "private, max-age=5" {
+	if got := s.call("GET", "https://app.example/api/x").Header("cache-control"); got != "private, max-age=5" {
 		t.Errorf("in two headers: %q", got)
 	}
 }
@@ -168,17 +168,17 @@ func TestBackendPassHeaders(t *testing.T) {
 	for _, name := range append(strings.Fields(refused), "", "x tenant", "x\ttenant", "x\r\ny", strings.Repeat("x", 65)) {
 		s := quietScene(t)
 		h, r := s.open(with(`{"pass_headers":["x-tenant",` + quote(name) + `]}`))
-		if h != 0 || r.str("error", "code") != "bad_value" || r.str("error", "field") != "pass_headers" {
-			t.Errorf("%q: %s", name, r.raw)
+		if h != 0 || r.Str("error", "code") != "bad_value" || r.Str("error", "field") != "pass_headers" {
+			t.Errorf("%q: %s", name, r.Raw)
 		}
 	}
 	for _, members := range []string{`{"pass_headers":"x-tenant"}`, `{"pass_headers":[1]}`, `{"pass_headers":{}}`} {
-		if h, r := quietScene(t).open(with(members)); h != 0 || r.str("error", "field") != "pass_headers" {
-			t.Errorf("%s: %s", members, r.raw)
+		if h, r := quietScene(t).open(with(members)); h != 0 || r.Str("error", "field") != "pass_headers" {
+			t.Errorf("%s: %s", members, r.Raw)
 		}
 	}
 	if h, r := quietScene(t).open(with(`{"pass_headers":["x-tenant","content-encoding","last-event-id"]}`)); h == 0 {
-		t.Error(r.raw)
+		t.Error(r.Raw)
 	}
 }
 
@@ -232,8 +232,8 @@ func TestBackendManyHeaders(t *testing.T) {
 			pairs = append(pairs, [2]string{row.headers[i], row.headers[i+1]})
 		}
 		s.upstream = func(msg) answer { return answer{status: 200, headers: quoteAll(pairs)} }
-		if m := s.call("GET", "https://app.example/api/x"); m.str("status") != fmt.Sprint(row.status) || row.status == 502 && !strings.Contains(m.raw, "upstream_too_large") {
-			t.Errorf("%s: %.200s", row.about, m.raw)
+		if m := s.call("GET", "https://app.example/api/x"); m.Str("status") != fmt.Sprint(row.status) || row.status == 502 && !strings.Contains(m.Raw, "upstream_too_large") {
+			t.Errorf("%s: %.200s", row.about, m.Raw)
 		}
 	}
 }
@@ -247,8 +247,8 @@ func TestBackendLongRequests(t *testing.T) {
 	s.want(s.call("GET", "https://app.example/auth/session?"+strings.Repeat("a&", 5_000)), 400, "bad_query")
 	s.want(s.call("GET", "https://app.example/api/x?"+strings.Repeat("a&", 5_000)), 200, "hello") // the resource decides
 	wanted := strings.Repeat("x-a,", 5_000)
-	if m := s.visit("OPTIONS", "https://app.example/api/x", "origin", "https://app.example", "access-control-request-headers", wanted); m.header("access-control-allow-headers") != "" {
-		t.Error(len(m.raw), "bytes for a preflight")
+	if m := s.visit("OPTIONS", "https://app.example/api/x", "origin", "https://app.example", "access-control-request-headers", wanted); m.Header("access-control-allow-headers") != "" {
+		t.Error(len(m.Raw), "bytes for a preflight")
 	}
 	// Hundreds of other cookies, and more attempts than we ever set: the session is still found,
 	// and no more attempts are deleted than a browser may hold.
@@ -256,7 +256,7 @@ func TestBackendLongRequests(t *testing.T) {
 	all := strings.Repeat("theirs=1; ", 500) + strings.Repeat("__Host-oauth2.AAAAAAAAAAAA=1; ", 2000) + "__Host-oauth2=" + session
 	s.jar = map[string]string{}
 	s.want(s.call("GET", "https://app.example/auth/session", "cookie", all), 200, "jane")
-	if m := s.visit("GET", "https://app.example/auth/login", "cookie", all); m.str("status") != "303" || len(m.raw) > 4096 {
-		t.Error(m.str("status"), len(m.raw), "bytes for a login")
+	if m := s.visit("GET", "https://app.example/auth/login", "cookie", all); m.Str("status") != "303" || len(m.Raw) > 4096 {
+		t.Error(m.Str("status"), len(m.Raw), "bytes for a login")
 	}
 }

@@ -40,7 +40,7 @@ func (i *issuer) serve(m msg) answer {
 	if i.down {
 		return answer{failed: "unsent"}
 	}
-	switch u := m.str("url"); {
+	switch u := m.Str("url"); {
 	case strings.HasSuffix(u, "/jwks"):
 		return jsonAnswer(200, `{"keys":[{"kty":"EC","crv":"P-256","kid":"1","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}`)
 	case strings.HasSuffix(u, "/revoke"):
@@ -50,11 +50,11 @@ func (i *issuer) serve(m msg) answer {
 	}
 	i.n++
 	id := ""
-	if m.form().Get("grant_type") == "authorization_code" {
+	if m.Form().Get("grant_type") == "authorization_code" {
 		id = `,"id_token":` + quote(jwt(fmt.Sprintf(`{"iss":"https://as.example","sub":"jane","aud":%q,"exp":%d,"iat":%d,"nonce":%q,"sid":%q}`, i.client, i.s.now/1000+300, i.s.now/1000, i.nonce, i.sid)))
 	}
 	issued := ""
-	if strings.HasSuffix(m.form().Get("grant_type"), "token-exchange") {
+	if strings.HasSuffix(m.Form().Get("grant_type"), "token-exchange") {
 		issued = `,"issued_token_type":"urn:ietf:params:oauth:token-type:access_token"`
 	}
 	if i.scope != "" {
@@ -67,9 +67,9 @@ func (i *issuer) serve(m msg) answer {
 func (i *issuer) login(query string) url.Values {
 	i.s.t.Helper()
 	m := i.s.visit("GET", "https://app.example/auth/login"+query)
-	u, err := url.Parse(m.header("location"))
-	if err != nil || m.str("status") != "303" || u.Host != "as.example" {
-		i.s.t.Fatal(m.raw)
+	u, err := url.Parse(m.Header("location"))
+	if err != nil || m.Str("status") != "303" || u.Host != "as.example" {
+		i.s.t.Fatal(m.Raw)
 	}
 	i.nonce = u.Query().Get("nonce")
 	return u.Query()
@@ -83,7 +83,7 @@ func callback(q url.Values) string {
 func (i *issuer) signIn() {
 	i.s.t.Helper()
 	m := i.s.visit("GET", callback(i.login("")))
-	if m.str("status") != "303" || m.header("location") != "https://app.example/" {
-		i.s.t.Fatal(m.raw)
+	if m.Str("status") != "303" || m.Header("location") != "https://app.example/" {
+		i.s.t.Fatal(m.Raw)
 	}
 }

@@ -24,7 +24,7 @@ func (s *scene) arriveFromServer(path string) (m msg, bounced bool) {
 	if there {
 		s.jar[cookieName1] = session
 	}
-	_, next, leads := strings.Cut(m.str("body", "text"), `http-equiv="refresh" content="0;url=`)
+	_, next, leads := strings.Cut(m.Str("body", "text"), `http-equiv="refresh" content="0;url=`)
 	if !leads {
 		return m, false
 	}
@@ -34,8 +34,8 @@ func (s *scene) arriveFromServer(path string) (m msg, bounced bool) {
 		next = "/auth/callback" + next
 	}
 	m = s.visit("GET", "https://app.example"+next, browse...)
-	if strings.Contains(m.str("body", "text"), "http-equiv") {
-		s.t.Fatal("a bounce after a bounce:", m.raw)
+	if strings.Contains(m.Str("body", "text"), "http-equiv") {
+		s.t.Fatal("a bounce after a bounce:", m.Raw)
 	}
 	return m, true
 }
@@ -50,13 +50,13 @@ func TestScenarioNavigation(t *testing.T) {
 	used := callback(old)
 	s.visit("GET", used)
 	used = strings.TrimPrefix(used, "https://app.example")
-	if m, bounced := s.arriveFromServer(used); m.header("location") != "https://app.example/" || !bounced {
-		t.Error("back after sign-in:", m.raw)
+	if m, bounced := s.arriveFromServer(used); m.Header("location") != "https://app.example/" || !bounced {
+		t.Error("back after sign-in:", m.Raw)
 	}
 	s.want(s.visit("GET", "https://app.example"+used), 400, "unknown_attempt")
 	delete(s.jar, cookieName1)
-	if m, bounced := s.arriveFromServer(used); m.header("location") != "https://app.example/?error=unknown_attempt" || !bounced {
-		t.Error("without a session:", m.raw)
+	if m, bounced := s.arriveFromServer(used); m.Header("location") != "https://app.example/?error=unknown_attempt" || !bounced {
+		t.Error("without a session:", m.Raw)
 	}
 }
 
@@ -99,11 +99,11 @@ func TestNavigationsGetPages(t *testing.T) {
 				i.signIn()
 			}
 			m := s.begin(row.method, "https://app.example"+row.path, s.headers(append([]string{"content-type", "application/x-www-form-urlencoded"}, browse...)...)).finish()
-			if m.str("status") != row.status || m.header("location") != row.leadsTo {
-				t.Fatalf("want %s %s: %s", row.status, row.leadsTo, m.raw)
+			if m.Str("status") != row.status || m.Header("location") != row.leadsTo {
+				t.Fatalf("want %s %s: %s", row.status, row.leadsTo, m.Raw)
 			}
-			if row.leadsTo == "" && (m.header("content-type") != "text/html; charset=utf-8" || !strings.Contains(m.str("body", "text"), `<a href="https://app.example/">`) || strings.Contains(m.header("content-security-policy"), "script")) {
-				t.Error(m.raw)
+			if row.leadsTo == "" && (m.Header("content-type") != "text/html; charset=utf-8" || !strings.Contains(m.Str("body", "text"), `<a href="https://app.example/">`) || strings.Contains(m.Header("content-security-policy"), "script")) {
+				t.Error(m.Raw)
 			}
 		})
 	}
@@ -133,8 +133,8 @@ func TestJSONForWhoAsksForIt(t *testing.T) {
 			s := quietScene(t)
 			s.issuer()
 			m := s.visit("GET", "https://app.example/auth/callback?code=c&state=s", append([]string{"sec-fetch-site", "same-origin"}, row.headers...)...)
-			if page := m.str("status") == "303"; page != row.page || !page && !strings.Contains(m.raw, "unknown_attempt") {
-				t.Error(m.raw)
+			if page := m.Str("status") == "303"; page != row.page || !page && !strings.Contains(m.Raw, "unknown_attempt") {
+				t.Error(m.Raw)
 			}
 		})
 	}
@@ -151,8 +151,8 @@ func TestErrorsOfAKnownList(t *testing.T) {
 		i := s.issuer()
 		q := i.login("?return_to=%2Finbox")
 		m := s.visit("GET", "https://app.example/auth/callback?error="+url.QueryEscape(error)+"&iss=https%3A%2F%2Fas.example&state="+q.Get("state"), browse...)
-		if m.header("location") != "https://app.example/inbox?error="+want {
-			t.Errorf("%s: %s", error, m.raw)
+		if m.Header("location") != "https://app.example/inbox?error="+want {
+			t.Errorf("%s: %s", error, m.Raw)
 		}
 	}
 }
@@ -171,8 +171,8 @@ func TestErrorsOfSignInsThatDoNotBegin(t *testing.T) {
 		{answer{failed: "unsent"}, "temporarily_unavailable"},
 	} {
 		s.server = func(msg) answer { return row.answer }
-		if m := s.visit("GET", "https://app.example/auth/login?return_to=%2Finbox", browse...); m.header("location") != "https://app.example/inbox?error="+row.want {
-			t.Error(m.raw)
+		if m := s.visit("GET", "https://app.example/auth/login?return_to=%2Finbox", browse...); m.Header("location") != "https://app.example/inbox?error="+row.want {
+			t.Error(m.Raw)
 		}
 	}
 }
@@ -188,15 +188,15 @@ func TestNavigationsDoNotLoop(t *testing.T) {
 			s.visit("GET", callback(i.login("")))
 		}
 		for _, path := range []string{"/app/x", "/auth/session", "/auth/callback?code=c&state=s"} {
-			if m := s.visit("GET", "https://app.example"+path, browse...); m.header("location") != "" || m.header("content-type") != "text/html; charset=utf-8" {
-				t.Errorf("signed in %t: %s", signedIn, m.raw)
+			if m := s.visit("GET", "https://app.example"+path, browse...); m.Header("location") != "" || m.Header("content-type") != "text/html; charset=utf-8" {
+				t.Errorf("signed in %t: %s", signedIn, m.Raw)
 			}
 		}
 	}
 	s = quietScene(t)
 	s.issuer()
-	if m := s.visit("GET", "https://app.example/auth/callback?bounce=unknown_attempt", fromServer...); m.header("location") != "https://app.example/?error=unknown_attempt" {
-		t.Error(m.raw)
+	if m := s.visit("GET", "https://app.example/auth/callback?bounce=unknown_attempt", fromServer...); m.Header("location") != "https://app.example/?error=unknown_attempt" {
+		t.Error(m.Raw)
 	}
 }
 
@@ -210,12 +210,12 @@ func TestComingBackToWhatIsOver(t *testing.T) {
 		for first = i.login("?return_to=%2Ffirst"); s.jar["__Host-oauth2."+sha256.Base64URL(first.Get("state"))[:12]] != ""; {
 			i.login("")
 		}
-		if m, _ := s.arriveFromServer(strings.TrimPrefix(callback(first), "https://app.example")); m.header("location") != "https://app.example/?error=unknown_attempt" {
-			t.Error(m.raw)
+		if m, _ := s.arriveFromServer(strings.TrimPrefix(callback(first), "https://app.example")); m.Header("location") != "https://app.example/?error=unknown_attempt" {
+			t.Error(m.Raw)
 		}
 		i.signIn()
-		if m, bounced := s.arriveFromServer(strings.TrimPrefix(callback(first), "https://app.example")); m.header("location") != "https://app.example/" || !bounced {
-			t.Error(m.raw)
+		if m, bounced := s.arriveFromServer(strings.TrimPrefix(callback(first), "https://app.example")); m.Header("location") != "https://app.example/" || !bounced {
+			t.Error(m.Raw)
 		}
 	})
 	t.Run("answered before, in a browser that has its cookie still", func(t *testing.T) {
@@ -230,8 +230,8 @@ func TestComingBackToWhatIsOver(t *testing.T) {
 		for name, value := range before {
 			s.jar[name] = value
 		}
-		if m, bounced := s.arriveFromServer(strings.TrimPrefix(callback(q), "https://app.example")); m.header("location") != "https://app.example/once" || !bounced {
-			t.Error(m.raw)
+		if m, bounced := s.arriveFromServer(strings.TrimPrefix(callback(q), "https://app.example")); m.Header("location") != "https://app.example/once" || !bounced {
+			t.Error(m.Raw)
 		}
 	})
 	t.Run("expired", func(t *testing.T) {
@@ -240,14 +240,14 @@ func TestComingBackToWhatIsOver(t *testing.T) {
 		i.signIn()
 		q := i.login("?return_to=%2Flate")
 		s.now += 600_001
-		if m, _ := s.arriveFromServer(strings.TrimPrefix(callback(q), "https://app.example")); m.header("location") != "https://app.example/late" {
-			t.Error(m.raw)
+		if m, _ := s.arriveFromServer(strings.TrimPrefix(callback(q), "https://app.example")); m.Header("location") != "https://app.example/late" {
+			t.Error(m.Raw)
 		}
 		delete(s.jar, cookieName1)
 		q = i.login("?return_to=%2Flate")
 		s.now += 600_001
-		if m, _ := s.arriveFromServer(strings.TrimPrefix(callback(q), "https://app.example")); m.header("location") != "https://app.example/late?error=attempt_expired" {
-			t.Error(m.raw)
+		if m, _ := s.arriveFromServer(strings.TrimPrefix(callback(q), "https://app.example")); m.Header("location") != "https://app.example/late?error=attempt_expired" {
+			t.Error(m.Raw)
 		}
 	})
 	t.Run("denied just now is told whoever is signed in, and not told again", func(t *testing.T) {
@@ -256,11 +256,11 @@ func TestComingBackToWhatIsOver(t *testing.T) {
 		i.signIn()
 		q := i.login("?return_to=%2Fstep")
 		denied := "/auth/callback?error=access_denied&state=" + q.Get("state")
-		if m, _ := s.arriveFromServer(denied); m.header("location") != "https://app.example/step?error=access_denied" {
-			t.Error(m.raw)
+		if m, _ := s.arriveFromServer(denied); m.Header("location") != "https://app.example/step?error=access_denied" {
+			t.Error(m.Raw)
 		}
-		if m, _ := s.arriveFromServer(denied); m.header("location") != "https://app.example/" {
-			t.Error(m.raw)
+		if m, _ := s.arriveFromServer(denied); m.Header("location") != "https://app.example/" {
+			t.Error(m.Raw)
 		}
 	})
 	t.Run("the store is away", func(t *testing.T) {
@@ -268,14 +268,14 @@ func TestComingBackToWhatIsOver(t *testing.T) {
 		i := s.issuer()
 		i.signIn()
 		s.fail = func(m msg) string {
-			if m.str("kind") == "load" {
+			if m.Str("kind") == "load" {
 				return "storage"
 			}
 			return ""
 		}
 		for _, path := range []string{"/auth/callback?code=c&state=s", "/auth/session", "/auth/logout?ticket=x"} {
-			if m := s.visit("GET", "https://app.example"+path, browse...); m.header("location") != "https://app.example/?error=temporarily_unavailable" {
-				t.Error(m.raw)
+			if m := s.visit("GET", "https://app.example"+path, browse...); m.Header("location") != "https://app.example/?error=temporarily_unavailable" {
+				t.Error(m.Raw)
 			}
 		}
 	})

@@ -27,7 +27,7 @@ func TestScenarioReady(t *testing.T) {
 	failing := ""
 	s.fail = func(m msg) string {
 		kind, failed, _ := strings.Cut(failing, " ")
-		if m.str("kind") == kind {
+		if m.Str("kind") == kind {
 			return failed
 		}
 		return ""
@@ -38,8 +38,8 @@ func TestScenarioReady(t *testing.T) {
 	}{{"store conflict", 200}, {"load storage", 503}, {"store storage", 503}, {"recall unsupported", 200}, {"", 200}} {
 		forget()
 		failing = row.fails
-		if m := s.visit("GET", probe); s.status(m) != row.status || row.status == 503 && m.header("retry-after") == "" {
-			t.Errorf("%q: %s", row.fails, m.raw)
+		if m := s.visit("GET", probe); s.status(m) != row.status || row.status == 503 && m.Header("retry-after") == "" {
+			t.Errorf("%q: %s", row.fails, m.Raw)
 		}
 	}
 	forget()
@@ -65,8 +65,8 @@ func TestStoppingOpensNoSocket(t *testing.T) {
 	s.want(s.begin("GET", ours+"/api/notes", s.headers("x-csrf", "1"), `"stopping":true`).finish(), 200, "")
 	s.carries("")
 	if m := s.openSocket("/api/live", protocols); s.status(m) != 101 {
-		t.Error("the ticket was used up:", m.raw)
+		t.Error("the ticket was used up:", m.Raw)
 	}
 }
 
-func (s *scene) status(m msg) int { return int(m.m["status"].(float64)) }
+func (s *scene) status(m msg) int { return int(m.Int("status")) }

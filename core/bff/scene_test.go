@@ -1,20 +1,21 @@
 package bff
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"net/url"
-	"os"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/testrun/record"
 )
+
+var quote = record.Quote
 
 var update = flag.Bool("update", false, "write the transcripts of the scenarios to core/contract/bff")
 
@@ -24,14 +25,13 @@ type scene struct {
 	t      *testing.T
 	engine *core.Engine
 	config string
-	lines  []string
+	rec    *record.Recorder
 
 	session int32  // it serves all requests, or the next one
 	opened  string // its configuration
 	each    bool   // every request gets its own session
 	ids     int64  // the last command's id
 	now     int64
-	inputs  int
 
 	store   map[string]string
 	version map[string]int
@@ -52,44 +52,7 @@ type scene struct {
 	memory map[string]string // what the host remembers (recall, remember)
 }
 
-type msg struct {
-	raw string
-	m   map[string]any
-}
-
-func (m msg) str(path ...string) string {
-	var v any = m.m
-	for _, p := range path {
-		o, _ := v.(map[string]any)
-		v = o[p]
-	}
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	default:
-		b, _ := json.Marshal(v)
-		return string(b)
-	}
-}
-
-func (m msg) form() url.Values {
-	v, _ := url.ParseQuery(m.str("body", "text"))
-	return v
-}
-
-// header joins the values of a name with "|".
-func (m msg) header(name string) string {
-	list, _ := m.m["headers"].([]any)
-	var values []string
-	for _, h := range list {
-		if pair := h.([]any); pair[0] == name {
-			values = append(values, pair[1].(string))
-		}
-	}
-	return strings.Join(values, "|")
-}
+type msg = record.Msg
 
 // An answer is an answer of a server.
 type answer struct {
@@ -113,11 +76,6 @@ func (a answer) member() string {
 	return fmt.Sprintf(`"ok":{"status":%d,"headers":%s,"body":{"text":%s}}`, a.status, a.headers, quote(a.body))
 }
 
-func quote(s string) string {
-	b, _ := json.Marshal(s)
-	return string(b)
-}
-
 func newScene(t *testing.T, about string, covers ...string) *scene {
 	t.Helper()
 	s := quietScene(t)
@@ -125,44 +83,15 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 		covers = []string{}
 	}
 	name := strings.TrimPrefix(t.Name(), "TestScenario")
-	head, _ := json.Marshal(map[string]any{"name": "bff " + name, "covers": covers, "about": about})
-	s.lines = append(s.lines, string(head))
-	t.Cleanup(func() {
-		if t.Failed() {
-			return
-		}
-		text := strings.Join(s.lines, "\n") + "\n"
-		file := filepath.Join("../contract/bff", slug(name)+".txt")
-		if *update {
-			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-				t.Error(err)
-			}
-			return
-		}
-		if want, err := os.ReadFile(file); err != nil || string(want) != text {
-			t.Errorf("%s is not what the scenario gives: go test ./core/bff -run Scenario -update (%v)", file, err)
-		}
-	})
+	head := map[string]any{"name": "bff " + name, "covers": covers, "about": about}
+	s.rec.Keep(head, filepath.Join("../contract/bff", record.Slug(name)+".txt"), *update)
 	return s
 }
 
 // quietScene is a scene without a transcript.
 func quietScene(t *testing.T) *scene {
-	return &scene{t: t, engine: Engine(), config: conf, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, expires: map[string]int64{}, bodies: map[string]string{}, jar: map[string]string{}, memory: map[string]string{}}
-}
-
-func slug(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		if r >= 'A' && r <= 'Z' {
-			if i > 0 {
-				b.WriteByte('-')
-			}
-			r |= 0x20
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
+	engine := Engine()
+	return &scene{t: t, engine: engine, rec: &record.Recorder{T: t, Engine: engine, Entropy: "bff "}, config: conf, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, expires: map[string]int64{}, bodies: map[string]string{}, jar: map[string]string{}, memory: map[string]string{}}
 }
 
 const conf = `{"client":{"issuer":"https://as.example","client_id":"s6BhdRkqt3","client_secret":"a secret of the client's","scope":"openid read","authorization_endpoint":"https://as.example/authorize",` +
@@ -171,57 +100,13 @@ const conf = `{"client":{"issuer":"https://as.example","client_id":"s6BhdRkqt3",
 
 // with returns conf with members replaced or, if null, left out. Those of client are merged into
 // client's.
-func with(members string) string {
-	var base, more map[string]json.RawMessage
-	json.Unmarshal([]byte(conf), &base)
-	if err := json.Unmarshal([]byte(members), &more); err != nil {
-		panic(err)
-	}
-	over := func(base, more map[string]json.RawMessage) {
-		for k, v := range more {
-			if base[k] = v; string(v) == "null" {
-				delete(base, k)
-			}
-		}
-	}
-	if raw, ok := more["client"]; ok {
-		var client, changes map[string]json.RawMessage
-		json.Unmarshal(base["client"], &client)
-		json.Unmarshal(raw, &changes)
-		over(client, changes)
-		more["client"], _ = json.Marshal(client)
-	}
-	over(base, more)
-	b, _ := json.Marshal(base)
-	return string(b)
-}
+func with(members string) string { return record.With(conf, members, "client") }
 
-func (s *scene) head() string {
-	s.inputs++
-	e := sha256.Sum256([]byte(fmt.Sprintf("bff entropy %d", s.inputs)))
-	return fmt.Sprintf(`{"now":%d,"entropy":%q,`, s.now, base64.RawURLEncoding.EncodeToString(e[:]))
-}
+func (s *scene) head() string { return s.rec.Head(s.now) }
 
 func (s *scene) open(config string) (handle int32, refusal msg) {
 	s.t.Helper()
-	in := s.head() + `"kind":"bff","config":` + config + `}`
-	s.lines = append(s.lines, "open "+in)
-	handle = s.engine.Open([]byte(in))
-	s.lines = append(s.lines, fmt.Sprintf("= %d", handle))
-	if handle == 0 {
-		raw := s.engine.Effect(0)
-		s.lines = append(s.lines, "< "+string(raw))
-		return 0, s.parse(raw)
-	}
-	return handle, msg{}
-}
-
-func (s *scene) parse(raw []byte) msg {
-	m := msg{raw: string(raw)}
-	if err := json.Unmarshal(raw, &m.m); err != nil {
-		s.t.Fatalf("%s: %v", raw, err)
-	}
-	return m
+	return s.rec.Open(s.head() + `"kind":"bff","config":` + config + `}`)
 }
 
 // A visit is one HTTP request under way.
@@ -240,7 +125,7 @@ func (s *scene) begin(method, url string, members ...string) *visit {
 	if s.opened != s.config || s.each {
 		h, refusal := s.open(s.config)
 		if h == 0 {
-			s.t.Fatal(refusal.raw)
+			s.t.Fatal(refusal.Raw)
 		}
 		s.session, s.opened = h, s.config
 	}
@@ -253,19 +138,15 @@ func (s *scene) begin(method, url string, members ...string) *visit {
 func (v *visit) input(members string) {
 	v.s.t.Helper()
 	in := v.s.head() + members + "}"
-	v.s.lines = append(v.s.lines, fmt.Sprintf("@ %d", v.handle), "> "+in)
-	if code := v.s.engine.Input(v.handle, []byte(in)); code != core.Taken {
-		v.s.t.Fatalf("code %d for %s", code, in)
-	}
-	for raw := v.s.engine.Effect(v.handle); raw != nil; raw = v.s.engine.Effect(v.handle) {
-		v.s.lines = append(v.s.lines, "< "+string(raw))
-		switch m := v.s.parse(raw); m.str("kind") {
+	v.s.rec.Use(v.handle)
+	for _, m := range v.s.rec.Input(v.handle, in, core.Taken) {
+		switch m.Str("kind") {
 		case "event", "unlock":
 		case "remember":
-			v.s.memory[m.str("key")] = m.str("text")
+			v.s.memory[m.Str("key")] = m.Str("text")
 		case "result":
-			if m.str("command") != fmt.Sprint(v.id) {
-				v.s.t.Fatalf("in the turn of another request: %s", raw)
+			if m.Str("command") != fmt.Sprint(v.id) {
+				v.s.t.Fatalf("in the turn of another request: %s", m.Raw)
 			}
 			v.done = true
 		default:
@@ -282,13 +163,13 @@ func (v *visit) step() bool {
 	}
 	m := v.waiting[0]
 	v.waiting = v.waiting[1:]
-	if m.str("kind") == "respond" {
-		if v.respond != nil || m.str("request") != fmt.Sprint("r", v.id) {
+	if m.Str("kind") == "respond" {
+		if v.respond != nil || m.Str("request") != fmt.Sprint("r", v.id) {
 			v.s.t.Fatal("two answers, or another request's")
 		}
 		v.respond = &m
 	}
-	v.input(fmt.Sprintf(`"answer":%q,%s`, m.str("id"), v.s.carryOut(m)))
+	v.input(fmt.Sprintf(`"answer":%q,%s`, m.Str("id"), v.s.carryOut(m)))
 	return true
 }
 
@@ -307,7 +188,7 @@ func (v *visit) finish() msg {
 }
 
 func (s *scene) keepCookies(m msg) {
-	for _, c := range strings.Split(m.header("set-cookie"), "|") {
+	for _, c := range strings.Split(m.Header("set-cookie"), "|") {
 		name, rest, ok := strings.Cut(c, "=")
 		if !ok {
 			continue
@@ -329,7 +210,7 @@ func (s *scene) carryOut(m msg) string {
 			return fmt.Sprintf(`"failed":{"kind":%q}`, kind)
 		}
 	}
-	key := m.str("key")
+	key := m.Str("key")
 	if e := s.expires[key]; e != 0 && s.now >= e {
 		// A store deletes expired entries.
 		delete(s.store, key)
@@ -340,7 +221,7 @@ func (s *scene) carryOut(m msg) string {
 	if n := s.version[key]; n > 0 {
 		version = fmt.Sprint(n)
 	}
-	switch m.str("kind") {
+	switch m.Str("kind") {
 	case "load":
 		if !strings.HasSuffix(key, ".metadata") { // public, and the host may have it in memory
 			s.touched++
@@ -351,27 +232,27 @@ func (s *scene) carryOut(m msg) string {
 		return fmt.Sprintf(`"ok":{"version":%q}`, version)
 	case "store":
 		s.touched++
-		if m.str("version") != version {
+		if m.Str("version") != version {
 			return `"failed":{"kind":"conflict"}`
 		}
 		s.version[key]++
 		delete(s.expires, key)
-		if m.m["delete"] == true {
+		if m.M["delete"] == true {
 			delete(s.store, key)
 		} else {
-			s.store[key] = m.str("value")
-			if e, ok := m.m["expires_at"].(float64); ok {
-				s.expires[key] = int64(e)
+			s.store[key] = m.Str("value")
+			if e := m.Int("expires_at"); e != 0 {
+				s.expires[key] = e
 			}
 		}
 		return fmt.Sprintf(`"ok":{"version":"%d"}`, s.version[key])
 	case "seal":
-		return `"ok":{"sealed":` + quote(fmt.Sprintf("k%d.%s", s.ring, base64.RawURLEncoding.EncodeToString([]byte(m.str("context")+"\x00"+m.str("text"))))) + `}`
+		return `"ok":{"sealed":` + quote(fmt.Sprintf("k%d.%s", s.ring, base64.RawURLEncoding.EncodeToString([]byte(m.Str("context")+"\x00"+m.Str("text"))))) + `}`
 	case "unseal":
-		key, rest, _ := strings.Cut(m.str("sealed"), ".")
+		key, rest, _ := strings.Cut(m.Str("sealed"), ".")
 		raw, err := base64.RawURLEncoding.DecodeString(rest)
 		context, text, ok := strings.Cut(string(raw), "\x00")
-		if err != nil || !ok || context != m.str("context") || key == "lost" || !strings.HasPrefix(key, "k") {
+		if err != nil || !ok || context != m.Str("context") || key == "lost" || !strings.HasPrefix(key, "k") {
 			return `"failed":{"kind":"tampered"}`
 		}
 		return `"ok":{"text":` + quote(text) + `}`
@@ -383,11 +264,11 @@ func (s *scene) carryOut(m msg) string {
 	case "lock", "respond":
 		return `"ok":{}`
 	case "verify":
-		return fmt.Sprintf(`"ok":{"valid":%t}`, m.str("signature") == "Z29vZA")
+		return fmt.Sprintf(`"ok":{"valid":%t}`, m.Str("signature") == "Z29vZA")
 	case "body":
 		s.read = append(s.read, m)
-		text := s.bodies[m.str("request")]
-		if most, _ := m.m["max_body"].(float64); len(text) > int(most) {
+		text := s.bodies[m.Str("request")]
+		if len(text) > int(m.Int("max_body")) {
 			return `"failed":{"kind":"too_large"}`
 		}
 		if !utf8.ValidString(text) {
@@ -407,22 +288,10 @@ func (s *scene) carryOut(m msg) string {
 // cookieHeader is the Cookie header that the browser sends.
 func (s *scene) cookieHeader() string {
 	var list []string
-	for _, name := range sortedNames(s.jar) {
+	for _, name := range slices.Sorted(maps.Keys(s.jar)) {
 		list = append(list, name+"="+s.jar[name])
 	}
 	return strings.Join(list, "; ")
-}
-
-func sortedNames(m map[string]string) (names []string) {
-	for n := range m {
-		names = append(names, n)
-	}
-	for i := range names {
-		for j := i; j > 0 && names[j] < names[j-1]; j-- {
-			names[j], names[j-1] = names[j-1], names[j]
-		}
-	}
-	return names
 }
 
 // headers makes the member "headers", with the browser's cookies.
@@ -465,7 +334,7 @@ func (s *scene) post(url, body string, pairs ...string) msg {
 // want checks an answer's status and body.
 func (s *scene) want(m msg, status int, body string) {
 	s.t.Helper()
-	if m.str("status") != fmt.Sprint(status) || !strings.Contains(m.str("body", "text"), body) || m.header("cache-control") == "" {
-		s.t.Fatalf("want %d %s, got %s", status, body, m.raw)
+	if m.Str("status") != fmt.Sprint(status) || !strings.Contains(m.Str("body", "text"), body) || m.Header("cache-control") == "" {
+		s.t.Fatalf("want %d %s, got %s", status, body, m.Raw)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core"
 )
 
 const ours = "https://app.example"
@@ -38,14 +40,14 @@ func (s *scene) ticketFor(path string) []string {
 	m := s.call("POST", "https://app.example/auth/ticket?path="+path)
 	s.want(m, 200, ticketProtocol)
 	var got struct{ Protocols []string }
-	json.Unmarshal([]byte(m.str("body", "text")), &got)
+	json.Unmarshal([]byte(m.Str("body", "text")), &got)
 	return got.Protocols
 }
 
 // carries makes the server behind accept a WebSocket, with this subprotocol.
 func (s *scene) carries(protocol string) {
 	s.upstream = func(m msg) answer {
-		if m.str("upgrade") == "" {
+		if m.Str("upgrade") == "" {
 			return answer{status: 426}
 		}
 		chosen := ""
@@ -66,27 +68,18 @@ func (s *scene) openSocket(path string, protocols []string, more ...string) msg 
 func (s *scene) alive(watch string) msg {
 	s.t.Helper()
 	s.ids++
-	v := &visit{s: s, handle: s.session, id: s.ids}
-	in := s.head() + fmt.Sprintf(`"command":"alive","id":%d,"keep":%s}`, v.id, quote(watch))
-	s.lines = append(s.lines, fmt.Sprintf("@ %d", v.handle), "> "+in)
-	if code := s.engine.Input(v.handle, []byte(in)); code != 0 {
-		s.t.Fatal(code)
-	}
-	for {
-		for raw := s.engine.Effect(v.handle); raw != nil; raw = s.engine.Effect(v.handle) {
-			s.lines = append(s.lines, "< "+string(raw))
-			m := s.parse(raw)
-			if m.str("kind") == "result" {
+	input := fmt.Sprintf(`"command":"alive","id":%d,"keep":%s`, s.ids, quote(watch))
+	for waiting := []msg(nil); ; {
+		s.rec.Use(s.session)
+		for _, m := range s.rec.Input(s.session, s.head()+input+"}", core.Taken) {
+			if m.Str("kind") == "result" {
 				return m
 			}
-			v.waiting = append(v.waiting, m)
+			waiting = append(waiting, m)
 		}
-		m := v.waiting[0]
-		v.waiting = v.waiting[1:]
-		answer := s.carryOut(m)
-		in := s.head() + fmt.Sprintf(`"answer":%q,%s}`, m.str("id"), answer)
-		s.lines = append(s.lines, fmt.Sprintf("@ %d", v.handle), "> "+in)
-		s.engine.Input(v.handle, []byte(in))
+		m := waiting[0]
+		waiting = waiting[1:]
+		input = fmt.Sprintf(`"answer":%q,%s`, m.Str("id"), s.carryOut(m))
 	}
 }
 
@@ -98,28 +91,28 @@ func TestScenarioSockets(t *testing.T) {
 	i.signIn()
 	s.carries("chat")
 	m := s.openSocket("/api/live?room=1", append(s.ticketFor("%2Fapi%2Flive"), "chat", "other"))
-	if m.str("status") != "101" || m.header("sec-websocket-protocol") != "chat" || m.header("sec-websocket-accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" || m.header("set-cookie") != "" {
-		t.Fatal(m.raw)
+	if m.Str("status") != "101" || m.Header("sec-websocket-protocol") != "chat" || m.Header("sec-websocket-accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" || m.Header("set-cookie") != "" {
+		t.Fatal(m.Raw)
 	}
 	p := s.proxied[0]
-	if p.str("upgrade") != "websocket" || p.str("url") != "https://api.example/v1/live?room=1" || p.header("authorization") != "Bearer access-token-1" || p.header("sec-websocket-protocol") != "chat, other" ||
-		p.header("sec-websocket-key") == "" || strings.Contains(p.raw, "oauth2-ticket") || p.header("cookie") != "" || p.header("origin") != "" {
-		t.Error(p.raw)
+	if p.Str("upgrade") != "websocket" || p.Str("url") != "https://api.example/v1/live?room=1" || p.Header("authorization") != "Bearer access-token-1" || p.Header("sec-websocket-protocol") != "chat, other" ||
+		p.Header("sec-websocket-key") == "" || strings.Contains(p.Raw, "oauth2-ticket") || p.Header("cookie") != "" || p.Header("origin") != "" {
+		t.Error(p.Raw)
 	}
-	if m.str("again_ms") != "2000" || m.str("over_ms") != "4500" {
-		t.Error(m.raw)
+	if m.Str("again_ms") != "2000" || m.Str("over_ms") != "4500" {
+		t.Error(m.Raw)
 	}
-	watch := m.str("keep")
+	watch := m.Str("keep")
 	s.now += 2000
 	a := s.alive(watch)
-	if a.str("ok", "alive") != "true" || a.str("ok", "over_ms") != "4500" {
-		t.Fatal(a.raw)
+	if a.Str("ok", "alive") != "true" || a.Str("ok", "over_ms") != "4500" {
+		t.Fatal(a.Raw)
 	}
-	watch = a.str("ok", "keep")
+	watch = a.Str("ok", "keep")
 	s.call("POST", "https://app.example/auth/logout")
 	s.now += 2000
-	if a := s.alive(watch); a.str("ok", "alive") != "false" {
-		t.Error(a.raw)
+	if a := s.alive(watch); a.Str("ok", "alive") != "false" {
+		t.Error(a.Raw)
 	}
 	s.noTokens()
 }
@@ -210,7 +203,7 @@ func TestSocketsAreRefused(t *testing.T) {
 		}},
 		{"a store that is away", "temporarily_unavailable", 503, func(s *scene, p []string) (string, []string, []string) {
 			s.fail = func(m msg) string {
-				if m.str("kind") == "store" {
+				if m.Str("kind") == "store" {
 					return "storage"
 				}
 				return ""
@@ -229,8 +222,8 @@ func TestSocketsAreRefused(t *testing.T) {
 			if row.status != 429 && row.status != 501 && row.status != 502 && len(s.proxied) != proxied {
 				t.Error("the server behind was asked")
 			}
-			if strings.Contains(m.raw, `"keep"`) {
-				t.Error(m.raw)
+			if strings.Contains(m.Raw, `"keep"`) {
+				t.Error(m.Raw)
 			}
 		})
 	}
@@ -293,13 +286,13 @@ func TestTicketsOnce(t *testing.T) {
 	}
 	opened := 0
 	for _, v := range visits {
-		switch v.respond.str("status") {
+		switch v.respond.Str("status") {
 		case "101":
 			opened++
 		case "403":
 			s.want(*v.respond, 403, "bad_ticket")
 		default:
-			t.Error(v.respond.raw)
+			t.Error(v.respond.Raw)
 		}
 	}
 	if opened != 1 {
@@ -316,14 +309,14 @@ func TestScenarioEvents(t *testing.T) {
 		return answer{status: 200, headers: `[["content-type","text/event-stream; charset=utf-8"]]`, body: "data: 1\n\n"}
 	}
 	m := s.visit("GET", "https://app.example/api/events", "accept", "text/event-stream", "sec-fetch-site", "same-origin", "sec-fetch-mode", "cors", "last-event-id", "7")
-	if s.want(m, 200, "data: 1"); m.str("keep") == "" || m.str("over_ms") != "4500" {
-		t.Fatal(m.raw)
+	if s.want(m, 200, "data: 1"); m.Str("keep") == "" || m.Str("over_ms") != "4500" {
+		t.Fatal(m.Raw)
 	}
-	if p := s.proxied[0]; p.header("last-event-id") != "7" || p.str("group") == "" || p.str("most") != "16" {
-		t.Error(p.raw)
+	if p := s.proxied[0]; p.Header("last-event-id") != "7" || p.Str("group") == "" || p.Str("most") != "16" {
+		t.Error(p.Raw)
 	}
-	if a := s.alive(m.str("keep")); a.str("ok", "alive") != "true" {
-		t.Error(a.raw)
+	if a := s.alive(m.Str("keep")); a.Str("ok", "alive") != "true" {
+		t.Error(a.Raw)
 	}
 }
 
@@ -347,8 +340,8 @@ func TestWhoMayListen(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			s := quietScene(t)
 			s.issuer().signIn()
-			if m := s.visit(row.method, "https://app.example/api/events", row.headers...); m.str("status") != row.status {
-				t.Error(m.raw)
+			if m := s.visit(row.method, "https://app.example/api/events", row.headers...); m.Str("status") != row.status {
+				t.Error(m.Raw)
 			}
 		})
 	}
@@ -368,18 +361,17 @@ func TestWhatIsOpenEnds(t *testing.T) {
 		s.carries("")
 		m := s.openSocket("/api/live", s.ticketFor("%2Fapi%2Flive"))
 		s.want(m, 101, "")
-		return s, m.str("keep")
+		return s, m.Str("keep")
 	}
 	// lasts returns for how many ms a connection stays open, if the host asks whenever it should.
 	lasts := func(s *scene, watch string) int64 {
 		for began := s.now; s.now-began < 200_000; {
 			a := s.alive(watch)
-			if a.str("ok", "alive") != "true" {
+			if a.Str("ok", "alive") != "true" {
 				return s.now - began
 			}
-			again, _ := a.m["ok"].(map[string]any)["again_ms"].(float64)
-			watch = a.str("ok", "keep")
-			s.now += int64(again)
+			watch = a.Str("ok", "keep")
+			s.now += a.Int("ok", "again_ms")
 		}
 		return -1
 	}
@@ -392,7 +384,7 @@ func TestWhatIsOpenEnds(t *testing.T) {
 	t.Run("an answer to a post does not end with the token", func(t *testing.T) {
 		s, _ := open(t, "")
 		s.upstream = func(msg) answer { return answer{status: 200, headers: `[["content-type","text/event-stream"]]`} }
-		if ms := lasts(s, s.call("POST", "https://app.example/api/answers").str("keep")); ms != -1 {
+		if ms := lasts(s, s.call("POST", "https://app.example/api/answers").Str("keep")); ms != -1 {
 			t.Error(ms)
 		}
 	})
@@ -433,13 +425,13 @@ func TestWhatIsOpenEnds(t *testing.T) {
 		s.fail = func(m msg) string { return "storage" }
 		s.now += 2000
 		a := s.alive(watch)
-		if a.str("ok", "alive") != "true" || a.str("ok", "over_ms") != "2500" {
-			t.Fatal(a.raw)
+		if a.Str("ok", "alive") != "true" || a.Str("ok", "over_ms") != "2500" {
+			t.Fatal(a.Raw)
 		}
 		s.fail = nil
 		s.now += 2000
-		if a := s.alive(a.str("ok", "keep")); a.str("ok", "over_ms") != "4500" {
-			t.Error(a.raw)
+		if a := s.alive(a.Str("ok", "keep")); a.Str("ok", "over_ms") != "4500" {
+			t.Error(a.Raw)
 		}
 	})
 	t.Run("a store that takes too long to fail", func(t *testing.T) {
@@ -448,16 +440,16 @@ func TestWhatIsOpenEnds(t *testing.T) {
 			s.now += 5000
 			return "timeout"
 		}
-		if a := s.alive(watch); a.str("ok", "alive") != "false" {
-			t.Error(a.raw)
+		if a := s.alive(watch); a.Str("ok", "alive") != "false" {
+			t.Error(a.Raw)
 		}
 		s.fail = nil
 	})
 	t.Run("a watch that is none", func(t *testing.T) {
 		s, _ := open(t, "")
 		for _, watch := range []string{"", "{}", "x", `{"hash":"x","until":9999999999999,"seen":9999999999999}`} {
-			if a := s.alive(watch); a.str("ok", "alive") != "false" {
-				t.Error(a.raw)
+			if a := s.alive(watch); a.Str("ok", "alive") != "false" {
+				t.Error(a.Raw)
 			}
 		}
 	})

@@ -35,7 +35,7 @@ func (s *scene) sessions() (n int) {
 // failing makes effects of a kind fail if their key ends with the suffix.
 func failing(kind, suffix, failure string) func(msg) string {
 	return func(m msg) string {
-		if m.str("kind") == kind && strings.HasSuffix(m.str("key"), suffix) {
+		if m.Str("kind") == kind && strings.HasSuffix(m.Str("key"), suffix) {
 			return failure
 		}
 		return ""
@@ -63,8 +63,8 @@ func TestScenarioTruthOfRefusedTokens(t *testing.T) {
 		s.refusesTokens()
 		s.server = func(m msg) answer { return row.a }
 		m := s.call("GET", apiX)
-		if s.want(m, 503, "temporarily_unavailable"); m.header("retry-after") != row.wait {
-			t.Errorf("%s: %s", row.name, m.raw)
+		if s.want(m, 503, "temporarily_unavailable"); m.Header("retry-after") != row.wait {
+			t.Errorf("%s: %s", row.name, m.Raw)
 		}
 		s.server = serve
 		s.want(s.call("GET", sessionURL), 200, "jane")
@@ -149,8 +149,8 @@ func TestTruthNoRefreshToken(t *testing.T) {
 				return answer{status: 401, headers: `[["cache-control","no-store"],["www-authenticate","` + row.challenge + `"]]`, body: "the API's own"}
 			}
 			s.want(s.call("GET", apiX), 401, row.body)
-			if m := s.call("GET", sessionURL); m.str("status") != fmt.Sprint(row.session) {
-				t.Error(m.raw)
+			if m := s.call("GET", sessionURL); m.Str("status") != fmt.Sprint(row.session) {
+				t.Error(m.Raw)
 			}
 		})
 	}
@@ -188,8 +188,8 @@ func TestTruthOfSession(t *testing.T) {
 			i.signIn()
 			row.between(s, i)
 			m := s.call("GET", sessionURL)
-			if s.want(m, row.status, row.body); row.status == 503 && m.header("retry-after") != "5" {
-				t.Error(m.raw)
+			if s.want(m, row.status, row.body); row.status == 503 && m.Header("retry-after") != "5" {
+				t.Error(m.Raw)
 			}
 			if s.fail = nil; row.status == 503 {
 				row.status = 200 // the failure was temporary
@@ -219,8 +219,8 @@ func TestTruthOfSessionWithoutRefreshToken(t *testing.T) {
 			i.signIn()
 			s.now += 3_600_001
 			m := s.call("GET", sessionURL)
-			if s.want(m, row.status, ""); strings.Contains(m.raw, "jane") != strings.HasSuffix(row.name, "alone") {
-				t.Error(m.raw)
+			if s.want(m, row.status, ""); strings.Contains(m.Raw, "jane") != strings.HasSuffix(row.name, "alone") {
+				t.Error(m.Raw)
 			}
 		})
 	}
@@ -242,15 +242,15 @@ func TestTruthOfSessionWithoutItsKey(t *testing.T) {
 			return a
 		}
 		m := s.begin("GET", "https://app.example/auth/login", s.headers()).keyed(nil)
-		_, state, _ := strings.Cut(m.header("location"), "state=")
+		_, state, _ := strings.Cut(m.Header("location"), "state=")
 		state, _, _ = strings.Cut(state, "&")
-		_, i.nonce, _ = strings.Cut(m.header("location"), "nonce=")
+		_, i.nonce, _ = strings.Cut(m.Header("location"), "nonce=")
 		i.nonce, _, _ = strings.Cut(i.nonce, "&")
 		s.begin("GET", "https://app.example/auth/callback?code=c0de&state="+state, s.headers()).keyed(nil)
 		page := s.headers("x-csrf", "1", "origin", "https://app.example")
 		s.want(s.begin("GET", sessionURL, page).keyed(nil), 200, "jane")
 		s.fail = func(m msg) string {
-			if m.str("kind") == "key" && m.m["delete"] != true {
+			if m.Str("kind") == "key" && m.M["delete"] != true {
 				return row.failure
 			}
 			return ""
@@ -296,10 +296,10 @@ func TestTruthStreamRefused(t *testing.T) {
 	}
 	s.refusesTokens()
 	m := put()
-	if s.want(m, 503, "temporarily_unavailable"); m.header("retry-after") != "1" || len(s.proxied) != 1 {
-		t.Error(m.raw)
+	if s.want(m, 503, "temporarily_unavailable"); m.Header("retry-after") != "1" || len(s.proxied) != 1 {
+		t.Error(m.Raw)
 	}
-	s.upstream = func(m msg) answer { return answer{status: 200, body: m.header("authorization")} }
+	s.upstream = func(m msg) answer { return answer{status: 200, body: m.Header("authorization")} }
 	s.want(put(), 200, "Bearer access-token-2")
 	s.upstream = func(msg) answer {
 		return answer{status: 401, headers: `[["www-authenticate","Bearer"]]`, body: "the API's own"}
@@ -327,20 +327,20 @@ func TestScenarioArrival(t *testing.T) {
 		delete(s.jar, cookieName1)
 		page = s.visit("GET", callback(i.login("?prompt=none&return_to=%2Fhome")), "sec-fetch-site", "cross-site")
 		if s.jar[cookieName1] != "" {
-			t.Fatal("the cookie is set before it is known what it replaces", page.raw)
+			t.Fatal("the cookie is set before it is known what it replaces", page.Raw)
 		}
 		if s.jar[cookieName1] = held; held == "" {
 			delete(s.jar, cookieName1)
 		}
-		found := nextPage.FindStringSubmatch(page.str("body", "text"))
-		if page.str("status") != "200" || found == nil || strings.Contains(page.raw, "script") || !strings.Contains(page.header("content-security-policy"), "default-src 'none'") || page.header("referrer-policy") != "no-referrer" {
-			t.Fatal(page.raw)
+		found := nextPage.FindStringSubmatch(page.Str("body", "text"))
+		if page.Str("status") != "200" || found == nil || strings.Contains(page.Raw, "script") || !strings.Contains(page.Header("content-security-policy"), "default-src 'none'") || page.Header("referrer-policy") != "no-referrer" {
+			t.Fatal(page.Raw)
 		}
 		return page, "https://app.example/auth/callback" + found[1]
 	}
 	page, next := arrive()
-	if strings.Contains(page.str("body", "text"), "access-token") || !strings.Contains(page.header("content-type"), "text/html") || page.header("cache-control") != "no-store" {
-		t.Error(page.raw)
+	if strings.Contains(page.Str("body", "text"), "access-token") || !strings.Contains(page.Header("content-type"), "text/html") || page.Header("cache-control") != "no-store" {
+		t.Error(page.Raw)
 	}
 	// The URL without the cookie gives nothing, and forged cookies do not work.
 	jar := maps.Clone(s.jar)
@@ -352,8 +352,8 @@ func TestScenarioArrival(t *testing.T) {
 		}
 		for _, forged := range []string{"x", jar[cookieName1], jar[name] + "A"} {
 			s.jar = map[string]string{name: forged}
-			if m := s.visit("GET", next); m.str("status") != "400" || s.jar[cookieName1] != "" {
-				t.Error(m.raw)
+			if m := s.visit("GET", next); m.Str("status") != "400" || s.jar[cookieName1] != "" {
+				t.Error(m.Raw)
 			}
 		}
 	}
@@ -362,15 +362,15 @@ func TestScenarioArrival(t *testing.T) {
 	// page may be loaded again.
 	s.fail = failing("store", ".session", "storage")
 	m := s.visit("GET", next)
-	if s.want(m, 503, "temporarily_unavailable"); m.header("retry-after") == "" {
-		t.Error(m.raw)
+	if s.want(m, 503, "temporarily_unavailable"); m.Header("retry-after") == "" {
+		t.Error(m.Raw)
 	}
 	s.fail, s.sent = nil, nil
 	m = s.visit("GET", next)
-	if m.str("status") != "303" || m.header("location") != "https://app.example/home" || s.jar[cookieName1] == first || len(s.jar) != 1 {
-		t.Fatal(m.raw, s.jar)
+	if m.Str("status") != "303" || m.Header("location") != "https://app.example/home" || s.jar[cookieName1] == first || len(s.jar) != 1 {
+		t.Fatal(m.Raw, s.jar)
 	}
-	if len(s.sent) != 1 || s.sent[0].form().Get("token") != "refresh-token-1" {
+	if len(s.sent) != 1 || s.sent[0].Form().Get("token") != "refresh-token-1" {
 		t.Error("the tokens of the session before are not revoked", s.sent)
 	}
 	s.want(s.call("GET", sessionURL), 200, "jane")
@@ -406,14 +406,14 @@ func TestTruthOfSpentCodes(t *testing.T) {
 		i := s.issuer()
 		q := i.login("")
 		s.fail = func(m msg) string {
-			if m.str("kind") == "store" && strings.Contains(m.str("key"), key) {
+			if m.Str("kind") == "store" && strings.Contains(m.Str("key"), key) {
 				return "storage"
 			}
 			return ""
 		}
 		m := s.visit("GET", callback(q))
-		if s.want(m, 503, "Begin again"); m.header("retry-after") != "" || len(s.jar) != 0 {
-			t.Errorf("%s: %s", key, m.raw)
+		if s.want(m, 503, "Begin again"); m.Header("retry-after") != "" || len(s.jar) != 0 {
+			t.Errorf("%s: %s", key, m.Raw)
 		}
 	}
 }
@@ -436,9 +436,9 @@ func TestTruthBackChannelHalfDone(t *testing.T) {
 				}
 			}
 			s.fail = func(m msg) string {
-				held := m.str("kind") == "store" && m.str("key") == stuck
+				held := m.Str("kind") == "store" && m.Str("key") == stuck
 				broken = broken || held && listsFail
-				if held || broken && m.str("kind") == "store" && strings.Contains(m.str("key"), ".sub.") {
+				if held || broken && m.Str("kind") == "store" && strings.Contains(m.Str("key"), ".sub.") {
 					return "storage"
 				}
 				return ""
@@ -464,12 +464,12 @@ func TestTruthWayOutWhileStorageIsDown(t *testing.T) {
 		s.issuer().signIn()
 		m := s.call("POST", "https://app.example/auth/logout")
 		var answer struct{ URL string }
-		json.Unmarshal([]byte(m.str("body", "text")), &answer)
+		json.Unmarshal([]byte(m.Str("body", "text")), &answer)
 		s.fail = failing(row[0], "", "storage")
 		s.want(s.visit("GET", answer.URL), 503, "temporarily_unavailable")
 		s.fail = nil
-		if m := s.visit("GET", answer.URL); !strings.HasPrefix(m.header("location"), "https://as.example/end") {
-			t.Errorf("%s: %s", row[0], m.raw)
+		if m := s.visit("GET", answer.URL); !strings.HasPrefix(m.Header("location"), "https://as.example/end") {
+			t.Errorf("%s: %s", row[0], m.Raw)
 		}
 	}
 }
@@ -487,8 +487,8 @@ func TestTruthErrorBeforeFragment(t *testing.T) {
 		s := quietScene(t)
 		q := s.issuer().login("?return_to=" + escape(row[0]))
 		m := s.visit("GET", "https://app.example/auth/callback?error=access_denied&state="+q.Get("state"))
-		if m.header("location") != "https://app.example"+row[1] {
-			t.Errorf("%s: %s", row[0], m.header("location"))
+		if m.Header("location") != "https://app.example"+row[1] {
+			t.Errorf("%s: %s", row[0], m.Header("location"))
 		}
 	}
 }
@@ -505,8 +505,8 @@ func TestTruthExpect(t *testing.T) {
 		s.want(s.call("GET", apiX, "expect", row.expect), row.status, "")
 	}
 	for _, p := range s.proxied {
-		if p.header("expect") != "" {
-			t.Error(p.raw)
+		if p.Header("expect") != "" {
+			t.Error(p.Raw)
 		}
 	}
 }
@@ -587,9 +587,9 @@ func TestScenarioExchangeParameters(t *testing.T) {
 	} {
 		m := s.post(exchangeURL, who+row[0])
 		var said struct{ Error, Error_description string }
-		json.Unmarshal([]byte(m.str("body", "text")), &said)
-		if m.str("status") != "400" || said.Error != "invalid_request" || !strings.Contains(said.Error_description, row[1]) {
-			t.Errorf("%s: %s", row[0], m.raw)
+		json.Unmarshal([]byte(m.Str("body", "text")), &said)
+		if m.Str("status") != "400" || said.Error != "invalid_request" || !strings.Contains(said.Error_description, row[1]) {
+			t.Errorf("%s: %s", row[0], m.Raw)
 		}
 	}
 	if len(s.sent) != 0 {
@@ -598,8 +598,8 @@ func TestScenarioExchangeParameters(t *testing.T) {
 	s.want(s.post(exchangeURL, who+exchangeOf+"theirs"), 200, "access-token-1")
 	const actor = "&actor_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Ajwt&actor_token="
 	s.want(s.post(exchangeURL, who+exchangeOf+"theirs"+actor+"one"), 200, "access-token-2")
-	if f := s.sent[1].form(); f.Get("actor_token") != "one" || f.Get("actor_token_type") != "urn:ietf:params:oauth:token-type:jwt" {
-		t.Error(s.sent[1].raw)
+	if f := s.sent[1].Form(); f.Get("actor_token") != "one" || f.Get("actor_token_type") != "urn:ietf:params:oauth:token-type:jwt" {
+		t.Error(s.sent[1].Raw)
 	}
 	s.want(s.post(exchangeURL, who+exchangeOf+"theirs"+actor+"two"), 200, "access-token-3")
 	s.want(s.post(exchangeURL, who+exchangeOf+"theirs"+actor+"one"), 200, "access-token-2")
@@ -631,13 +631,13 @@ func TestScenarioExchangeAfterSignOut(t *testing.T) {
 		s.upstream = func(msg) answer { return answer{status: 200, body: "hello"} }
 		i.signIn()
 		s.call("GET", apiX)
-		one := strings.TrimPrefix(s.proxied[len(s.proxied)-1].header("authorization"), "Bearer ")
+		one := strings.TrimPrefix(s.proxied[len(s.proxied)-1].Header("authorization"), "Bearer ")
 		ask := func(subject string) string {
 			t.Helper()
 			m := s.post(exchangeURL, who+exchangeOf+subject)
 			s.want(m, 200, "access-token")
 			var said struct{ Access_token string }
-			json.Unmarshal([]byte(m.str("body", "text")), &said)
+			json.Unmarshal([]byte(m.Str("body", "text")), &said)
 			return said.Access_token
 		}
 		first, other := ask(one), ask("of somebody else")
@@ -646,13 +646,13 @@ func TestScenarioExchangeAfterSignOut(t *testing.T) {
 		}
 		// Another token of the same session.
 		s.upstream = func(m msg) answer {
-			if m.header("authorization") == "Bearer "+one {
+			if m.Header("authorization") == "Bearer "+one {
 				return answer{status: 401, headers: `[["www-authenticate","Bearer error=\"invalid_token\""]]`}
 			}
 			return answer{status: 200, body: "hello"}
 		}
 		s.want(s.call("GET", apiX), 200, "hello")
-		two := strings.TrimPrefix(s.proxied[len(s.proxied)-1].header("authorization"), "Bearer ")
+		two := strings.TrimPrefix(s.proxied[len(s.proxied)-1].Header("authorization"), "Bearer ")
 		second := ask(two)
 		row.end(i)
 		if ask(one) == first || ask(two) == second {
@@ -669,7 +669,7 @@ func TestScenarioExchangeAfterSignOut(t *testing.T) {
 	s.post(exchangeURL, who+exchangeOf+"x")
 	n := len(s.sent)
 	s.fail = func(m msg) string {
-		if m.str("kind") == "load" && strings.Contains(m.str("key"), ".ended.") {
+		if m.Str("kind") == "load" && strings.Contains(m.Str("key"), ".ended.") {
 			return "storage"
 		}
 		return ""
@@ -679,7 +679,7 @@ func TestScenarioExchangeAfterSignOut(t *testing.T) {
 	}
 	// A session is not deleted before its access tokens are marked as ended.
 	s.fail = func(m msg) string {
-		if m.str("kind") == "store" && strings.Contains(m.str("key"), ".ended.") {
+		if m.Str("kind") == "store" && strings.Contains(m.Str("key"), ".ended.") {
 			return "storage"
 		}
 		return ""
@@ -701,7 +701,7 @@ func TestTruthLongestMemory(t *testing.T) {
 		v := s.begin("POST", exchangeURL, s.headers("content-type", "application/x-www-form-urlencoded"), s.body(whoSvc+escape(callerSecret)+exchangeOf+"x"))
 		v.finish()
 		found := false
-		for _, line := range s.lines {
+		for _, line := range s.rec.Lines {
 			if strings.Contains(line, `"kind":"remember"`) {
 				found = true
 				if !strings.Contains(line, fmt.Sprintf(`"expires_at":%d}`, s.now+longestMemory)) {

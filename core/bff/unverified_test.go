@@ -23,21 +23,21 @@ func TestScenarioUnverified(t *testing.T) {
 	}
 	arrive := func(m msg) {
 		t.Helper()
-		_, rest, ok := strings.Cut(m.str("body", "text"), `href="`)
+		_, rest, ok := strings.Cut(m.Str("body", "text"), `href="`)
 		ticket, _, _ := strings.Cut(rest, `"`)
-		if m := s.visit("GET", "https://app.example/auth/callback"+ticket); !ok || m.str("status") != "303" || m.header("location") != "https://app.example/" {
-			t.Fatal(m.raw)
+		if m := s.visit("GET", "https://app.example/auth/callback"+ticket); !ok || m.Str("status") != "303" || m.Header("location") != "https://app.example/" {
+			t.Fatal(m.Raw)
 		}
 	}
 	arrive(post("&user=" + url.QueryEscape(user) + "&other=x"))
-	for _, line := range s.lines {
+	for _, line := range s.rec.Lines {
 		if strings.Contains(line, `"kind":"store"`) && strings.Contains(line, "Zo") {
 			t.Error("stored as it is:", line)
 		}
 	}
 	s.want(s.call("GET", "https://app.example/auth/session"), 200, `"unverified":{"user":`+quote(user)+`}`)
-	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "200" || strings.Contains(m.raw, "unverified") {
-		t.Error(m.raw)
+	if m := s.call("GET", "https://app.example/auth/session"); m.Str("status") != "200" || strings.Contains(m.Raw, "unverified") {
+		t.Error(m.Raw)
 	}
 	s.want(s.call("GET", "https://app.example/api/notes"), 200, "hello") // the session continues
 
@@ -46,13 +46,13 @@ func TestScenarioUnverified(t *testing.T) {
 	s.now += 3_500_000
 	s.want(s.call("GET", "https://app.example/api/notes"), 200, "hello")
 	s.fail = func(m msg) string {
-		if m.str("kind") == "store" && strings.HasSuffix(m.str("key"), ".session") {
+		if m.Str("kind") == "store" && strings.HasSuffix(m.Str("key"), ".session") {
 			return "storage"
 		}
 		return ""
 	}
-	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "200" || strings.Contains(m.raw, "unverified") {
-		t.Error(m.raw)
+	if m := s.call("GET", "https://app.example/auth/session"); m.Str("status") != "200" || strings.Contains(m.Raw, "unverified") {
+		t.Error(m.Raw)
 	}
 	s.fail = nil
 	s.want(s.call("GET", "https://app.example/auth/session"), 200, `"unverified":{"user":"second"}`)
@@ -64,19 +64,19 @@ func TestScenarioUnverified(t *testing.T) {
 	for a.step() || b.step() {
 		b.step()
 	}
-	if got := strings.Count(a.respond.raw+b.respond.raw, `unverified`); got != 1 || a.respond.str("status") != "200" || b.respond.str("status") != "200" {
-		t.Errorf("%d times: %s %s", got, a.respond.raw, b.respond.raw)
+	if got := strings.Count(a.respond.Raw+b.respond.Raw, `unverified`); got != 1 || a.respond.Str("status") != "200" || b.respond.Str("status") != "200" {
+		t.Errorf("%d times: %s %s", got, a.respond.Raw, b.respond.Raw)
 	}
 
 	// A later sign-in brings none, a forged reply brings none, and too many are an error that the
 	// page is told.
 	arrive(post(""))
-	if m := s.call("GET", "https://app.example/auth/session"); strings.Contains(m.raw, "unverified") {
-		t.Error(m.raw)
+	if m := s.call("GET", "https://app.example/auth/session"); strings.Contains(m.Raw, "unverified") {
+		t.Error(m.Raw)
 	}
 	s.want(s.post("https://app.example/auth/callback", "code=c&state=forged&user=x", "sec-fetch-site", "cross-site"), 400, "unknown_attempt")
-	if m := post("&user=" + strings.Repeat("x", 4097)); m.header("location") != "https://app.example/?error=too_large" {
-		t.Error(m.raw)
+	if m := post("&user=" + strings.Repeat("x", 4097)); m.Header("location") != "https://app.example/?error=too_large" {
+		t.Error(m.Raw)
 	}
 }
 
@@ -108,8 +108,8 @@ func TestScenarioMeantMembers(t *testing.T) {
 		{`{"client":{"response_hooks":["token"]}}`, "bad_value", "response_hooks", "", ""},
 	} {
 		h, r := s.open(with(row.members))
-		if h != 0 || r.str("error", "code") != row.code || r.str("error", "field") != row.field || r.str("error", "expected") != row.expected || r.str("error", "came") != row.came || strings.Contains(r.raw, "s3cret") {
-			t.Errorf("%s: %s", row.members, r.raw)
+		if h != 0 || r.Str("error", "code") != row.code || r.Str("error", "field") != row.field || r.Str("error", "expected") != row.expected || r.Str("error", "came") != row.came || strings.Contains(r.Raw, "s3cret") {
+			t.Errorf("%s: %s", row.members, r.Raw)
 		}
 	}
 }
@@ -123,8 +123,8 @@ func TestScenarioInside(t *testing.T) {
 		`"registration":{"client_id":"s6BhdRkqt3","client_secret":"a secret of the client's","client_secret_expires_at":0,"redirect_uris":["https://app.example/auth/callback"],"x":null}}}`)
 	i.signIn()
 	s.want(s.call("GET", "https://app.example/api/notes"), 200, "hello")
-	if s.proxied[0].str("url") != "http://api:9000/v1/notes" || s.proxied[0].header("authorization") != "Bearer access-token-1" {
-		t.Error(s.proxied[0].raw)
+	if s.proxied[0].Str("url") != "http://api:9000/v1/notes" || s.proxied[0].Header("authorization") != "Bearer access-token-1" {
+		t.Error(s.proxied[0].Raw)
 	}
 	if !strings.Contains(fmt.Sprint(s.sent), "http://keycloak:8080/token") {
 		t.Error(s.sent)
@@ -135,7 +135,7 @@ func TestScenarioInside(t *testing.T) {
 		`{"base":"http://app:3000/auth","client":{"insecure_http_origins":["http://app:3000"]}}`, `{"origins":["http://app:3000"],"client":{"insecure_http_origins":["http://app:3000"]}}`,
 	} {
 		if h, r := s.open(with(members)); h != 0 {
-			t.Errorf("%s: %s", members, r.raw)
+			t.Errorf("%s: %s", members, r.Raw)
 		}
 	}
 }

@@ -53,12 +53,12 @@ func TestScenarioRefused(t *testing.T) {
 		{with(`{"audiences":["x"]}`), "unknown_member", "audiences"},
 	} {
 		m := s.open(row.config)
-		if m.str("error", "code") != row.code || m.str("error", "field") != row.field {
-			t.Errorf("%s: %s", row.config, m.raw)
+		if m.Str("error", "code") != row.code || m.Str("error", "field") != row.field {
+			t.Errorf("%s: %s", row.config, m.Raw)
 		}
 	}
-	if m := s.open(with(`{"dpop_nonce":true,"nonce_keys":["not base64, and secret"]}`)); strings.Contains(m.raw, "secret") {
-		t.Error(m.raw)
+	if m := s.open(with(`{"dpop_nonce":true,"nonce_keys":["not base64, and secret"]}`)); strings.Contains(m.Raw, "secret") {
+		t.Error(m.Raw)
 	}
 }
 
@@ -67,16 +67,16 @@ func TestScenarioCommands(t *testing.T) {
 	s := newScene(t, "a check that is cancelled, and a command that is none", "R51").mustOpen(conf)
 	id := s.begin("check", request("GET", "/notes", "", "authorization", "Bearer "+token(`{}`)))
 	end := s.begin("cancel", fmt.Sprintf(`"target":%d`, id))
-	if s.results[id].str("error", "code") != "cancelled" || s.results[end].str("ok", "cancelled") != "true" {
-		t.Error(s.results[id].raw, s.results[end].raw)
+	if s.results[id].Str("error", "code") != "cancelled" || s.results[end].Str("ok", "cancelled") != "true" {
+		t.Error(s.results[id].Raw, s.results[end].Raw)
 	}
 	s.settle()
 	end = s.begin("cancel", fmt.Sprintf(`"target":%d`, id))
-	if s.results[end].str("ok", "cancelled") != "false" {
-		t.Error(s.results[end].raw)
+	if s.results[end].Str("ok", "cancelled") != "false" {
+		t.Error(s.results[end].Raw)
 	}
-	if id = s.begin("token", ""); s.results[id].str("error", "code") != "unknown_command" {
-		t.Error(s.results[id].raw)
+	if id = s.begin("token", ""); s.results[id].Str("error", "code") != "unknown_command" {
+		t.Error(s.results[id].Raw)
 	}
 	s.allowed(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{}`)))
 	if len(s.sent) != 1 {
@@ -107,11 +107,11 @@ func TestGiants(t *testing.T) {
 			s := quietScene(t).mustOpen(with(`{"scope":"read","certificate_header":"client-cert","proxies":["10.0.0.1"]}`))
 			began := time.Now()
 			m := s.check("GET", "/notes", `"peer":"10.0.0.1"`, headers...)
-			if name != "a name of two thousand" && m.str("ok", "allowed") != "false" {
-				t.Error(m.raw[:min(len(m.raw), 300)])
+			if name != "a name of two thousand" && m.Str("ok", "allowed") != "false" {
+				t.Error(m.Raw[:min(len(m.Raw), 300)])
 			}
-			if len(m.raw) > 8<<10 {
-				t.Errorf("an answer of %d bytes", len(m.raw))
+			if len(m.Raw) > 8<<10 {
+				t.Errorf("an answer of %d bytes", len(m.Raw))
 			}
 			if took := time.Since(began); took > 20*time.Second { // work that is not linear takes minutes
 				t.Error(took)
@@ -138,7 +138,7 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, url, authorization, proof, certificate, peer string) {
 		s := quietScene(t).mustOpen(with(`{"certificate_header":"client-cert","proxies":["10.0.0.1"],"scope":"read",` + opaque[1:]))
 		s.server = func(m msg) string {
-			if strings.Contains(m.str("url"), "introspect") {
+			if strings.Contains(m.Str("url"), "introspect") {
 				return answer(200, `{"active":false}`)
 			}
 			return publish(m)
@@ -148,12 +148,12 @@ func FuzzCheck(f *testing.F) {
 			headers = append(headers, "dpop", proof)
 		}
 		m := s.check(method, url, `"peer":`+quote(peer), headers...)
-		if m.str("ok", "allowed") == "true" && (s.signed == 0 || !strings.Contains(authorization, ".Z29vZA")) {
-			t.Errorf("let in without a signature: %s", m.raw)
+		if m.Str("ok", "allowed") == "true" && (s.signed == 0 || !strings.Contains(authorization, ".Z29vZA")) {
+			t.Errorf("let in without a signature: %s", m.Raw)
 		}
 		for _, name := range []string{"www-authenticate", "dpop-nonce"} {
-			if strings.ContainsAny(m.header(name), "\r\n\x00") {
-				t.Error(m.raw)
+			if strings.ContainsAny(m.Header(name), "\r\n\x00") {
+				t.Error(m.Raw)
 			}
 		}
 	})

@@ -12,8 +12,8 @@ func TestScenarioJwt(t *testing.T) {
 	s := newScene(t, "a JWT access token is verified by the server's keys, which are fetched once", "R1").mustOpen(conf)
 	m := s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{}`))
 	s.allowed(m)
-	if m.str("ok", "claims", "sub") != "u1" || m.str("ok", "scheme") != "Bearer" || m.str("ok", "issuer") != asURL {
-		t.Error(m.raw)
+	if m.Str("ok", "claims", "sub") != "u1" || m.Str("ok", "scheme") != "Bearer" || m.Str("ok", "issuer") != asURL {
+		t.Error(m.Raw)
 	}
 	s.allowed(s.check("POST", "/notes/1", "", "authorization", "bearer "+token(`{"jti":"t2"}`)))
 	s.allowed(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{"aud":["x","https://api.example/notes"]}`)))
@@ -40,8 +40,8 @@ func TestScenarioNoToken(t *testing.T) {
 	s := newScene(t, "no token, several, and in other places than the header", "R2", "R3").mustOpen(with(`{"scope":"read"}`))
 	m := s.check("GET", "/notes", "")
 	s.refused(m, 401, "", "missing_token")
-	if m.header("www-authenticate") != `Bearer scope="read", resource_metadata="https://api.example/.well-known/oauth-protected-resource/notes"|DPoP scope="read", algs="RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519", resource_metadata="https://api.example/.well-known/oauth-protected-resource/notes"` {
-		t.Error(m.header("www-authenticate"))
+	if m.Header("www-authenticate") != `Bearer scope="read", resource_metadata="https://api.example/.well-known/oauth-protected-resource/notes"|DPoP scope="read", algs="RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519", resource_metadata="https://api.example/.well-known/oauth-protected-resource/notes"` {
+		t.Error(m.Header("www-authenticate"))
 	}
 	at := token(`{}`)
 	s.refused(s.check("GET", "/notes", "", "authorization", "Basic dTpw"), 401, "", "missing_token")
@@ -180,7 +180,7 @@ func TestScenarioDown(t *testing.T) {
 	}
 	s.now += 2_001
 	s.server = func(m msg) string {
-		if strings.HasSuffix(m.str("url"), "jwks") {
+		if strings.HasSuffix(m.Str("url"), "jwks") {
 			return `"failed":{"kind":"timeout"}`
 		}
 		return publish(m)
@@ -196,7 +196,7 @@ func TestScenarioDown(t *testing.T) {
 func TestScenarioSeveralServers(t *testing.T) {
 	s := newScene(t, "a token is held to the keys of its own issuer", "R11").mustOpen(with(`{"authorization_servers":[{"issuer":"https://as.example","jwks_uri":"https://as.example/jwks"},{"issuer":"https://two.example","jwks_uri":"https://two.example/jwks"}]}`))
 	s.server = func(m msg) string {
-		if strings.HasPrefix(m.str("url"), "https://two.example") {
+		if strings.HasPrefix(m.Str("url"), "https://two.example") {
 			return answer(200, `{"keys":[`+strings.Replace(rsaKey, "k1", "two", 1)+`]}`)
 		}
 		return publish(m)
@@ -214,22 +214,22 @@ func TestScenarioNeeds(t *testing.T) {
 	s.allowed(s.check("GET", "/notes", "", "authorization", at))
 	m := s.check("DELETE", "/notes", `"scope":"read delete"`, "authorization", at)
 	s.refused(m, 403, "insufficient_scope", "insufficient_scope scope")
-	if !strings.Contains(m.header("www-authenticate"), `scope="read delete"`) {
-		t.Error(m.header("www-authenticate"))
+	if !strings.Contains(m.Header("www-authenticate"), `scope="read delete"`) {
+		t.Error(m.Header("www-authenticate"))
 	}
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{"scope":"reader"}`)), 403, "insufficient_scope", "insufficient_scope scope")
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{"scope":null}`)), 403, "insufficient_scope", "insufficient_scope scope")
 	s.allowed(s.check("GET", "/notes", `"acr_values":"gold silver"`, "authorization", at))
 	m = s.check("GET", "/notes", `"acr_values":"gold","max_age":60`, "authorization", at)
 	s.refused(m, 401, "insufficient_user_authentication", "wrong_claim acr")
-	if !strings.Contains(m.header("www-authenticate"), `acr_values="gold", max_age="60"`) {
-		t.Error(m.header("www-authenticate"))
+	if !strings.Contains(m.Header("www-authenticate"), `acr_values="gold", max_age="60"`) {
+		t.Error(m.Header("www-authenticate"))
 	}
 	s.allowed(s.check("GET", "/notes", `"max_age":100`, "authorization", at))
 	s.refused(s.check("GET", "/notes", `"max_age":60`, "authorization", at), 401, "insufficient_user_authentication", "wrong_claim auth_time")
 	s.refused(s.check("GET", "/notes", `"max_age":60`, "authorization", "Bearer "+token(`{}`)), 401, "insufficient_user_authentication", "wrong_claim auth_time")
-	if m := s.check("GET", "/notes", `"scope":"a  b"`, "authorization", at); m.str("error", "field") != "scope" {
-		t.Error(m.raw)
+	if m := s.check("GET", "/notes", `"scope":"a  b"`, "authorization", at); m.Str("error", "field") != "scope" {
+		t.Error(m.Raw)
 	}
 }
 
@@ -237,8 +237,8 @@ func TestScenarioNeeds(t *testing.T) {
 func TestScenarioMetadata(t *testing.T) {
 	s := newScene(t, "what the resource says of itself", "R15").mustOpen(with(`{"scope":"read","dpop":"required","certificates":true,"dpop_algorithms":["ES256"],"metadata":{"resource_name":"Notes"}}`))
 	id := s.begin("metadata", "")
-	if m := s.results[id]; m.str("ok", "url") != "https://api.example/.well-known/oauth-protected-resource/notes" ||
-		m.str("ok", "metadata") != `{"authorization_servers":["https://as.example"],"bearer_methods_supported":["header"],"dpop_bound_access_tokens_required":true,"dpop_signing_alg_values_supported":["ES256"],"resource":"https://api.example/notes","resource_name":"Notes","scopes_supported":["read"],"tls_client_certificate_bound_access_tokens":true}` {
-		t.Error(m.raw)
+	if m := s.results[id]; m.Str("ok", "url") != "https://api.example/.well-known/oauth-protected-resource/notes" ||
+		m.Str("ok", "metadata") != `{"authorization_servers":["https://as.example"],"bearer_methods_supported":["header"],"dpop_bound_access_tokens_required":true,"dpop_signing_alg_values_supported":["ES256"],"resource":"https://api.example/notes","resource_name":"Notes","scopes_supported":["read"],"tls_client_certificate_bound_access_tokens":true}` {
+		t.Error(m.Raw)
 	}
 }

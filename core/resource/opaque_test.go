@@ -21,11 +21,11 @@ func TestScenarioOpaque(t *testing.T) {
 	s := newScene(t, "opaque tokens are introspected, once a minute each, and once for all who wait", "R40", "R41", "R42").mustOpen(with(opaque))
 	says := active(`{}`)
 	s.server = func(m msg) string {
-		if m.str("url") != "https://as.example/introspect" || m.str("method") != "POST" {
-			t.Errorf("%s", m.raw)
+		if m.Str("url") != "https://as.example/introspect" || m.Str("method") != "POST" {
+			t.Errorf("%s", m.Raw)
 		}
-		if !strings.Contains(m.raw, `"authorization","Basic `) || !strings.Contains(m.str("body", "text"), "token=opaque-") {
-			t.Errorf("%s", m.raw)
+		if !strings.Contains(m.Raw, `"authorization","Basic `) || !strings.Contains(m.Str("body", "text"), "token=opaque-") {
+			t.Errorf("%s", m.Raw)
 		}
 		return answer(200, says)
 	}
@@ -37,8 +37,8 @@ func TestScenarioOpaque(t *testing.T) {
 	for _, id := range ids {
 		s.allowed(s.results[id])
 	}
-	if len(s.sent) != 1 || s.results[ids[0]].str("ok", "claims", "sub") != "u1" {
-		t.Fatal(len(s.sent), s.results[ids[0]].raw)
+	if len(s.sent) != 1 || s.results[ids[0]].Str("ok", "claims", "sub") != "u1" {
+		t.Fatal(len(s.sent), s.results[ids[0]].Raw)
 	}
 	s.now += 59_999
 	s.allowed(s.check("GET", "/notes", "", "authorization", "Bearer opaque-1"))
@@ -95,8 +95,8 @@ func TestOpaqueAnswers(t *testing.T) {
 				return
 			}
 			s.refused(m, row.status, "invalid_token", row.reason)
-			if strings.Contains(m.raw, "opaque-1") || strings.Contains(m.raw, "secret") {
-				t.Error(m.raw)
+			if strings.Contains(m.Raw, "opaque-1") || strings.Contains(m.Raw, "secret") {
+				t.Error(m.Raw)
 			}
 		})
 	}
@@ -110,7 +110,7 @@ func TestScenarioIntrospectAll(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{}`)), 401, "invalid_token", "inactive")
 	s.mustOpen(with(opaque))
 	s.server = func(m msg) string {
-		if strings.Contains(m.raw, "introspect") {
+		if strings.Contains(m.Raw, "introspect") {
 			t.Error("a JWT was introspected")
 		}
 		return publish(m)

@@ -14,8 +14,8 @@ func TestScenarioDpop(t *testing.T) {
 	p := proof(at, `{}`, `{}`)
 	m := s.check("GET", "/notes?a=b", "", "authorization", "DPoP "+at, "dpop", p)
 	s.allowed(m)
-	if m.str("ok", "scheme") != "DPoP" || len(s.store) != 1 {
-		t.Error(m.raw, s.store)
+	if m.Str("ok", "scheme") != "DPoP" || len(s.store) != 1 {
+		t.Error(m.Raw, s.store)
 	}
 	for key, until := range s.store {
 		if !strings.HasPrefix(key, "oauth2.jti.") || until != "1700000120000" {
@@ -24,8 +24,8 @@ func TestScenarioDpop(t *testing.T) {
 	}
 	m = s.check("GET", "/notes", "", "authorization", "DPoP "+at, "dpop", p)
 	s.refused(m, 401, "invalid_dpop_proof", "replayed jti")
-	if !strings.HasPrefix(m.header("www-authenticate"), `DPoP error="invalid_dpop_proof"`) {
-		t.Error(m.header("www-authenticate"))
+	if !strings.HasPrefix(m.Header("www-authenticate"), `DPoP error="invalid_dpop_proof"`) {
+		t.Error(m.Header("www-authenticate"))
 	}
 	// Another session plays another process.
 	other := s.mustOpen(conf)
@@ -126,7 +126,7 @@ func TestPlaces(t *testing.T) {
 	} {
 		s := quietScene(t).mustOpen(with(`{"origins":["https://www.example"]}`))
 		m := s.check("GET", row.url, "", "authorization", "DPoP "+at, "dpop", proof(at, `{}`, fmt.Sprintf(`{"htu":%q}`, row.htu)))
-		if got := m.str("ok", "allowed") == "true"; got != row.ok {
+		if got := m.Str("ok", "allowed") == "true"; got != row.ok {
 			t.Errorf("row %d: %s for %s: %t", n, row.htu, row.url, got)
 		}
 	}
@@ -145,11 +145,11 @@ func TestScenarioNonce(t *testing.T) {
 	}
 	m := s.check("GET", "/notes", "", "authorization", "DPoP "+at, "dpop", proof(at, `{}`, `{}`))
 	s.refused(m, 401, "use_dpop_nonce", "nonce")
-	nonce := m.header("dpop-nonce")
+	nonce := m.Header("dpop-nonce")
 	if nonce == "" {
-		t.Fatal(m.raw)
+		t.Fatal(m.Raw)
 	}
-	if m = ask(nonce); m.header("dpop-nonce") != "" {
+	if m = ask(nonce); m.Header("dpop-nonce") != "" {
 		t.Error("a new nonce already")
 	}
 	s.allowed(m)
@@ -162,9 +162,9 @@ func TestScenarioNonce(t *testing.T) {
 	s.now += 151_000
 	m = ask(nonce)
 	s.allowed(m)
-	next := m.header("dpop-nonce")
+	next := m.Header("dpop-nonce")
 	if next == "" || next == nonce {
-		t.Error(m.raw)
+		t.Error(m.Raw)
 	}
 	s.now += 150_000
 	s.refused(ask(nonce), 401, "use_dpop_nonce", "nonce")
@@ -182,8 +182,8 @@ func TestScenarioBound(t *testing.T) {
 	s := newScene(t, "tokens that are bound to nothing, where the resource wants bound ones", "R26", "R27").mustOpen(with(`{"dpop":"required"}`))
 	m := s.check("GET", "/notes", "")
 	s.refused(m, 401, "", "missing_token")
-	if strings.Contains(m.header("www-authenticate"), "Bearer") {
-		t.Error(m.header("www-authenticate"))
+	if strings.Contains(m.Header("www-authenticate"), "Bearer") {
+		t.Error(m.Header("www-authenticate"))
 	}
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{}`)), 401, "invalid_token", "not_bound cnf")
 	s.mustOpen(with(`{"require_bound":true}`))

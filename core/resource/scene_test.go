@@ -6,13 +6,15 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/testrun/record"
 )
+
+var quote = record.Quote
 
 var update = flag.Bool("update", false, "write the transcripts of the scenarios to core/contract/resource")
 
@@ -21,11 +23,10 @@ var update = flag.Bool("update", false, "write the transcripts of the scenarios 
 type scene struct {
 	t      *testing.T
 	engine *core.Engine
+	rec    *record.Recorder
 	handle int32
-	lines  []string
 	ids    int64
 	now    int64 // Unix ms
-	inputs int
 
 	store   map[string]string
 	fail    string // the store's failure, "" for none
@@ -36,42 +37,7 @@ type scene struct {
 	results map[int64]msg
 }
 
-type msg struct {
-	raw string
-	m   map[string]any
-}
-
-func (m msg) str(path ...string) string {
-	var v any = m.m
-	for _, p := range path {
-		o, _ := v.(map[string]any)
-		v = o[p]
-	}
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	default:
-		b, _ := json.Marshal(v)
-		return string(b)
-	}
-}
-
-// header joins the values of a name in the result with "|".
-func (m msg) header(name string) string {
-	var ok struct {
-		OK struct{ Headers [][2]string }
-	}
-	json.Unmarshal([]byte(m.raw), &ok)
-	var values []string
-	for _, h := range ok.OK.Headers {
-		if h[0] == name {
-			values = append(values, h[1])
-		}
-	}
-	return strings.Join(values, "|")
-}
+type msg = record.Msg
 
 const (
 	asURL    = "https://as.example"
@@ -83,24 +49,12 @@ const (
 const conf = `{"resource":"` + resource + `","authorization_servers":[{"issuer":"` + asURL + `","jwks_uri":"https://as.example/jwks"}]}`
 
 // with returns conf with members replaced or, if null, left out.
-func with(members string) string {
-	var base, more map[string]json.RawMessage
-	json.Unmarshal([]byte(conf), &base)
-	if err := json.Unmarshal([]byte(members), &more); err != nil {
-		panic(err)
-	}
-	for k, v := range more {
-		if base[k] = v; string(v) == "null" {
-			delete(base, k)
-		}
-	}
-	b, _ := json.Marshal(base)
-	return string(b)
-}
+func with(members string) string { return record.With(conf, members) }
 
 func quietScene(t testing.TB) *scene {
 	tt, _ := t.(*testing.T)
-	return &scene{t: tt, engine: Engine(), now: began, store: map[string]string{}, results: map[int64]msg{}, server: publish}
+	engine := Engine()
+	return &scene{t: tt, engine: engine, rec: &record.Recorder{T: tt, Engine: engine, Entropy: "resource "}, now: began, store: map[string]string{}, results: map[int64]msg{}, server: publish}
 }
 
 // newScene is a scene with a transcript, which is named after its test.
@@ -108,102 +62,45 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 	t.Helper()
 	s := quietScene(t)
 	name := strings.TrimPrefix(t.Name(), "TestScenario")
-	head, _ := json.Marshal(map[string]any{"name": "resource " + name, "covers": covers, "about": about})
-	s.lines = append(s.lines, string(head))
-	t.Cleanup(func() {
-		if t.Failed() {
-			return
-		}
-		text := strings.Join(s.lines, "\n") + "\n"
-		file := filepath.Join("../contract/resource", slug(name)+".txt")
-		if *update {
-			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-				t.Error(err)
-			}
-			return
-		}
-		if want, err := os.ReadFile(file); err != nil || string(want) != text {
-			t.Errorf("%s is not what the scenario gives: go test ./core/resource -run Scenario -update (%v)", file, err)
-		}
-	})
+	head := map[string]any{"name": "resource " + name, "covers": covers, "about": about}
+	s.rec.Keep(head, filepath.Join("../contract/resource", record.Slug(name)+".txt"), *update)
 	return s
-}
-
-func slug(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		if r >= 'A' && r <= 'Z' {
-			if i > 0 {
-				b.WriteByte('-')
-			}
-			r |= 0x20
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-func (s *scene) head() string {
-	s.inputs++
-	e := sha256.Sum256([]byte(fmt.Sprintf("resource entropy %d", s.inputs)))
-	return fmt.Sprintf(`{"now":%d,"entropy":%q,`, s.now, base64.RawURLEncoding.EncodeToString(e[:]))
 }
 
 // open opens a session and returns the error, if any.
 func (s *scene) open(config string) msg {
 	s.t.Helper()
-	in := s.head() + `"kind":"resource","config":` + config + `}`
-	s.lines = append(s.lines, "open "+in)
-	s.handle = s.engine.Open([]byte(in))
-	s.lines = append(s.lines, fmt.Sprintf("= %d", s.handle))
-	if s.handle == 0 {
-		raw := s.engine.Effect(0)
-		s.lines = append(s.lines, "< "+string(raw))
-		return s.parse(raw)
+	handle, refusal := s.rec.Open(s.rec.Head(s.now) + `"kind":"resource","config":` + config + `}`)
+	if s.handle = handle; handle != 0 {
+		s.hear(s.rec.Effects(handle))
 	}
-	s.drain()
-	return msg{}
+	return refusal
 }
 
 func (s *scene) mustOpen(config string) *scene {
 	s.t.Helper()
-	if m := s.open(config); m.raw != "" {
-		s.t.Fatal(m.raw)
+	if m := s.open(config); m.Raw != "" {
+		s.t.Fatal(m.Raw)
 	}
 	return s
 }
 
-func (s *scene) parse(raw []byte) msg {
-	m := msg{raw: string(raw)}
-	if err := json.Unmarshal(raw, &m.m); err != nil {
-		s.t.Fatalf("%s: %v", raw, err)
-	}
-	return m
-}
-
 func (s *scene) input(members string) {
 	s.t.Helper()
-	in := s.head() + members + "}"
-	s.lines = append(s.lines, "> "+in)
-	if code := s.engine.Input(s.handle, []byte(in)); code != core.Taken {
-		s.t.Fatalf("code %d for %s", code, in)
-	}
-	s.drain()
+	s.hear(s.rec.Input(s.handle, s.rec.Head(s.now)+members+"}", core.Taken))
 }
 
-func (s *scene) drain() {
+func (s *scene) hear(effects []msg) {
 	s.t.Helper()
-	for raw := s.engine.Effect(s.handle); raw != nil; raw = s.engine.Effect(s.handle) {
-		s.lines = append(s.lines, "< "+string(raw))
-		switch m := s.parse(raw); m.str("kind") {
+	for _, m := range effects {
+		switch m.Str("kind") {
 		case "event":
 		case "result":
-			var n struct{ Command int64 }
-			json.Unmarshal(raw, &n)
-			if _, twice := s.results[n.Command]; twice {
-				s.t.Fatalf("a second result: %s", raw)
+			command := m.Int("command")
+			if _, twice := s.results[command]; twice {
+				s.t.Fatalf("a second result: %s", m.Raw)
 			}
-			s.results[n.Command] = m
+			s.results[command] = m
 		default:
 			s.waiting = append(s.waiting, m)
 		}
@@ -229,26 +126,26 @@ func (s *scene) step() bool {
 	}
 	m := s.waiting[0]
 	s.waiting = s.waiting[1:]
-	s.input(fmt.Sprintf(`"answer":%q,%s`, m.str("id"), s.carryOut(m)))
+	s.input(fmt.Sprintf(`"answer":%q,%s`, m.Str("id"), s.carryOut(m)))
 	return true
 }
 
 func (s *scene) carryOut(m msg) string {
-	switch m.str("kind") {
+	switch m.Str("kind") {
 	case "http":
 		s.sent = append(s.sent, m)
 		return s.server(m)
 	case "verify":
 		s.signed++
-		return fmt.Sprintf(`"ok":{"valid":%t}`, m.str("signature") == "Z29vZA")
+		return fmt.Sprintf(`"ok":{"valid":%t}`, m.Str("signature") == "Z29vZA")
 	case "store":
 		if s.fail != "" {
 			return fmt.Sprintf(`"failed":{"kind":%q}`, s.fail)
 		}
-		if _, there := s.store[m.str("key")]; there {
+		if _, there := s.store[m.Str("key")]; there {
 			return `"failed":{"kind":"conflict"}`
 		}
-		s.store[m.str("key")] = m.str("expires_at")
+		s.store[m.Str("key")] = m.Str("expires_at")
 		return `"ok":{"version":"1"}`
 	}
 	return `"failed":{"kind":"unsupported"}`
@@ -288,30 +185,25 @@ func request(method, url, members string, headers ...string) string {
 	return text
 }
 
-func quote(s string) string {
-	b, _ := json.Marshal(s)
-	return string(b)
-}
-
 // allowed fails the test unless the request is allowed.
 func (s *scene) allowed(m msg) {
 	s.t.Helper()
-	if m.str("ok", "allowed") != "true" {
-		s.t.Fatalf("refused: %s", m.raw)
+	if m.Str("ok", "allowed") != "true" {
+		s.t.Fatalf("refused: %s", m.Raw)
 	}
 }
 
 // refused fails the test unless the request is refused with this status and code, for this reason.
 func (s *scene) refused(m msg, status int, code, reason string) {
 	s.t.Helper()
-	why := strings.TrimSpace(m.str("ok", "reason", "code") + " " + m.str("ok", "reason", "field"))
-	if m.str("ok", "allowed") != "false" || m.str("ok", "status") != fmt.Sprint(status) || why != reason || m.header("cache-control") != "no-store" {
-		s.t.Fatalf("want %d %s for %s, got %s", status, code, reason, m.raw)
+	why := strings.TrimSpace(m.Str("ok", "reason", "code") + " " + m.Str("ok", "reason", "field"))
+	if m.Str("ok", "allowed") != "false" || m.Str("ok", "status") != fmt.Sprint(status) || why != reason || m.Header("cache-control") != "no-store" {
+		s.t.Fatalf("want %d %s for %s, got %s", status, code, reason, m.Raw)
 	}
-	challenge := m.header("www-authenticate")
+	challenge := m.Header("www-authenticate")
 	if status == 503 {
-		if challenge != "" || m.header("retry-after") == "" {
-			s.t.Fatal(m.raw)
+		if challenge != "" || m.Header("retry-after") == "" {
+			s.t.Fatal(m.Raw)
 		}
 		return
 	}
@@ -329,11 +221,11 @@ const (
 // publish answers with the server's keys or metadata.
 func publish(m msg) string {
 	switch {
-	case strings.HasSuffix(m.str("url"), "/jwks"):
+	case strings.HasSuffix(m.Str("url"), "/jwks"):
 		return answer(200, `{"keys":[`+rsaKey+`]}`)
-	case strings.HasSuffix(m.str("url"), "/.well-known/openid-configuration"):
+	case strings.HasSuffix(m.Str("url"), "/.well-known/openid-configuration"):
 		return answer(404, `{}`)
-	case strings.HasSuffix(m.str("url"), "/.well-known/oauth-authorization-server"):
+	case strings.HasSuffix(m.Str("url"), "/.well-known/oauth-authorization-server"):
 		return answer(200, `{"issuer":"https://as.example","jwks_uri":"https://as.example/jwks","introspection_endpoint":"https://as.example/introspect"}`)
 	}
 	return `"failed":{"kind":"network"}`
@@ -349,20 +241,7 @@ func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s
 func jwt(header, claims string) string { return b64(header) + "." + b64(claims) + ".Z29vZA" }
 
 // change replaces members of an object, or removes those that are null.
-func change(object, members string) string {
-	var base, more map[string]json.RawMessage
-	json.Unmarshal([]byte(object), &base)
-	if err := json.Unmarshal([]byte(members), &more); err != nil {
-		panic(members)
-	}
-	for k, v := range more {
-		if base[k] = v; string(v) == "null" {
-			delete(base, k)
-		}
-	}
-	b, _ := json.Marshal(base)
-	return string(b)
-}
+func change(object, members string) string { return record.With(object, members) }
 
 const (
 	tokenHeader = `{"typ":"at+jwt","alg":"RS256","kid":"k1"}`

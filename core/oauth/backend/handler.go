@@ -58,9 +58,21 @@ func New(engine oauth.Engine, config Config, opts Options) (*Handler, error) {
 	return h, nil
 }
 
+// Shutdown begins to stop the Handler. From now on Base/ready answers 503, so that a server in
+// front sends requests elsewhere; sockets and streams of events are closed, so that browsers open
+// them elsewhere; and no new socket is opened. All other requests are still served: stop the
+// listener by http.Server.Shutdown.
+//
+// It returns once no work is under way, not even such as goes on after an answer, and then no lock
+// is held; or with the error of ctx when that ends. What is cut off then may lose its session, if
+// the authorization server had already replaced a refresh token and does not take the old one
+// again. So give it longer than a request to the authorization server may take (30 seconds, unless
+// Options.HTTP says otherwise).
+func (h *Handler) Shutdown(ctx context.Context) error { return h.stop.shutdown(ctx) }
+
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	command := h.command(r)
+	command := commandOf(r, h.address(r), h.stop.stopping())
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	e := newExchange(ctx, w, r, &h.groups, h.opts)

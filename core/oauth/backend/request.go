@@ -22,14 +22,14 @@ type body struct {
 	Ref    *string `json:"ref,omitempty"`
 }
 
-// command returns the parameters of the command request.
-func (h *Handler) command(r *http.Request) door.Object {
+// commandOf returns the parameters of the command request.
+func commandOf(r *http.Request, url string, stopping bool) door.Object {
 	w := corejson.NewWriter()
 	w.Grow(1024)
 	w.Open('{')
 	w.MemberStr("request", own)
 	w.MemberStr("method", valid(r.Method))
-	w.MemberStr("url", valid(h.address(r)))
+	w.MemberStr("url", valid(url))
 	writeHeaders(w, r.Header)
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		w.Key("body")
@@ -40,7 +40,7 @@ func (h *Handler) command(r *http.Request) door.Object {
 		}
 		w.Close('}')
 	}
-	if h.stopping() {
+	if stopping {
 		w.Key("stopping")
 		w.Bool(true)
 	}

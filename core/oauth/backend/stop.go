@@ -51,18 +51,8 @@ func (l heldLocker) Lock(ctx context.Context, name string) (func(), error) {
 	}, nil
 }
 
-// Shutdown begins to stop the Handler. From now on Base/ready answers 503, so that a server in
-// front sends requests elsewhere; sockets and streams of events are closed, so that browsers open
-// them elsewhere; and no new socket is opened. All other requests are still served: stop the
-// listener by http.Server.Shutdown.
-//
-// It returns once no work is under way, not even such as goes on after an answer, and then no lock
-// is held; or with the error of ctx when that ends. What is cut off then may lose its session, if
-// the authorization server had already replaced a refresh token and does not take the old one
-// again. So give it longer than a request to the authorization server may take (30 seconds, unless
-// Options.HTTP says otherwise).
-func (h *Handler) Shutdown(ctx context.Context) error {
-	s := &h.stop
+// shutdown tells everyone to stop, and waits until no work is under way or ctx ends.
+func (s *stop) shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.stopped {
 		s.stopped = true
@@ -88,9 +78,9 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 	}
 }
 
-func (h *Handler) stopping() bool {
+func (s *stop) stopping() bool {
 	select {
-	case <-h.stop.told:
+	case <-s.told:
 		return true
 	default:
 		return false
