@@ -151,7 +151,8 @@ func TestEffectLogIsRedacted(t *testing.T) {
 		lines = append(lines, fmt.Sprint(i))
 	}})
 	setToken(t, c, oauth.Token{AccessToken: "secret-a", RefreshToken: "secret-r", TokenType: "Bearer", ExpiresAt: time.Unix(1000, 0)})
-	if _, err := c.Token(t.Context()); err != nil {
+	type caller struct{}
+	if _, err := c.Token(context.WithValue(t.Context(), caller{}, "secret-c")); err != nil {
 		t.Fatal(err)
 	}
 	want := regexp.MustCompile(`\{http refresh POST https://as\.example/token (\S+)  false 0  0s\}[\s\S]*\{http refresh POST https://as\.example/token (\S+)  true 200  \S+s\}`)

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -34,6 +35,11 @@ type EffectInfo struct {
 	// Context has the values of the call that led to the effect, for tracing: of the first where
 	// several wait for one, and none where a timer led to it. It is never done.
 	Context context.Context
+}
+
+// String leaves Context out: its values are the caller's own, and may be secret.
+func (i EffectInfo) String() string {
+	return fmt.Sprint("{", i.Kind, " ", i.Stage, " ", i.Method, " ", i.URL, " ", i.ID, " ", i.Target, " ", i.Answered, " ", i.Status, " ", i.Failed, " ", i.Took, "}")
 }
 
 // effect has the members of every kind; which of them are set depends on kind.

@@ -284,7 +284,7 @@ func TestKubectl(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	if out, err := ask("evil.example"); err == nil || !strings.Contains(out, "is none of -host") || len(carried) > 0 {
+	if out, err := ask("evil.example"); err == nil || !strings.Contains(out, "is not one of -host") || len(carried) > 0 {
 		t.Errorf("%v, %s, %q", err, out, carried)
 	}
 	if out, err := ask(strings.TrimPrefix(cluster.URL, "https://")); err != nil || out != `{"major":"1"}` || len(carried) == 0 {
