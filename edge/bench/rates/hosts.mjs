@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runtimes } from '../../../js/test/lib/runtimes.mjs';
 import { root, run, workerd } from '../../dev/workerd.mjs';
-import { commands, redis } from '../../test/lib/javascript.mjs';
+import { programs, redis } from '../../test/lib/javascript.mjs';
 
 export const work = join(root, 'build/rates');
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
@@ -49,8 +49,8 @@ const script =
       ...(stored && { REDIS_URL: stored.url }),
     });
 
-const ours = (kind) => script(commands[kind], [join(root, 'edge/dev/serve.mjs'), kind]);
-const peer = script(commands.node, [here('openid-client.mjs')]);
+const ours = (kind) => script(programs[kind], [join(root, 'edge/dev/serve.mjs'), kind]);
+const peer = script(programs.node, [here('openid-client.mjs')]);
 const worker =
   (entry) =>
   async ({ folder, port, config, secrets }) =>
@@ -78,11 +78,11 @@ export const hosts = {
   ],
   deno: [
     { name: 'Deno, memory', start: ours('deno') },
-    { name: 'plain proxy, Deno.serve and fetch', plain: true, start: script(commands.deno, [here('plain-fetch.mjs')]) },
+    { name: 'plain proxy, Deno.serve and fetch', plain: true, start: script(programs.deno, [here('plain-fetch.mjs')]) },
   ],
   bun: [
     { name: 'Bun, memory', start: ours('bun') },
-    { name: 'plain proxy, Bun.serve and fetch', plain: true, start: script(commands.bun, [here('plain-fetch.mjs')]) },
+    { name: 'plain proxy, Bun.serve and fetch', plain: true, start: script(programs.bun, [here('plain-fetch.mjs')]) },
   ],
   workerd: [
     { name: 'workerd, Durable Objects', start: worker(join(root, 'edge/worker/index.ts')) },

@@ -7,24 +7,22 @@ import { runtimes } from '../../../js/test/lib/runtimes.mjs';
 import { freePort, root, run } from '../../dev/workerd.mjs';
 import { nextBuilt } from './next.mjs';
 
-/** How each begins; edge/dev/serve.mjs and its kind follow. */
-export const serve = (kind, ...command) => [...command, join(root, 'edge/dev/serve.mjs'), kind];
-const onNode = (kind) => () => ({ command: serve(kind, runtimes.node), ready: /^ready: / });
-const denoFlags = ['--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'];
+/** How each runtime runs a file, by the kind of edge/dev/serve.mjs. */
+export const programs = {
+  node: [runtimes.node],
+  express: [runtimes.node],
+  hono: [runtimes.node],
+  deno: [runtimes.deno, 'run', '--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'],
+  bun: [runtimes.bun],
+};
 let built;
-/** How each is started, and the line that says it listens. */
-const commands = {
-  node: onNode('node'),
-  express: onNode('express'),
-  hono: onNode('hono'),
-  deno: () => ({ command: serve('deno', runtimes.deno, 'run', ...denoFlags), ready: /^ready: / }),
-  bun: () => ({ command: serve('bun', runtimes.bun), ready: /^ready: / }),
-  next(port) {
-    const folder = (built ??= nextBuilt());
-    const command = [runtimes.node, join(folder, 'node_modules/next/dist/bin/next'), 'start', folder, '-H', '127.0.0.1', '-p', String(port)];
-    // Node by itself would refuse more than 16 KiB of headers in words of its own.
-    return { command: ['NODE_OPTIONS=--max-http-header-size=262144', 'NEXT_TELEMETRY_DISABLED=1', ...command], ready: /Ready in/ };
-  },
+/** How each host is started, and the line that says it listens. */
+const startOf = (kind, port) => {
+  if (kind !== 'next') return { command: [...programs[kind], join(root, 'edge/dev/serve.mjs'), kind], ready: /^ready: / };
+  const folder = (built ??= nextBuilt());
+  const command = [runtimes.node, join(folder, 'node_modules/next/dist/bin/next'), 'start', folder, '-H', '127.0.0.1', '-p', String(port)];
+  // By default Node would refuse more than 16 KiB of headers with its own message.
+  return { command: ['NODE_OPTIONS=--max-http-header-size=262144', 'NEXT_TELEMETRY_DISABLED=1', ...command], ready: /Ready in/ };
 };
 
 /** A Redis whose files are in the folder. */
@@ -58,7 +56,7 @@ const start = (kind, nodeHttp) => async (options) => {
       ...(nodeHttp && { NODE_HTTP: 1 }),
       ...(proxyTimeoutMs && { PROXY_TIMEOUT_MS: proxyTimeoutMs }),
     };
-    const { command, ready } = commands[kind](port);
+    const { command, ready } = startOf(kind, port);
     return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...command], ready);
   };
   let running = await begin(options).catch(async (error) => {
