@@ -586,7 +586,7 @@ func TestBackendHeaderThatBrowsersSend(t *testing.T) {
 // RFC 10017 section 6.1.3.1: the BFF MUST act as a confidential client.
 func TestBackendPublicClient(t *testing.T) {
 	s := quietScene(t)
-	for _, client := range []string{`{"client_secret":null}`, `{"token_endpoint_auth_method":"none"}`} {
+	for _, client := range []string{`{"client_secret":null}`, `{"client_secret":""}`, `{"token_endpoint_auth_method":"none"}`} {
 		if h, _ := s.open(with(`{"client":` + client + `}`)); h != 0 {
 			t.Errorf("%s is accepted", client)
 		}

@@ -167,7 +167,9 @@ func (c *config) readClient(client json.Value) *link.Fault {
 			c.dpop = it.Value().True()
 		case "token_destinations":
 			resources = it.Value()
-		case "client_secret", "client_key":
+		case "client_secret":
+			secret = secret || it.Value().Str() != "" // an empty environment variable is no secret
+		case "client_key":
 			secret = true
 		case "registration":
 			r := it.Value()

@@ -1,7 +1,8 @@
 // Builds the documentation into build/docs: `make docs`. What it stages in build/docs-source:
 //
 // - the pages of this folder,
-// - sections of READMEs that a page includes by `<!-- include js/README.md#in-a-popup -->`,
+// - sections of READMEs that a page includes by `[Read on: …](FILE#SECTION)<!-- include -->`, which
+//   is a link for readers of the file itself,
 // - whole documents of the project (see `papers`),
 // - a reference of the package, by TypeDoc, and of the Go packages, by `go doc`.
 //
@@ -44,7 +45,7 @@ const list = (folder) =>
 const assets = ['.svg', '.png'];
 
 const read = (path) => readFileSync(join(root, path), 'utf8');
-const include = /^<!-- include (\S+?)#(\S+) -->$/gm;
+const include = /^\[Read on: [^\]]*\]\((\S+?)#(\S+)\)<!-- include -->$/gm;
 
 /** The pages: where each is staged, and its source, by paths from the root. */
 export const pages = () => {
@@ -62,7 +63,8 @@ export const parts = (source) => {
   let at = 0;
   for (const match of text.matchAll(include)) {
     found.push({ source, text: text.slice(at, match.index) });
-    found.push({ source: match[1], text: sectionOf(read(match[1]), match[2], match[1]), included: match[2] });
+    const file = relative(root, resolve(root, dirname(source), match[1]));
+    found.push({ source: file, text: sectionOf(read(file), match[2], file), included: match[2] });
     at = match.index + match[0].length;
   }
   found.push({ source, text: text.slice(at) });

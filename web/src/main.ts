@@ -167,6 +167,7 @@ let stepUp: SignInParameters | null = null;
 
 const call = (button: HTMLElement | null, url: string) =>
   act('call', button, async () => {
+    view.showStepUp(false);
     const response = await client.fetch(url);
     const { origin, pathname } = new URL(url);
     const challenge = response.headers.get('www-authenticate');

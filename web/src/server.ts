@@ -240,10 +240,13 @@ const copy = async (button: HTMLElement, text: string) => {
   setTimeout(() => setText(button, words), 2000);
 };
 
+/** Names of providers that have more than one capital. */
+const spelt: Record<string, string> = { franceconnect: 'FranceConnect', github: 'GitHub', linkedin: 'LinkedIn' };
+
 const start = async () => {
   void module().catch(() => {}); // for the facts at the top; a sign-in says what is wrong
   for (const [name, { about }] of Object.entries(presets as Record<string, Preset>))
-    if (name !== 'openid') preset.append(make('option', { value: name, title: about }, name[0]!.toUpperCase() + name.slice(1)));
+    if (name !== 'openid') preset.append(make('option', { value: name, title: about }, spelt[name] ?? name[0]!.toUpperCase() + name.slice(1)));
   if (own) preset.append(make('option', { value: OWN }, 'The server of this demo'));
   setText(byTestId('redirect-uri'), redirect);
   setText(byTestId('origin'), location.origin);

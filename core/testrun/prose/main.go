@@ -18,7 +18,7 @@ const most = 100
 var (
 	comment  = regexp.MustCompile(`^\s*(//|/?\*)(.*)$`)
 	indented = regexp.MustCompile(`^(\t|  )`)
-	apart    = regexp.MustCompile(`^\s*(\||#|<|\[[^\]]+\]:)`)
+	apart    = regexp.MustCompile(`^\s*(\||#|<|\[[^\]]+\]:|\[[^\]]+\]\(\S+\)(<!-- include -->)?$)`)
 )
 
 func main() {

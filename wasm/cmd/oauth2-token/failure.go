@@ -66,15 +66,15 @@ func explain(err error) string {
 	case status == exitInterrupted:
 		return "given up"
 	case status == exitNotSignedIn && e != nil && e.Code != "not_signed_in":
-		return "not signed in any more (" + err.Error() + "); `oauth2-token login` does that again"
+		return "not signed in any more (" + err.Error() + "); the same command with `login` at its end does that again"
 	case status == exitNotSignedIn:
-		return "not signed in; `oauth2-token login` does that"
+		return "not signed in; the same command with `login` at its end does that"
 	case e == nil:
 		return err.Error()
 	case e.OAuthError == "access_denied":
 		return "the sign-in was refused: " + err.Error()
 	case e.Kind == oauth.KindExpired:
-		return "the time for this sign-in ran out; `oauth2-token login` begins another one"
+		return "the time for this sign-in ran out; the same command begins another one"
 	case e.Kind == oauth.KindNetwork:
 		return "the server cannot be reached (" + strings.ReplaceAll(e.Code, "_", " ") + ")"
 	case e.Kind == oauth.KindClient && e.Code == "missing":

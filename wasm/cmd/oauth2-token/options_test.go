@@ -124,7 +124,7 @@ func TestFailures(t *testing.T) {
 		{"a missing member", &oauth.Error{Kind: "client", Code: "missing", Field: "device_authorization_endpoint"}, exitUsage, "the configuration lacks -device-authorization-endpoint"},
 		{"a member without flag", &oauth.Error{Kind: "client", Code: "bad_value", Field: "nonce"}, exitUsage, "the configuration cannot be used: nonce (bad value)"},
 		{"an insecure URL", &oauth.Error{Kind: "client", Code: "not_https", Field: "token_endpoint"}, exitUsage, "-token-endpoint (not https)"},
-		{"not signed in", &oauth.Error{Kind: "client", Code: "not_signed_in", Op: "token"}, exitNotSignedIn, "oauth2-token login"},
+		{"not signed in", &oauth.Error{Kind: "client", Code: "not_signed_in", Op: "token"}, exitNotSignedIn, "the same command with `login` at its end"},
 		{"a session that the server ended", &oauth.Error{Kind: "server", Code: "oauth_error", Op: "token", OAuthError: "invalid_grant"}, exitNotSignedIn, "not signed in any more (oauth2: token: oauth error (invalid_grant))"},
 		{"a code that the server refused", &oauth.Error{Kind: "server", Code: "oauth_error", Op: "callback", OAuthError: "invalid_grant"}, exitFailed, "invalid_grant"},
 		{"the user refused", &oauth.Error{Kind: "server", Code: "oauth_error", OAuthError: "access_denied", Description: "no\x1b[31m"}, exitRefused, "refused: oauth2: oauth error (access_denied: no[31m)"},

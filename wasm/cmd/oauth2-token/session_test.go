@@ -127,7 +127,7 @@ func TestStatusAndLogout(t *testing.T) {
 		if out := after.ends(exitNotSignedIn); strings.Contains(out, token) {
 			t.Errorf("%s printed %q", command, out)
 		}
-		after.says("not signed in; `oauth2-token login` does that")
+		after.says("not signed in; the same command with `login` at its end does that")
 	}
 	a.start("logout").ends(exitOK)
 }
