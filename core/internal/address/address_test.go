@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// addresses are texts that are some, and some that are not.
+// addresses are texts: some are addresses, some are not.
 var addresses = []string{"0.0.0.0", "10.0.0.1", "255.255.255.255", "256.0.0.1", "1.2.3", "1.2.3.4.", ".1.2.3.4", "01.2.3.4", "1.2.3.4.5", "::", "::1", "1::", "fe80::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8",
 	"1:2:3:4:5:6:7:8:9", "1::2::3", ":::", "::ffff:10.0.0.1", "64:ff9b::1.2.3.4", "::1.2.3.4:5", "1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:7:1.2.3.4", "12345::", "g::", "fe80::1%eth0", ":", "1:", ":1", "", "1::%"}
 
@@ -22,7 +22,7 @@ func sameAddress(t *testing.T, s string) {
 	}
 }
 
-// TestAddresses: addresses are read as net/netip reads them, and networks hold what theirs hold
+// TestAddresses: we read addresses as net/netip does, and our networks contain the same addresses
 // (R31).
 func TestAddresses(t *testing.T) {
 	for _, s := range addresses {
@@ -49,7 +49,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// FuzzAddress holds our reading of addresses against net/netip.
+// FuzzAddress compares how we and net/netip read addresses.
 func FuzzAddress(f *testing.F) {
 	for _, s := range addresses {
 		f.Add(s)

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestPublic: M20: what is no public address is known in every way to write it, and names of one's
-// own machine or network are.
+// TestPublic: M20: an address that is not public is recognised in every spelling, and so are names
+// of this machine or network.
 func TestPublic(t *testing.T) {
 	for host, want := range map[string]bool{
 		"mcp.example.com": true, "mcp.example.com.": true, "xn--bcher-kva.example": true, "1.example": true, "a_b.example": true, "1e100.net": true, "0x7f.example": true,
@@ -29,7 +29,7 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-// numbers are networks out of which nothing may come as public, by themselves.
+// numbers are networks in which no address is public.
 var numbers = []string{"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
 	"::/3", "4000::/2", "8000::/1", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"}
 
@@ -69,8 +69,8 @@ func samePublic(t *testing.T, b []byte) {
 	}
 }
 
-// TestPublicAddresses: M20: both ends of every network, and what stands beside them, as net/netip
-// judges them. js/test/mcp.test.mjs holds Node's look at an address to the same lines.
+// TestPublicAddresses: M20: both ends of every network, and their neighbours, are judged as
+// net/netip judges them. js/test/mcp.test.mjs checks Node's rule with the same lines.
 func TestPublicAddresses(t *testing.T) {
 	raw, err := os.ReadFile("testdata/public.txt")
 	if err != nil {
@@ -91,7 +91,7 @@ func TestPublicAddresses(t *testing.T) {
 	}
 }
 
-// FuzzPublic holds our judgement of addresses, in all ways to write them, against net/netip.
+// FuzzPublic compares our rule with net/netip, for all spellings of an address.
 func FuzzPublic(f *testing.F) {
 	for _, n := range numbers {
 		f.Add(netip.MustParsePrefix(n).Addr().AsSlice())
@@ -99,7 +99,7 @@ func FuzzPublic(f *testing.F) {
 	f.Fuzz(samePublic)
 }
 
-// FuzzHost: no host of a URL is public that net/netip reads as an address which is not.
+// FuzzHost: we never call a host public if net/netip reads it as an address that is not.
 func FuzzHost(f *testing.F) {
 	for _, s := range addresses {
 		f.Add(s)

@@ -13,7 +13,7 @@ func TestRFC7636AppendixA(t *testing.T) {
 	}
 }
 
-// FuzzBase64 holds both alphabets against encoding/base64, both ways.
+// FuzzBase64 compares both alphabets with encoding/base64, in both directions.
 func FuzzBase64(f *testing.F) {
 	f.Add([]byte("A-z_4ME"))
 	f.Add([]byte("YQ=="))

@@ -7,8 +7,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// TestSuggestsEveryMember: E50, each member is found in the spelling of other clients, and by one
-// wrong letter.
+// TestSuggestsEveryMember: E50, a member is suggested for the spelling of other clients, and for
+// one wrong letter.
 func TestSuggestsEveryMember(t *testing.T) {
 	names := names(new(Config).groups())
 	for _, name := range strings.Fields(names) {

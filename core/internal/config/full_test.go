@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestMore: E131, the members that oauth2.wasm says another module has are those that the other
-// sources add.
+// TestMore: E131, oauth2.wasm says of exactly those members that another module has them, which the
+// other sources add.
 func TestMore(t *testing.T) {
 	names := ""
 	for _, g := range new(Config).moreGroups() {

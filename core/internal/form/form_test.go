@@ -13,7 +13,7 @@ func TestRFC6749AppendixB(t *testing.T) {
 	}
 }
 
-// FuzzForm holds both directions against net/url.
+// FuzzForm compares both directions with net/url.
 func FuzzForm(f *testing.F) {
 	for _, s := range []string{"a=1&b=2&a=3", "a=%zz", "a;b=1", "&&=&x", "+%20=%2B", "a=%f"} {
 		f.Add(s)

@@ -98,8 +98,8 @@ func TestNear(t *testing.T) {
 	}
 }
 
-// FuzzParse holds the reader against encoding/json: what we accept it reads the same way, and what
-// only we refuse has one of our reasons.
+// FuzzParse compares the reader with encoding/json: it reads what we accept in the same way, and if
+// only we refuse a text, we have a reason for it.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{`{"a":[1,2.5e-3,"x\u00e9\ud83d\ude00\n",null,true],"b":{}}`, `[]`, `"\u0000"`, `{"a":1,"a":2}`, "\"\xff\"", `-0.0`, ` {"k" : "v"} `} {
 		f.Add(s)
@@ -122,8 +122,9 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// ownReason: a member twice, invalid UTF-8, a lone surrogate, too deep, too many members. Coarse:
-// it only excuses a refusal.
+// ownReason reports whether we may refuse a text that encoding/json accepts: a member twice,
+// invalid UTF-8, a lone surrogate, too deep, too many members. It is coarse, because it only
+// excuses.
 func ownReason(src string) bool {
 	if !utf8.ValidString(src) || strings.Contains(src, `\u`) || strings.Count(src, ":") > MaxMembers || strings.Count(src, ",") >= MaxValues-1 || strings.Count(src, "[")+strings.Count(src, "{") > MaxDepth {
 		return true
@@ -163,7 +164,7 @@ func ownReason(src string) bool {
 	}
 }
 
-// rewrite sends v through the Writer.
+// rewrite writes v with the Writer.
 func rewrite(v Value) string {
 	var w Writer
 	var walk func(Value)
@@ -222,7 +223,7 @@ func FuzzStr(f *testing.F) {
 	})
 }
 
-// FuzzInt holds Int against strconv.
+// FuzzInt compares Int with strconv.
 func FuzzInt(f *testing.F) {
 	f.Add("-9223372036854775808")
 	f.Fuzz(func(t *testing.T, s string) {
@@ -240,8 +241,8 @@ func FuzzInt(f *testing.F) {
 	})
 }
 
-// TestTwiceAmongMany (S19): a name that stands twice is found wherever it stands, however it is
-// written; names that only begin alike are not one.
+// TestTwiceAmongMany (S19): a duplicate name is found at every place and in every spelling; names
+// that only begin alike are not duplicates.
 func TestTwiceAmongMany(t *testing.T) {
 	const n = 500
 	for order, name := range map[string]func(i int) string{
@@ -275,8 +276,8 @@ func TestTwiceAmongMany(t *testing.T) {
 	}
 }
 
-// TestNodesAreReserved (S20): what is reserved grows with the values that were read, and not with
-// the commas of a text.
+// TestNodesAreReserved (S20): the reserved memory grows with the number of values that were read,
+// and not with the number of commas in a text.
 func TestNodesAreReserved(t *testing.T) {
 	for name, row := range map[string]struct {
 		src  string

@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// TestChangeOfTheSameUser: a second sign-in of the same user is no other account where ID tokens
-// say so, and it is where they name another (E23).
+// TestChangeOfTheSameUser: a second sign-in is a change of account only if the ID tokens name
+// different users (E23).
 func TestChangeOfTheSameUser(t *testing.T) {
 	for _, row := range []struct{ first, second, want string }{
 		{"a", "a", "signed_in"}, {"a", "b", "other_account"}, {"", "", "other_account"}, {"a", "", "other_account"}, {"", "a", "other_account"},

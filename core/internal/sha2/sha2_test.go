@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestSums: digests of every length up to three blocks, held against the standard library.
+// TestSums compares digests of every length up to three blocks with the standard library.
 func TestSums(t *testing.T) {
 	b := make([]byte, 3*128)
 	for i := range b {
@@ -24,7 +24,7 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// FuzzHMAC holds HMAC against the standard library.
+// FuzzHMAC compares HMAC with the standard library.
 func FuzzHMAC(f *testing.F) {
 	f.Add([]byte("key"), []byte("message"))
 	for _, n := range []int{0, 54, 55, 56, 63, 64, 65, 119, 120, 128} {

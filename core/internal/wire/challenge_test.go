@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestSecurityProfileChallengeMemory: what reading a challenge takes grows with its length and not
+// TestSecurityProfileChallengeMemory: the memory for reading a challenge grows with its length, not
 // with the square of it.
 func TestSecurityProfileChallengeMemory(t *testing.T) {
 	text := "Bearer " + strings.Repeat(`a="",`, 40_000) // 200 kB
