@@ -13,8 +13,8 @@ type readyRun struct {
 }
 
 const (
-	// readyMemory is for how long a host remembers what a probe found, in ms: however many ask, the
-	// store is asked once.
+	// readyMemory is for how long a host remembers what a probe found, in ms. Later probes in that
+	// time do not ask the store; probes at the same moment do, each for itself.
 	readyMemory = 1000
 	// readyLife is for how long the store keeps what a probe wrote, in ms.
 	readyLife = 60_000

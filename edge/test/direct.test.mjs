@@ -46,6 +46,7 @@ for (const [name, ...request] of [
   ['a user in the host', 'GET', '/auth/session', [page], undefined, 'user@localhost:8080'],
   ['no host', 'GET', '/auth/session', [page], undefined, ' '],
   ['a target with two slashes', 'GET', '//evil.example/auth/session', [page]],
+  ...['/auth/session?', '/api/notes#', '\\auth', '/..'].map((more) => [`a path in the host: ${more}`, 'GET', '/x', [page], undefined, `localhost:8080${more}`]),
 ]) {
   test(`without a Request as with one: ${name}`, async () => {
     const [method, target, headers, body, host = 'localhost:8080'] = request;
@@ -53,5 +54,6 @@ for (const [name, ...request] of [
     const [direct, usual] = said.map((answers) => answers.map(({ text }) => text.replace(/^date:.*$/im, '')));
     assert.ok(usual.length > 0);
     assert.deepEqual(direct, usual);
+    if (name.startsWith('a path in the host')) assert.match(direct[0], /^HTTP\/1.1 400 /, 'what Host says is no part of the path');
   });
 }

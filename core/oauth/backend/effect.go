@@ -40,18 +40,6 @@ func object(name, text string) door.Object {
 // done is the text of an object without members.
 func done() door.Object { return door.Object("{}") }
 
-func pairsOf(list corejson.Value) (pairs [][2]string) {
-	for it := list.Each(); it.Next(); {
-		var pair [2]string
-		n := 0
-		for each := it.Value().Each(); n < 2 && each.Next(); n++ {
-			pair[n] = each.Value().Str()
-		}
-		pairs = append(pairs, pair)
-	}
-	return pairs
-}
-
 func bodyOf(in corejson.Value) (b body) {
 	for it := in.Each(); it.Next(); {
 		text := it.Value().Str()
@@ -70,7 +58,7 @@ func bodyOf(in corejson.Value) (b body) {
 func answerOf(effect json.RawMessage) (a answer, ok bool) {
 	in, ok := textsOf(effect, "keep", &a.Keep)
 	status, _ := in.Get("status").Int()
-	a.Status, a.Headers, a.Body = int(status), pairsOf(in.Get("headers")), bodyOf(in.Get("body"))
+	a.Status, a.Headers, a.Body = int(status), door.Headers(in.Get("headers")), bodyOf(in.Get("body"))
 	a.AgainMS, _ = in.Get("again_ms").Int()
 	a.OverMS, _ = in.Get("over_ms").Int()
 	return a, ok

@@ -99,7 +99,7 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 		cancel(nil)
 		return nil, "unsent"
 	}
-	for _, h := range pairsOf(in.Get("headers")) {
+	for _, h := range door.Headers(in.Get("headers")) {
 		req.Header.Add(h[0], h[1])
 	}
 	// The browser did not ask for what net/http would add by itself.

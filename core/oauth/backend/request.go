@@ -28,8 +28,8 @@ func commandOf(r *http.Request, url string, stopping bool) door.Object {
 	w.Grow(1024)
 	w.Open('{')
 	w.MemberStr("request", own)
-	w.MemberStr("method", valid(r.Method))
-	w.MemberStr("url", valid(url))
+	w.MemberStr("method", door.Text(r.Method))
+	w.MemberStr("url", door.Text(url))
 	writeHeaders(w, r.Header)
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		w.Key("body")
@@ -41,8 +41,7 @@ func commandOf(r *http.Request, url string, stopping bool) door.Object {
 		w.Close('}')
 	}
 	if stopping {
-		w.Key("stopping")
-		w.Bool(true)
+		w.MemberBool("stopping", true)
 	}
 	w.Close('}')
 	return w.Bytes()
@@ -82,18 +81,7 @@ func writeHeaders(w *corejson.Writer, h http.Header) {
 	w.Key("headers")
 	w.Open('[')
 	for _, pair := range pairs {
-		w.Open('[')
-		w.Str(valid(pair[0]))
-		w.Str(valid(pair[1]))
-		w.Close(']')
+		door.WriteHeader(w, pair[0], pair[1])
 	}
 	w.Close(']')
-}
-
-// valid replaces what is not UTF-8 in s.
-func valid(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
 }

@@ -12,9 +12,8 @@ type stop struct {
 	told chan struct{} // closed when it is told to stop
 
 	mu      sync.Mutex
-	stopped bool
-	working int           // requests whose work goes on
-	idle    chan struct{} // closed when there are none; nil where nobody waits
+	working int           // requests and locks that have not ended
+	idle    chan struct{} // closed when working is 0; nil if nobody waits for that
 }
 
 func (s *stop) begin() {
@@ -32,7 +31,8 @@ func (s *stop) end() {
 	}
 }
 
-// heldLocker counts a lock as work until it is released: the engine is done before that.
+// heldLocker counts a lock as work until it is released, which the engine does not wait for. Locks
+// in memory need none: nobody waits for them once the process has ended.
 type heldLocker struct {
 	oauth.Locker
 	stop *stop
@@ -54,8 +54,7 @@ func (l heldLocker) Lock(ctx context.Context, name string) (func(), error) {
 // shutdown tells everyone to stop, and waits until no work is under way or ctx ends.
 func (s *stop) shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	if !s.stopped {
-		s.stopped = true
+	if !s.stopping() {
 		close(s.told)
 	}
 	s.mu.Unlock()

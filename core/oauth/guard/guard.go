@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
@@ -133,16 +132,13 @@ func (g *Guard) command(r *http.Request, need Need) door.Object {
 	w := corejson.NewWriter()
 	w.Grow(roomOf(r.Header["Authorization"]) + roomOf(r.Header["Dpop"]) + len(r.RequestURI) + 256)
 	w.Open('{')
-	w.MemberStr("method", valid(r.Method))
-	w.MemberStr("url", valid(asked(r)))
+	w.MemberStr("method", door.Text(r.Method))
+	w.MemberStr("url", door.Text(asked(r)))
 	w.Key("headers")
 	w.Open('[')
 	for _, name := range [...]string{"Authorization", "Dpop", g.header} {
 		for _, value := range r.Header[name] {
-			w.Open('[')
-			w.Str(strings.ToLower(name))
-			w.Str(valid(value))
-			w.Close(']')
+			door.WriteHeader(w, strings.ToLower(name), value)
 		}
 	}
 	w.Close(']')
@@ -154,10 +150,10 @@ func (g *Guard) command(r *http.Request, need Need) door.Object {
 		if host, _, err := net.SplitHostPort(peer); err == nil {
 			peer = host
 		}
-		w.MemberStrIf("peer", valid(peer))
+		w.MemberStrIf("peer", door.Text(peer))
 	}
-	w.MemberStrIf("scope", valid(need.Scope))
-	w.MemberStrIf("acr_values", valid(need.ACRValues))
+	w.MemberStrIf("scope", door.Text(need.Scope))
+	w.MemberStrIf("acr_values", door.Text(need.ACRValues))
 	if age := need.seconds(); age != nil {
 		w.MemberInt("max_age", *age)
 	}
@@ -170,14 +166,6 @@ func roomOf(values []string) (n int) {
 		n += len(v)
 	}
 	return n
-}
-
-// valid replaces what is not UTF-8 in s.
-func valid(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // Check says whether the request is let in. A refusal is not an error. An error means that the

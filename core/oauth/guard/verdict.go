@@ -11,6 +11,7 @@ import (
 
 	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
 // Verdict is the result of a check.
@@ -88,14 +89,8 @@ func verdictOf(result string) (*Verdict, error) {
 		return nil, errors.New("oauth2: guard: the engine's result cannot be read")
 	}
 	v := &Verdict{Header: http.Header{}}
-	for it := in.Get("headers").Each(); it.Next(); {
-		pair := it.Value().Each()
-		if pair.Next() {
-			name := pair.Value().Str()
-			if pair.Next() {
-				v.Header.Add(name, pair.Value().Str())
-			}
-		}
+	for _, h := range door.Headers(in.Get("headers")) {
+		v.Header.Add(h[0], h[1])
 	}
 	if !in.Get("allowed").True() {
 		status, _ := in.Get("status").Int()
