@@ -1,6 +1,6 @@
 /**
- * What a server's frames broke; `code` is what the connection is closed with (RFC 6455 section
- * 7.4).
+ * The frames of a server break the protocol. `code` is the code for closing the connection (RFC
+ * 6455 section 7.4).
  */
 export class Violation extends Error {
   readonly code: number;
@@ -11,11 +11,11 @@ export class Violation extends Error {
   }
 }
 
-/** What a server says. */
+/** The functions that a FrameReader calls. */
 export interface Spoken {
   message(data: string | Uint8Array): void;
   ping(payload: Uint8Array): void;
-  /** `code` is 1005 where none was given. */
+  /** `code` is 1005 if the frame has none. */
   close(code: number, reason: string): void;
 }
 
@@ -53,15 +53,15 @@ const isCode = (code: number) => (code >= 1000 && code <= 1014 && ![1004, 1005, 
 /** Reads the frames of a server that has agreed to no extension (RFC 6455 section 5). */
 export class FrameReader {
   #spoken: Spoken;
-  /** What came and was not taken yet. */
+  /** Bytes that were received and not read yet. */
   #parts: Uint8Array[] = [];
   #size = 0;
-  /** Of the frame that is being read. */
+  /** The first byte and the length of the frame that is being read. */
   #first: number | undefined;
   #length: number | undefined;
-  /** How many bytes the length has, behind the first two. */
+  /** How many bytes after the first two hold the length. */
   #wide = 0;
-  /** Of the message that is being read. */
+  /** The parts, size and kind of the message that is being read. */
   #message: Uint8Array[] = [];
   #total = 0;
   #kind = CONTINUATION;
@@ -77,7 +77,7 @@ export class FrameReader {
     while (this.#step());
   }
 
-  /** The next bytes; `undefined` where they are not there yet. */
+  /** The next bytes, or `undefined` if they have not all been received. */
   #take(count: number): Uint8Array | undefined {
     if (this.#size < count) return undefined;
     this.#size -= count;
@@ -177,7 +177,7 @@ export const messageFrame = (data: string | Uint8Array): Uint8Array =>
 
 export const pongFrame = (payload: Uint8Array): Uint8Array => frame(PONG, payload);
 
-/** 1005 is no code that stands in a frame: it says that there was none. */
+/** 1005 means that the frame has no code. */
 export const closeFrame = (code: number, reason: string): Uint8Array => {
   if (code === 1005) return frame(CLOSE, new Uint8Array());
   const words = new TextEncoder().encode(reason).subarray(0, 123);

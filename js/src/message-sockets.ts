@@ -1,41 +1,41 @@
-// WebSockets on servers that give a page's messages and not its connection: Deno.serve, Bun.serve.
+// WebSockets on servers that hand over a page's messages, but not its connection: Deno.serve and
+// Bun.serve.
 import { closeFrame, FrameReader, LONGEST, messageFrame, pongFrame, Violation } from './frames.js';
 import { askBehind, LAST_WORDS, type NodeSocket, SILENCE, type Switched } from './node-upgrade.js';
 import type { Carrier } from './open.js';
 
-/** How much a page may send before the server behind has taken it, in bytes. */
+/** How many bytes of a page may wait for the upstream server. */
 const AHEAD = 4 << 20;
-/** How much is sent to a page before it has taken it, in bytes; the server behind waits then. */
+/** How many bytes may wait for a page. With more, we stop reading from the upstream server. */
 const UNREAD = 1 << 20;
-/** How often it is looked whether a page of Deno's has read, in ms. */
+/** How often we check whether a page on Deno has read, in ms. */
 const LOOK = 20;
 
-/** Of the handshake what the two ends say for themselves. */
+/** Headers of the handshake that each connection has its own of. */
 const own = /^(connection|upgrade|sec-websocket-(key|version|extensions|accept))$/;
 
-/** Text of bytes. */
 const base64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
 
-/** What a server has to answer to a key (RFC 6455 section 4.2.2). */
+/** The accept value that belongs to a key (RFC 6455 section 4.2.2). */
 const accepting = async (key: string): Promise<string> => {
   const bytes = new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
   return base64(new Uint8Array(await crypto.subtle.digest('SHA-1', bytes)));
 };
 
-/** A code that a program may send (RFC 6455 section 7.4); 1005 says none. */
-const sendable = (code: number): number => (code === 1000 || code === 1005 || (code >= 3000 && code < 5000) ? code : 1001);
+/** The code itself if a program may send it (RFC 6455 section 7.4), else 1001. 1005 means no code.
+ */ const sendable = (code: number): number => (code === 1000 || code === 1005 || (code >= 3000 && code < 5000) ? code : 1001);
 
-/** What `close` takes: a code of 1005 is none. */
+/** The arguments of `close`. */
 const words = (code: number, reason: string): [number?, string?] => (code === 1005 ? [] : [code, reason]);
 
 /** The page's side. */
 interface Page {
-  /** Whether it may get more; if not, {@link Joint.more} says when. */
+  /** Returns false if the page should get no more until {@link Joint.more} is called. */
   send(data: string | Uint8Array): boolean;
   close(code: number, reason: string): void;
 }
 
-/** A page's socket and the connection to the server behind, as one. */
+/** Joins a page's socket and the connection to the upstream server. */
 class Joint {
   #page: Page;
   #server: NodeSocket;
@@ -71,19 +71,19 @@ class Joint {
     if (socket.destroyed) this.end(1001, 'the server is gone');
   }
 
-  /** The page's socket is open. */
+  /** Call it when the page's socket is open. */
   start(): void {
     if (this.#over) return this.#page.close(1001, '');
     if (this.#said.length) this.#read(this.#said);
     this.#server.on('data', this.#read);
   }
 
-  /** The page has read what it was sent. */
+  /** Call it when the page has read what it was sent. */
   more(): void {
     this.#server.resume();
   }
 
-  /** A message of the page's. */
+  /** Passes on a message of the page. */
   message(data: string | Uint8Array): void {
     if (this.#over) return;
     if (this.#server.writableLength > AHEAD) return this.end(1013, 'more was sent than the server has taken');
@@ -105,7 +105,7 @@ class Joint {
   }
 }
 
-/** What both runtimes have in common: the side of the server behind. */
+/** The upstream side of a carrier, which both runtimes share. */
 const carrying = (join: (headers: [string, string][], made: (page: Page) => Joint) => Response): Carrier => {
   let behind: Switched | undefined;
   return {
@@ -119,7 +119,7 @@ const carrying = (join: (headers: [string, string][], made: (page: Page) => Join
         other.socket.destroy();
         throw new Error('the server behind has not shaken hands');
       }
-      behind?.socket.destroy(); // of a handshake before, whose token was refused
+      behind?.socket.destroy(); // from an earlier handshake, whose token was refused
       behind = other;
       return handshake;
     },
@@ -137,7 +137,7 @@ const carrying = (join: (headers: [string, string][], made: (page: Page) => Join
   };
 };
 
-/** What is needed of a socket of Deno's. */
+/** The part of a Deno socket that is needed. */
 interface DenoSocket extends EventTarget {
   binaryType: string;
   bufferedAmount: number;
@@ -147,19 +147,19 @@ interface DenoSocket extends EventTarget {
 }
 
 /**
- * Carries the WebSocket that a request of `Deno.serve` asks for:
+ * Carries the WebSocket for which a request to `Deno.serve` asks:
  *
  * `Deno.serve((request) => backend.fetch(request, { carrier: denoCarrier(request) }))`
  *
- * A server behind waits for a page that does not read. If a page sends 4 MiB more than the server
- * takes, its socket is closed with 1013, because Deno cannot slow it down; the page may see 1006. A
- * message has 16 MiB at most.
+ * If a page does not read, we stop reading from the upstream server. If the upstream server does
+ * not read, the page may send 4 MiB; then its socket is closed with 1013, because Deno cannot slow
+ * the page down. The page may see 1006. A message has at most 16 MiB.
  */
 export const denoCarrier = (request: Request): Carrier =>
   carrying((headers, made) => {
     const { Deno } = globalThis as unknown as { Deno: { upgradeWebSocket(request: Request): { socket: DenoSocket; response: Response } } };
     const { socket, response } = Deno.upgradeWebSocket(request);
-    // By hand: its option knows no list without spaces.
+    // The option `protocol` of Deno.upgradeWebSocket does not accept a list without spaces.
     for (const [name, value] of headers) response.headers.append(name, value);
     socket.binaryType = 'arraybuffer';
     let clock: ReturnType<typeof setInterval> | undefined;
@@ -190,19 +190,19 @@ export const denoCarrier = (request: Request): Carrier =>
     return response;
   });
 
-/** What is needed of `Bun.serve`. */
+/** The part of `Bun.serve` that is needed. */
 export interface BunServer {
   upgrade(request: Request, options: { headers: Headers; data: unknown }): boolean;
 }
 
-/** What is needed of a socket of Bun's. */
+/** The part of a Bun socket that is needed. */
 export interface BunSocket {
   data: unknown;
   send(data: string | Uint8Array): number;
   close(code?: number, reason?: string): void;
 }
 
-/** What a socket of Bun's tells. */
+/** A page on Bun, which gets its socket after the handshake. */
 class BunPage implements Page {
   joint!: Joint;
   socket: BunSocket | undefined;
@@ -218,15 +218,15 @@ class BunPage implements Page {
 }
 
 /**
- * Carries the WebSocket that a request of `Bun.serve` asks for; {@link bunWebSocket} has to be
- * there, too:
+ * Carries the WebSocket for which a request to `Bun.serve` asks. It also needs
+ * {@link bunWebSocket}:
  *
  * `Bun.serve({ fetch: (request, server) => backend.fetch(request, { carrier: bunCarrier(request,
  * server) }), websocket: bunWebSocket })`
  *
- * A server behind waits for a page that does not read. If a page sends 4 MiB more than the server
- * takes, its socket is closed with 1013, because Bun cannot slow it down. A message has 16 MiB at
- * most.
+ * If a page does not read, we stop reading from the upstream server. If the upstream server does
+ * not read, the page may send 4 MiB; then its socket is closed with 1013, because Bun cannot slow
+ * the page down. A message has at most 16 MiB.
  */
 export const bunCarrier = (request: Request, server: BunServer): Carrier =>
   carrying((headers, made) => {
@@ -236,13 +236,13 @@ export const bunCarrier = (request: Request, server: BunServer): Carrier =>
       page.joint.end(1001, '');
       throw new Error('the page is gone');
     }
-    return new Response(); // which Bun does not send
+    return new Response(); // Bun does not send it
   });
 
-/** What `Bun.serve` takes as `websocket`, for {@link bunCarrier}. */
+/** The member `websocket` of `Bun.serve`, for {@link bunCarrier}. */
 export const bunWebSocket = {
   maxPayloadLength: LONGEST,
-  /** Nothing is dropped: there is a message in it at most beside what makes the server wait. */
+  /** Bun drops what exceeds this. We stop earlier: at most one message comes after that. */
   backpressureLimit: 4 * LONGEST,
   open(socket: BunSocket): void {
     const page = socket.data as BunPage;

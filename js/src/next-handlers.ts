@@ -1,7 +1,7 @@
 import type { Backend } from './bff.js';
 import { addressOf } from './node-handler.js';
 
-/** What a route of Next exports. */
+/** The names that a route of Next exports. */
 export type NextMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
 /**
@@ -24,18 +24,19 @@ const unpacked = (response: Response): Response => {
 };
 
 /**
- * Serves a backend as a route handler of Next's App Router, in `app/auth/[...path]/route.ts` and
- * beside it in one for each path of the proxy's:
+ * Serves a backend as a route handler of Next's App Router: in `app/auth/[...path]/route.ts`, and
+ * in one more route for each path of the proxy.
  *
  * `export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = nextHandlers(open)`
  *
- * Next's `request.url` names the address that the server listens at, and not the host that the
- * browser asked: that is taken from the header Host. Next also writes the query anew before it
- * calls a handler (`?a` becomes `?a=`, fields of one name stand together); a space in it reaches
- * the server behind as `%20`, which every server reads alike.
+ * Next's `request.url` has the address at which the server listens, and not the host that the
+ * browser requested; so the host comes from the header Host. Next rewrites the query before it
+ * calls a handler (`?a` becomes `?a=`, and it groups fields with the same name). We send a space in
+ * it as `%20`, which every server reads in the same way.
  *
- * @param open opens the backend, once, with the first request: `next build` imports the route, too,
- * where no secret is. All routes share one that stands in a module of its own
+ * @param open opens the backend. It is called with the first request, and not on import, because
+ * `next build` imports the route without the secrets. Put it in its own module, so that all routes
+ * share one backend
  */
 export const nextHandlers = (open: () => Promise<Pick<Backend, 'fetch'>>): Record<NextMethod, (request: Request) => Promise<Response>> => {
   let opened: Promise<Pick<Backend, 'fetch'>> | undefined;
