@@ -22,8 +22,10 @@ const accepting = async (key: string): Promise<string> => {
   return base64(new Uint8Array(await crypto.subtle.digest('SHA-1', bytes)));
 };
 
-/** The code itself if a program may send it (RFC 6455 section 7.4), else 1001. 1005 means no code.
- */ const sendable = (code: number): number => (code === 1000 || code === 1005 || (code >= 3000 && code < 5000) ? code : 1001);
+/**
+ * The code itself if a program may send it (RFC 6455 section 7.4), else 1001. 1005 means no code.
+ */
+const sendable = (code: number): number => (code === 1000 || code === 1005 || (code >= 3000 && code < 5000) ? code : 1001);
 
 /** The arguments of `close`. */
 const words = (code: number, reason: string): [number?, string?] => (code === 1005 ? [] : [code, reason]);

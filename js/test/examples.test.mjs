@@ -2,11 +2,12 @@
 // packed package, and used in Chromium.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { application, packed } from './lib/application.mjs';
 import { decide, launch, strictPolicy } from './lib/browser.mjs';
-import { installed, root } from './lib/installed.mjs';
+import { root } from './lib/installed.mjs';
 import { authserver, freePort, start } from './lib/process.mjs';
 import { serve } from './lib/serve.mjs';
 
@@ -25,26 +26,11 @@ after(async () => {
   await server?.stop();
 });
 
-/**
- * Copies an example and installs its lock, unless that was done. The package is always the one of
- * this tree.
- */
+/** Installs an example. Its lock names the package by a path, so the package stands there, too. */
 const setUp = (name) => {
-  const packed = join(installed(), 'node_modules/oauth2-wasm');
   const folder = join(base, 'examples', name);
-  mkdirSync(folder, { recursive: true });
-  cpSync(packed, base, { recursive: true });
-  for (const file of readdirSync(folder)) if (file !== 'node_modules') rmSync(join(folder, file), { recursive: true });
-  cpSync(join(examples, name), folder, { recursive: true, filter: (path) => !/\/(node_modules|dist|\.next)$/.test(path) });
-  const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8');
-  const kept = join(folder, 'node_modules/.lock');
-  if (!existsSync(kept) || readFileSync(kept, 'utf8') !== lock) {
-    execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-    cpSync(join(folder, 'package-lock.json'), kept);
-  }
-  const package_ = join(folder, 'node_modules/oauth2-wasm');
-  rmSync(package_, { recursive: true, force: true });
-  cpSync(packed, package_, { recursive: true });
+  cpSync(packed(), base, { recursive: true });
+  application(join(examples, name), folder);
   return folder;
 };
 

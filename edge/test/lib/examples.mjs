@@ -3,19 +3,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runtimes } from '../../../js/test/lib/runtimes.mjs';
 import { freePort, root, run } from '../../dev/workerd.mjs';
-import { redis } from './javascript.mjs';
+import { programs, redis } from './javascript.mjs';
 
 const folderOf = join(root, 'edge/examples');
-const inDeno = ['run', '--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'];
-
+const script = (kind) => () => [...programs[kind], join(folderOf, `${kind}.mjs`)];
 const commands = {
-  node: () => [runtimes.node, join(folderOf, 'node.mjs')],
-  express: () => [runtimes.node, join(folderOf, 'express.mjs')],
-  hono: () => [runtimes.node, join(folderOf, 'hono.mjs')],
-  deno: () => [runtimes.deno, ...inDeno, join(folderOf, 'deno.mjs')],
-  bun: () => [runtimes.bun, join(folderOf, 'bun.mjs')],
+  ...Object.fromEntries(Object.keys(programs).map((kind) => [kind, script(kind)])),
   nethttp: (folder) => {
     const program = join(folder, 'example');
     execFileSync('go', ['build', '-o', `${program}.new`, './edge/examples/nethttp'], { cwd: root, stdio: 'inherit' });
