@@ -54,6 +54,10 @@ func serve(s *link.Link, cfg *config, id int64, in json.Value) {
 	c.cookies = c.readCookies()
 	c.url, c.rawQuery = cutQuery(url)
 	switch {
+	// A host may have made the URL of it, and then the rest would be part of the path (RFC 9112
+	// section 3.2).
+	case !isHost(c.sent("host")):
+		c.refuse(400, "wrong_host", "The header Host is not a host.")
 	case uri.Path(c.url) == uri.Path(cfg.base)+"/ready":
 		c.ready() // under any host name: probes ask by address
 	case uri.SecureOrigin(c.url) != uri.SecureOrigin(cfg.base):

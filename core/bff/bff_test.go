@@ -151,6 +151,8 @@ func TestScenarioGuard(t *testing.T) {
 		{"OPTIONS", "https://app.example/api/x", []string{"origin", "https://evil.example"}, 403, "foreign_origin"},
 		{"GET", "https://evil.example/auth/session", []string{"x-csrf", "1"}, 421, "wrong_host"},
 		{"GET", "http://app.example/auth/session", []string{"x-csrf", "1"}, 421, "wrong_host"},
+		{"GET", "https://app.example/auth/session", []string{"x-csrf", "1", "host", "app.example/auth/session?"}, 400, "wrong_host"},
+		{"GET", "https://app.example/auth/ready", []string{"host", "app.example/auth/ready#"}, 400, "wrong_host"},
 		{"GET", "https://app.example/other", []string{"x-csrf", "1"}, 404, "not_found"},
 		{"GET", "https://app.example/apix", []string{"x-csrf", "1"}, 404, "not_found"},
 		{"GET", "https://app.example/api/../auth", []string{"x-csrf", "1"}, 404, "not_found"},

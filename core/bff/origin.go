@@ -2,6 +2,7 @@ package bff
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // guard admits pages of ours: they can send a header that no form or link of another site can, and
@@ -38,5 +39,15 @@ func (c *call) preflight() bool {
 		headers = append(headers, form.Param{Name: "access-control-allow-headers", Value: wanted})
 	}
 	c.respond(204, headers, "")
+	return true
+}
+
+// isHost reports whether a header Host holds nothing besides host and port.
+func isHost(header string) bool {
+	for i := range len(header) {
+		if c := header[i]; c <= ' ' || words.Index("/?#\\@", c) >= 0 {
+			return false
+		}
+	}
 	return true
 }

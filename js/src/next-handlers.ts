@@ -1,5 +1,4 @@
 import type { Backend } from './bff.js';
-import { addressOf } from './node-handler.js';
 
 /** The names that a route of Next exports. */
 export type NextMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -49,7 +48,7 @@ export const nextHandlers = (open: () => Promise<Pick<Backend, 'fetch'>>): Recor
     let asked: Request;
     try {
       const { protocol, pathname, search } = new URL(request.url);
-      asked = new Request(addressOf(protocol, request.headers.get('host'), pathname + search.replaceAll('+', '%20')), request);
+      asked = new Request(`${protocol}//${request.headers.get('host')}${pathname}${search.replaceAll('+', '%20')}`, request);
     } catch {
       return new Response(null, { status: 400, headers: { 'cache-control': 'no-store' } });
     }

@@ -25,21 +25,11 @@ export interface NodeResponse {
 /** A handler for `node:http`, which also works in Express and Connect. */
 export type NodeHandler = (incoming: NodeRequest, outgoing: NodeResponse) => Promise<void>;
 
-/**
- * The URL of a request. What the header Host has besides a host would be read as part of the path.
- *
- * @throws {TypeError} if there is such a part
- */
-export const addressOf = (protocol: string, host: string | null | undefined, target: string): string => {
-  if (/[/?#\\\s]/.test(host ?? '')) throw new TypeError('Host has more than a host');
-  return `${protocol}//${host}${target}`;
-};
-
 const urlOf = (incoming: NodeRequest): string => {
   // If Express mounts the handler at a path, `url` is only the rest of the path.
   const { originalUrl: target = incoming.url! } = incoming as { originalUrl?: string };
   const { encrypted } = incoming.socket as { encrypted?: boolean };
-  return addressOf(encrypted ? 'https:' : 'http:', incoming.headers.host, target);
+  return `http${encrypted ? 's' : ''}://${incoming.headers.host}${target}`;
 };
 
 const hasBody = (method: string, headers: Pick<Headers, 'get' | 'has'>): boolean =>

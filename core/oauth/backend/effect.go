@@ -7,6 +7,7 @@ import (
 
 	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/headers"
 )
 
 // What passes between the engine and an exchange is read and written without reflection, which
@@ -58,7 +59,7 @@ func bodyOf(in corejson.Value) (b body) {
 func answerOf(effect json.RawMessage) (a answer, ok bool) {
 	in, ok := textsOf(effect, "keep", &a.Keep)
 	status, _ := in.Get("status").Int()
-	a.Status, a.Headers, a.Body = int(status), door.Headers(in.Get("headers")), bodyOf(in.Get("body"))
+	a.Status, a.Headers, a.Body = int(status), headers.Read(in.Get("headers")), bodyOf(in.Get("body"))
 	a.AgainMS, _ = in.Get("again_ms").Int()
 	a.OverMS, _ = in.Get("over_ms").Int()
 	return a, ok

@@ -16,6 +16,7 @@ import (
 
 	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/headers"
 )
 
 // An exchange holds the HTTP messages of one request: the browser's request, its answer, and the
@@ -99,7 +100,7 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 		cancel(nil)
 		return nil, "unsent"
 	}
-	for _, h := range door.Headers(in.Get("headers")) {
+	for _, h := range headers.Read(in.Get("headers")) {
 		req.Header.Add(h[0], h[1])
 	}
 	// The browser did not ask for what net/http would add by itself.

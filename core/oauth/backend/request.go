@@ -9,6 +9,7 @@ import (
 
 	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/headers"
 )
 
 // own is the name of the only request, and of its body.
@@ -28,8 +29,8 @@ func commandOf(r *http.Request, url string, stopping bool) door.Object {
 	w.Grow(1024)
 	w.Open('{')
 	w.MemberStr("request", own)
-	w.MemberStr("method", door.Text(r.Method))
-	w.MemberStr("url", door.Text(url))
+	w.MemberStr("method", headers.Text(r.Method))
+	w.MemberStr("url", headers.Text(url))
 	writeHeaders(w, r.Header)
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		w.Key("body")
@@ -81,7 +82,7 @@ func writeHeaders(w *corejson.Writer, h http.Header) {
 	w.Key("headers")
 	w.Open('[')
 	for _, pair := range pairs {
-		door.WriteHeader(w, pair[0], pair[1])
+		headers.Write(w, pair[0], pair[1])
 	}
 	w.Close(']')
 }

@@ -15,6 +15,7 @@ import (
 	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/headers"
 )
 
 var base64url = base64.RawURLEncoding
@@ -132,13 +133,13 @@ func (g *Guard) command(r *http.Request, need Need) door.Object {
 	w := corejson.NewWriter()
 	w.Grow(roomOf(r.Header["Authorization"]) + roomOf(r.Header["Dpop"]) + len(r.RequestURI) + 256)
 	w.Open('{')
-	w.MemberStr("method", door.Text(r.Method))
-	w.MemberStr("url", door.Text(asked(r)))
+	w.MemberStr("method", headers.Text(r.Method))
+	w.MemberStr("url", headers.Text(asked(r)))
 	w.Key("headers")
 	w.Open('[')
 	for _, name := range [...]string{"Authorization", "Dpop", g.header} {
 		for _, value := range r.Header[name] {
-			door.WriteHeader(w, strings.ToLower(name), value)
+			headers.Write(w, strings.ToLower(name), value)
 		}
 	}
 	w.Close(']')
@@ -150,10 +151,10 @@ func (g *Guard) command(r *http.Request, need Need) door.Object {
 		if host, _, err := net.SplitHostPort(peer); err == nil {
 			peer = host
 		}
-		w.MemberStrIf("peer", door.Text(peer))
+		w.MemberStrIf("peer", headers.Text(peer))
 	}
-	w.MemberStrIf("scope", door.Text(need.Scope))
-	w.MemberStrIf("acr_values", door.Text(need.ACRValues))
+	w.MemberStrIf("scope", headers.Text(need.Scope))
+	w.MemberStrIf("acr_values", headers.Text(need.ACRValues))
 	if age := need.seconds(); age != nil {
 		w.MemberInt("max_age", *age)
 	}

@@ -11,7 +11,7 @@ import (
 
 	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
-	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/headers"
 )
 
 // Verdict is the result of a check.
@@ -89,7 +89,7 @@ func verdictOf(result string) (*Verdict, error) {
 		return nil, errors.New("oauth2: guard: the engine's result cannot be read")
 	}
 	v := &Verdict{Header: http.Header{}}
-	for _, h := range door.Headers(in.Get("headers")) {
+	for _, h := range headers.Read(in.Get("headers")) {
 		v.Header.Add(h[0], h[1])
 	}
 	if !in.Get("allowed").True() {
