@@ -170,8 +170,8 @@ func TestSeenAndReplaced(t *testing.T) {
 	}
 }
 
-// TestSeenAndBound: each proof is verified and recorded, and a certificate compared, however often
-// the token came before (R59).
+// TestSeenAndBound: each proof is verified and recorded, however often the token came before.
+// TestScenarioCertificate compares certificates with a token that comes again (R59).
 func TestSeenAndBound(t *testing.T) {
 	s := quietScene(t).mustOpen(conf)
 	at := boundToken()
