@@ -6,18 +6,18 @@ import (
 )
 
 const (
-	// cacheMS is the longest time for which an introspection answer is cached (RFC 7662 section 4).
-	// inactiveMS is the time for an inactive token.
+	// cacheMS is the longest time for which something about a token is cached (RFC 7662 section 4
+	// for introspection answers). inactiveMS is the time for an inactive token.
 	cacheMS    = 60_000
 	inactiveMS = 10_000
-	// maxCached is how many answers are cached, maxCachedBytes how many bytes they may have in
-	// total, and maxCachedOne how many one may have.
+	// maxCached is how many tokens a cache knows, maxCachedBytes how many bytes it may have in
+	// total, and maxCachedOne how many one text may have.
 	maxCached      = 1_000
 	maxCachedBytes = 512 << 10
 	maxCachedOne   = 16 << 10
 )
 
-// A cache holds the server's answers about tokens, the oldest first. Tokens are stored as digests.
+// A cache holds a text about each of some tokens, the oldest first. Tokens are stored as digests.
 type cache struct {
 	entries []*cached
 	byKey   map[string]*cached
@@ -29,25 +29,28 @@ type cached struct {
 	from, until int64 // Unix ms
 }
 
-// get returns a cached answer that has not expired. After the clock was set back, the answer is
+// get returns a cached text that has not expired, or "". After the clock was set back, the text is
 // ignored.
-func (c *cache) get(key string, now int64) (v json.Value, ok bool) {
+func (c *cache) get(key string, now int64) string {
 	e := c.byKey[key]
 	if e == nil || now < e.from || now >= e.until {
-		return v, false
+		return ""
 	}
-	return json.Parse(e.text)
+	return e.text
 }
 
-// put caches an answer, at most until the token expires.
-func (c *cache) put(key string, v json.Value, now int64) {
-	until := now + cacheMS
-	if !v.Get("active").True() {
-		until = now + inactiveMS
-	} else if exp, ok := v.Get("exp").Int(); ok && exp >= 0 && exp <= link.MaxTime/1000 {
+// lives returns until when something about a token with these claims may be cached: at most until
+// the token expires.
+func lives(claims json.Value, now int64) (until int64) {
+	until = now + cacheMS
+	if exp, ok := claims.Get("exp").Int(); ok && exp >= 0 && exp <= link.MaxTime/1000 {
 		until = min(until, exp*1000)
 	}
-	text := v.Raw()
+	return until
+}
+
+// put caches a text.
+func (c *cache) put(key, text string, now, until int64) {
 	if until <= now || len(text) > maxCachedOne {
 		return
 	}
@@ -58,7 +61,7 @@ func (c *cache) put(key string, v json.Value, now int64) {
 		c.bytes -= len(old.text)
 		old.text, old.until = "", 0 // its place is freed in its turn
 	}
-	e := &cached{key, string([]byte(text)), now, until}
+	e := &cached{key, string([]byte(text)), now, until} // a part of a long text would keep all of it in memory
 	c.byKey[key] = e
 	c.entries = append(c.entries, e)
 	c.bytes += len(e.text)

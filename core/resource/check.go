@@ -29,6 +29,7 @@ type check struct {
 	method, url   string
 	need          need
 	token, scheme string // scheme is in lower case, "" if there is no token
+	hashed        string // the token's digest, "" until somebody needs it
 	proofs        []string
 	certificate   string // x5t#S256 of the client's certificate, "" for none
 	claims        json.Value
@@ -375,6 +376,14 @@ func (k *check) end(f *link.Fault, write func(*json.Writer)) {
 // because returns the reason of a refusal, for the log.
 func because(code, field string) *link.Fault {
 	return &link.Fault{Kind: link.KindClient, Code: code, Field: field}
+}
+
+// digest is the token's digest.
+func (k *check) digest() string {
+	if k.hashed == "" {
+		k.hashed = hash(k.token)
+	}
+	return k.hashed
 }
 
 // hash is how a text appears in a key of the store.

@@ -52,7 +52,7 @@ func (k *check) prove(jkt string) {
 		k.refuseProof("The proof is for another method.", because("wrong_claim", "htm").Not(k.method, claim("htm")))
 	case !k.here(claim("htu")):
 		k.refuseProof("The proof is for another URL.", because("wrong_claim", "htu").Not(k.place(), claim("htu")))
-	case claim("ath") != sha256.Base64URL(k.token):
+	case claim("ath") != k.digest():
 		k.refuseProof("The proof is for another access token.", because("wrong_claim", "ath"))
 	case jose.Thumbprint(jose.PublicKey(key)) != jkt:
 		// The error is about the token: the proof itself may be valid (RFC 9449 section 7.1).

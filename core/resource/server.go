@@ -18,14 +18,16 @@ const (
 	maxIdle = 8
 )
 
-// A server is an authorization server: its documents, and its answers about tokens.
+// A server is an authorization server: its documents, its answers about tokens, and for each JWT
+// whose signature was verified the key that made it.
 type server struct {
 	config    *serverConfig
 	session   *session
 	client    *core.Client // of all checks; if each check has its own, this one is used only to compare issuers
 	idle      []*core.Client
 	documents documents
-	cache     cache
+	answers   cache
+	verified  cache
 	asking    []*lookUp
 	down      int64 // when its metadata could not be fetched, Unix ms; 0: it could
 }
@@ -111,11 +113,19 @@ func (k *check) ready(then func()) {
 	})
 }
 
-// verify continues if the signature matches one of the server's keys.
+// verify continues if the signature matches one of the server's keys. A signature that was verified
+// with the key that the server publishes for it now is not verified again: the same token and the
+// same key have the same result. So a withdrawn or replaced key ends that at once.
 func (k *check) verify(j *jose.JWS) {
-	k.client.Server().Verify(j, func(f *link.Fault) {
+	sv, key := k.server, k.digest()
+	if jwk := k.client.Server().KeyOf(j); jwk != "" && sv.verified.get(key, k.link.Now) == jwk {
+		k.bind()
+		return
+	}
+	k.client.Server().Verify(j, func(jwk string, f *link.Fault) {
 		switch {
 		case f == nil:
+			sv.verified.put(key, jwk, k.link.Now, lives(j.Claims, k.link.Now))
 			k.bind()
 		case f.Kind == link.KindIDToken:
 			k.refuseToken(f)
@@ -133,8 +143,8 @@ type lookUp struct {
 
 // lookUp has the token introspected (RFC 7662), unless the answer is cached.
 func (k *check) lookUp() {
-	sv, key := k.server, hash(k.token)
-	if v, ok := sv.cache.get(key, k.link.Now); ok {
+	sv, key := k.server, k.digest()
+	if v, ok := json.Parse(sv.answers.get(key, k.link.Now)); ok {
 		k.looked(v, nil)
 		return
 	}
@@ -165,7 +175,12 @@ func (sv *server) answered(l *lookUp, v json.Value, f *link.Fault) {
 		}
 	}
 	if f == nil {
-		sv.cache.put(l.key, v, sv.session.link.Now)
+		now := sv.session.link.Now
+		until := now + inactiveMS
+		if v.Get("active").True() {
+			until = lives(v, now)
+		}
+		sv.answers.put(l.key, v.Raw(), now, until)
 	}
 	for _, done := range l.waiting {
 		done(v, f)

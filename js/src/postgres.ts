@@ -172,5 +172,13 @@ WHERE l.expires_at <= clock_timestamp() OR l.holder = excluded.holder`;
   const renew = `UPDATE ${locks} SET expires_at = ${end} WHERE name = $1::text AND holder = $2::text`;
   const free = `DELETE FROM ${locks} WHERE name = $1::text AND holder = $2::text`;
   const one = async (...args: [string, ...unknown[]]) => (await run(pool, ...args)).rowCount === 1;
-  return leases({ take: (...args) => one(take, ...args), renew: (...args) => one(renew, ...args), free: (...args) => one(free, ...args) }, passing, lease);
+  return leases(
+    {
+      take: (name, holder, ms) => one(take, name, holder, ms),
+      renew: (name, holder, ms) => one(renew, name, holder, ms),
+      free: (name, holder) => one(free, name, holder),
+    },
+    passing,
+    lease,
+  );
 };

@@ -15,6 +15,11 @@ export type { ExpiringStore } from './remote.js';
 export interface RedisClient {
   get(key: string): Promise<string | null>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  /**
+   * The same client with options for its commands. A client that is not connected queues commands;
+   * the signal removes from its queue what the store has given up on.
+   */
+  withCommandOptions?(options: { abortSignal: AbortSignal }): unknown;
 }
 
 /** Where the values are in Redis. */
@@ -88,6 +93,8 @@ const passing = (error: unknown): boolean => {
   return SAID_PASSING.test(message) || !(SAID.test(message) || error instanceof TypeError || message === 'The client is closed');
 };
 
+const abortedBy = (signal: AbortSignal, client: RedisClient) => (client.withCommandOptions?.({ abortSignal: signal }) ?? client) as RedisClient;
+
 const script = async (client: RedisClient, text: string, key: string, ...args: string[]) =>
   Number(await client.eval(text, { keys: [key], arguments: args })) === 1;
 
@@ -101,12 +108,12 @@ export const redisStore = (client: RedisClient, { prefix = PREFIX }: RedisOption
   const entry = (key: string) => `${prefix}entry:${key}`;
   const put = async (key: string, version: string, value: string, until: string) => {
     const next = crypto.randomUUID(); // random, so that no version comes twice, not even after a deletion
-    if (!(await persist(passing, () => script(client, PUT, entry(key), version, next, value, until)))) throw conflict();
+    if (!(await persist(passing, (_, signal) => script(abortedBy(signal, client), PUT, entry(key), version, next, value, until)))) throw conflict();
     return next;
   };
   return {
     async load(key) {
-      const text = await persist(passing, () => client.get(entry(key)));
+      const text = await persist(passing, (_, signal) => abortedBy(signal, client).get(entry(key)));
       if (text === null) return { version: '' };
       const end = text.indexOf(' ');
       if (end < 1) throw new Error('oauth2-wasm: redis: what is stored there is no entry');
@@ -114,7 +121,8 @@ export const redisStore = (client: RedisClient, { prefix = PREFIX }: RedisOption
     },
     async store(key, version, value) {
       if (value !== null) return put(key, version, value, '');
-      if (!(await persist(passing, (again) => script(client, REMOVE, entry(key), version, again && version ? '1' : '')))) throw conflict();
+      if (!(await persist(passing, (again, signal) => script(abortedBy(signal, client), REMOVE, entry(key), version, again && version ? '1' : ''))))
+        throw conflict();
       return '';
     },
     storeUntil: (key, version, value, until) => put(key, version, value, String(Math.max(1, Math.floor(until)))),
@@ -129,9 +137,14 @@ export const redisStore = (client: RedisClient, { prefix = PREFIX }: RedisOption
  * @throws {RangeError} if the lease is below 1,000 ms
  */
 export const redisLocks = (client: RedisClient, { prefix = PREFIX, lease = DEFAULT_LEASE }: RedisLockOptions = {}): Locks => {
-  const run = (text: string, name: string, ...args: (string | number)[]) => script(client, text, `${prefix}lock:${name}`, ...args.map(String));
+  const run = (text: string, signal: AbortSignal, name: string, ...args: (string | number)[]) =>
+    script(abortedBy(signal, client), text, `${prefix}lock:${name}`, ...args.map(String));
   return leases(
-    { take: (name, ...args) => run(TAKE, name, ...args), renew: (name, ...args) => run(RENEW, name, ...args), free: (name, holder) => run(FREE, name, holder) },
+    {
+      take: (name, holder, ms, signal) => run(TAKE, signal, name, holder, ms),
+      renew: (name, holder, ms, signal) => run(RENEW, signal, name, holder, ms),
+      free: (name, holder, signal) => run(FREE, signal, name, holder),
+    },
     passing,
     lease,
   );

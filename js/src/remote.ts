@@ -47,12 +47,20 @@ const jitter = (ms: number) => (ms * (1 + Math.random())) / 2;
 
 class Late extends Error {}
 
-/** Stops waiting for an answer, which then counts as lost. */
-const within = async <T>(ms: number, operation: () => Promise<T>): Promise<T> => {
+/**
+ * Stops waiting for an answer, which then counts as lost. `signal` withdraws what was not sent yet.
+ */
+const within = async <T>(ms: number, operation: (signal: AbortSignal) => Promise<T>): Promise<T> => {
   let clock: ReturnType<typeof setTimeout>;
-  const late = new Promise<never>((_, reject) => (clock = setTimeout(() => reject(new Late('no answer in time')), ms)));
+  const controller = new AbortController();
+  const late = new Promise<never>((_, reject) => {
+    clock = setTimeout(() => {
+      reject(new Late('no answer in time'));
+      controller.abort();
+    }, ms);
+  });
   try {
-    return await Promise.race([operation(), late]);
+    return await Promise.race([operation(controller.signal), late]);
   } finally {
     clearTimeout(clock!);
   }
@@ -65,11 +73,11 @@ export type Passing = (error: unknown) => boolean;
  * Retries an operation until it succeeds or fails permanently. It must be idempotent, because after
  * a lost answer nobody knows whether it was carried out.
  */
-export const persist = async <T>(passing: Passing, operation: (again: boolean) => Promise<T>): Promise<T> => {
+export const persist = async <T>(passing: Passing, operation: (again: boolean, signal: AbortSignal) => Promise<T>): Promise<T> => {
   const limit = Date.now() + PATIENCE;
   for (let pause = 20, again = false; ; pause = Math.min(2 * pause, 1000), again = true) {
     try {
-      return await within(ATTEMPT, () => operation(again));
+      return await within(ATTEMPT, (signal) => operation(again, signal));
     } catch (error) {
       const lasts = error instanceof ConflictError || !(error instanceof Late || passing(error));
       if (lasts || Date.now() + pause > limit) throw error;
@@ -81,15 +89,16 @@ export const persist = async <T>(passing: Passing, operation: (again: boolean) =
 export const conflict = () => new ConflictError('oauth2-wasm: store: conflict');
 
 /**
- * Stores who holds which lock, by the clock of its server. Each method is one idempotent operation.
+ * Stores who holds which lock, by the clock of its server. Each method is one idempotent operation;
+ * `signal` withdraws it if it was not sent yet.
  */
 export interface Table {
   /** Gives the lock to the holder for `lease` ms, if nobody holds it, or the holder does. */
-  take(name: string, holder: string, lease: number): Promise<boolean>;
+  take(name: string, holder: string, lease: number, signal: AbortSignal): Promise<boolean>;
   /** Renews the lease, if the holder has the lock. */
-  renew(name: string, holder: string, lease: number): Promise<boolean>;
+  renew(name: string, holder: string, lease: number, signal: AbortSignal): Promise<boolean>;
   /** Releases the lock, if the holder has it. */
-  free(name: string, holder: string): Promise<unknown>;
+  free(name: string, holder: string, signal: AbortSignal): Promise<unknown>;
 }
 
 /**
@@ -103,7 +112,7 @@ export const leases = (table: Table, passing: Passing, lease = DEFAULT_LEASE): L
   const take = async (name: string, holder: string, signal: AbortSignal) => {
     for (let look = 5; ; look = Math.min(2 * look, 100)) {
       try {
-        if (await within(ATTEMPT, () => table.take(name, holder, lease))) return;
+        if (await within(ATTEMPT, (signal) => table.take(name, holder, lease, signal))) return;
       } catch (error) {
         // If the lock failed, the core would go on without it. So permanent errors are retried,
         // too, until the time is over.
@@ -121,7 +130,7 @@ export const leases = (table: Table, passing: Passing, lease = DEFAULT_LEASE): L
     for (let next = lease / 3; ; ) {
       await sleep(next, signal);
       try {
-        if (!(await within(Math.min(ATTEMPT, lease / 3), () => table.renew(name, holder, lease)))) return;
+        if (!(await within(Math.min(ATTEMPT, lease / 3), (signal) => table.renew(name, holder, lease, signal)))) return;
         next = lease / 3;
       } catch {
         next = lease / 10;
@@ -139,7 +148,7 @@ export const leases = (table: Table, passing: Passing, lease = DEFAULT_LEASE): L
       lines.set(name, line);
       void line.then(() => lines.get(name) === line && lines.delete(name));
       const holder = crypto.randomUUID();
-      const free = () => persist(passing, () => table.free(name, holder)).catch(() => {}); // its lease expires by itself
+      const free = () => persist(passing, (_, signal) => table.free(name, holder, signal)).catch(() => {}); // its lease expires by itself
       try {
         if (before) {
           await new Promise<void>((resolve, reject) => {

@@ -43,8 +43,11 @@ const run = (folder, script, env) =>
     encoding: 'utf8',
   });
 
-/** Signs in and out like a user, and returns the browser's complaints. */
-const drive = async (t, url) => {
+/**
+ * Signs in and out like a user, without a complaint of the browser. `signedIn` looks at the page in
+ * between; `preloaded` says that the page itself asks for the module.
+ */
+const drive = async (t, url, { preloaded = true, signedIn = async () => {} } = {}) => {
   const context = await browser.newContext();
   t.after(() => context.close());
   const complaints = [];
@@ -56,32 +59,61 @@ const drive = async (t, url) => {
   await page.goto(url);
   const signIn = page.getByRole('button', { name: 'Sign in' });
   await signIn.waitFor();
-  assert.equal(modules, 1, 'what was preloaded is what is used');
+  assert.equal(modules, preloaded ? 1 : 0, 'what was preloaded is what is used');
   await signIn.click();
   await page.waitForURL((at) => at.href.startsWith(server.issuer));
   await decide(page, 'approve');
   await page.getByText('Signed in: Alice').waitFor();
   assert.equal(page.url(), url);
+  await signedIn(page);
   assert.deepEqual(complaints, []);
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.waitForURL((at) => at.href.startsWith(server.issuer));
 };
 
-for (const name of ['vite-react', 'vite-vue']) {
-  test(`P62 the example ${name}, built, under a policy that allows no other script`, async (t) => {
-    const folder = setUp(name);
-    run(folder, 'build', { VITE_ISSUER: server.issuer });
-    const assets = readdirSync(join(folder, 'dist/assets'));
-    const wasm = assets.filter((file) => file.endsWith('.wasm'));
-    assert.equal(wasm.length, 1);
-    const html = readFileSync(join(folder, 'dist/index.html'), 'utf8');
-    assert.match(html, new RegExp(`<link rel="preload" href="/assets/${wasm[0]}" as="fetch"`), 'the preload names the built file');
-    const policy = strictPolicy()['content-security-policy'].replace("connect-src 'self'", `img-src data:; connect-src 'self' ${server.issuer}`);
-    const site = await serve(join(folder, 'dist'), { headers: { 'content-security-policy': policy } });
-    t.after(() => site.stop());
-    await drive(t, `${site.url}/`);
+/** Builds an example with Vite, and serves it under a policy that allows no other script. */
+const built = async (t, name) => {
+  const folder = setUp(name);
+  run(folder, 'build', { VITE_ISSUER: server.issuer });
+  const dist = join(folder, 'dist');
+  const assets = readdirSync(join(dist, 'assets'));
+  const wasm = assets.filter((file) => file.endsWith('.wasm'));
+  assert.equal(wasm.length, 1);
+  const policy = strictPolicy()['content-security-policy'].replace("connect-src 'self'", `img-src data:; connect-src 'self' ${server.issuer}`);
+  const site = await serve(dist, { headers: { 'content-security-policy': policy } });
+  t.after(() => site.stop());
+  return { dist, assets, wasm: `/assets/${wasm[0]}`, site };
+};
+
+test('P62 the example vite-react, built, whose client is in a vault: the page has neither the configuration nor the module, and a reload stays signed in', async (t) => {
+  const { dist, assets, wasm, site } = await built(t, 'vite-react');
+  const scripts = assets.filter((file) => file.endsWith('.js')).map((file) => readFileSync(join(dist, 'assets', file), 'utf8'));
+  assert.ok(scripts.length > 0 && !scripts.some((text) => text.includes(server.issuer)));
+  assert.ok(readFileSync(join(dist, 'auth-worker.js'), 'utf8').includes(server.issuer));
+  await drive(t, `${site.url}/`, {
+    preloaded: false,
+    async signedIn(page) {
+      const shown = [];
+      await page.exposeFunction('noteShown', (text) => shown.push(text));
+      await page.addInitScript(() => {
+        const note = () => document.body && window.noteShown(document.body.innerText);
+        new MutationObserver(note).observe(document, { childList: true, subtree: true, characterData: true });
+      });
+      await page.reload();
+      await page.getByText('Signed in: Alice').waitFor();
+      assert.ok(!shown.some((text) => text.includes('Sign in')), shown.join());
+    },
   });
-}
+  assert.ok(site.asked.includes('/auth-worker.js'));
+  assert.ok(site.asked.includes(wasm));
+});
+
+test('P62 the example vite-vue, built: the module is asked for beside the script', async (t) => {
+  const { dist, wasm, site } = await built(t, 'vite-vue');
+  const html = readFileSync(join(dist, 'index.html'), 'utf8');
+  assert.match(html, new RegExp(`<link rel="preload" href="${wasm}" as="fetch"`), 'the preload names the built file');
+  await drive(t, `${site.url}/`);
+});
 
 test('P62 the example plain, under default-src none', async (t) => {
   const folder = setUp('plain');

@@ -21,7 +21,8 @@ for (const kind of ['redis', 'postgres']) {
   test(`B82 B83 ${kind}: a proof is good once in three processes of Node and three in Go whose clocks are 5 s apart; without the store none is, and what needs no proof is served`, async (t) => {
     const store = await farm.start(kind);
     const [server, client] = [await signer('ES256', 'k'), await signer('ES256')];
-    const config = { resource, authorization_servers: [{ issuer: ISSUER, jwks_uri: `${ISSUER}/jwks` }] };
+    // No proof gets too old while a busy machine starts a server again.
+    const config = { resource, authorization_servers: [{ issuer: ISSUER, jwks_uri: `${ISSUER}/jwks` }], proof_ms: 3_600_000 };
     const env = { ...process.env, STORE: kind, HOST: store.host, PORT: String(store.port), KEYS: JSON.stringify([server.jwk]), CONFIG: JSON.stringify(config) };
     const begin = async (ahead, file, ...args) => {
       const { match, stop } = await start(file, args, /^ready: (\S+)/, { env: { ...env, AHEAD: String(ahead) } });
@@ -57,7 +58,9 @@ for (const kind of ['redis', 'postgres']) {
       );
       for (const api of apis) assert.equal((await shows(api, proof)).code, 'replayed', 'and later');
     }
-    // One that is refused for the store's sake is never good twice.
+    // One that is refused for the store's sake was not noted, and is good once when the store is
+    // back. A client that is not connected may queue a write (npm redis does) and send it after the
+    // refusal; the stores withdraw it, so no proof is noted for which nobody was let in.
     const proof = await client.proof('GET', resource, bound);
     await store.kill();
     const answers = await Promise.all(apis.map((api) => shows(api, proof)));
@@ -76,7 +79,7 @@ for (const kind of ['redis', 'postgres']) {
     await store.start();
     await until(async () => (await shows(apis[0], await client.proof('GET', resource, bound))).allowed, 'the store is back');
     const once = await Promise.all(apis.map((api) => shows(api, proof)));
-    assert.ok(once.filter(({ allowed }) => allowed).length <= 1);
+    assert.deepEqual(once.map(({ allowed, code }) => (allowed ? '' : code)).sort(), ['', ...Array(5).fill('replayed')]);
   });
 }
 

@@ -8,19 +8,30 @@ import (
 
 // These functions are for resources, which verify the server's tokens for any client.
 
-// Verify verifies a signature with a key that the server publishes now. If there are no keys at
-// all, the fault says nothing about the signature.
-func (i *Issuer) Verify(j *jose.JWS, done func(*link.Fault)) {
+// Verify verifies a signature with a key that the server publishes now, and gives done that key. If
+// there are no keys at all, the fault says nothing about the signature.
+func (i *Issuer) Verify(j *jose.JWS, done func(jwk string, f *link.Fault)) {
 	if i.config.JWKS == "" {
-		done(i.Absent("jwks_uri"))
+		done("", i.Absent("jwks_uri"))
 		return
 	}
-	i.verify(j, func(f *link.Fault) {
+	v := &verifyRun{issuer: i, jws: j}
+	v.done = func(f *link.Fault) {
 		if f != nil && f.Kind == link.KindIDToken && i.keys.list.Kind() == json.None {
 			f = link.NetworkFault("network")
 		}
-		done(f)
-	})
+		done(v.jwk, f)
+	}
+	v.begin()
+}
+
+// KeyOf returns the key with which Verify would verify a signature, or "" if no key fits or the
+// keys have to be fetched first.
+func (i *Issuer) KeyOf(j *jose.JWS) (jwk string) {
+	if i.keysGood() {
+		jwk, _ = i.choose(j)
+	}
+	return jwk
 }
 
 // RenewKeys fetches the server's keys again if they are older than age ms, and no fetch was tried

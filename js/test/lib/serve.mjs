@@ -16,11 +16,14 @@ const types = {
  * @param {string} folder
  * @param {{extra?: Record<string, string>, headers?: Record<string, string>, types?: Record<string,
  * string>}} [options]
- * @returns {Promise<{url: string, stop: () => void}>}
+ * @returns {Promise<{url: string, asked: string[], stop: () => void}>} `asked` has the path of each
+ * request, in the order of arrival
  */
 export const serve = async (folder, { extra = {}, headers = {}, types: other = {} } = {}) => {
+  const asked = [];
   const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
+    asked.push(pathname);
     const path = pathname.endsWith('/') ? pathname + 'index.html' : pathname;
     try {
       const body = extra[path] ?? (await readFile(join(folder, normalize(path))));
@@ -33,6 +36,7 @@ export const serve = async (folder, { extra = {}, headers = {}, types: other = {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
+    asked,
     stop: () => {
       server.closeAllConnections();
       server.close();
