@@ -19,6 +19,7 @@ type authorizeRun struct {
 	attempt *attempt
 	own     []form.Param // the caller's parameters
 	params  []form.Param
+	silent  bool // the server may not ask the user anything, so it answers at once
 	listed  bool // the attempt is in the list
 }
 
@@ -102,7 +103,7 @@ func (r *authorizeRun) hooked(changed []form.Param, f *link.Fault) {
 		r.fail(f)
 		return
 	}
-	r.params = changed
+	r.params, r.silent = changed, form.ValueOf(changed, "prompt") == "none"
 	if a.nonce == "" && c.wantsNonce(a.scope) {
 		// The hook added openid.
 		a.nonce = c.link.Random("nonce", 43)
@@ -155,6 +156,11 @@ func (r *authorizeRun) stored(f *link.Fault) {
 		w.MemberStr("url", uri.WithQuery(r.c.config.AuthorizationEndpoint, r.params))
 		w.MemberStr("state", r.attempt.state)
 	})
+	if r.silent && r.c.store.Inner() == nil {
+		// The keys that the answer needs are fetched meanwhile (OpenID Connect Core section
+		// 3.1.2.1). In a backend another instance may get the answer.
+		r.c.issuer.WithKeys(r.attempt.scope, func(*link.Fault) {})
+	}
 }
 
 // fail drops the key, and ends the command unless it was cancelled.

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/sha512"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -234,6 +235,77 @@ func TestScenarioIDToken(t *testing.T) {
 				t.Error(m.Raw)
 			}
 		}
+	}
+}
+
+// TestScenarioSilentKeys: a request with prompt=none is answered at once, so the keys for the
+// answer are fetched meanwhile (Q44).
+func TestScenarioSilentKeys(t *testing.T) {
+	s := newScene(t, "With prompt=none the keys are fetched while the server answers: once, after the URL is there; the callback waits for them, and asks again if they could not be fetched. The code is never sent without them.", "Q12", "Q44")
+	i := s.issuer()
+	s.open(with(oidcConf))
+	const silently = `"prompt":"none"`
+	keys := func(effects []msg) (found []msg) {
+		for _, m := range effects {
+			if m.Str("stage") == "jwks" {
+				found = append(found, m)
+			}
+		}
+		return found
+	}
+	begin := func() (callback string, keys msg) {
+		t.Helper()
+		s.server = nil
+		id, left := s.start("authorize", silently)
+		u, _ := url.Parse(s.resultOf(id, left).Str("ok", "url"))
+		if len(left) != 2 || left[0].Str("kind") != "result" || left[1].Str("stage") != "jwks" {
+			t.Fatal("not the result and then a request for the keys:", left)
+		}
+		s.lastNonce = u.Query().Get("nonce")
+		return callbackURL(u, "code=SplxlOBeZQQYbYS6WxSbIA"), left[1]
+	}
+
+	// The answer is there before the keys, which are then out of reach: the code is not spent.
+	answer, asked := begin()
+	s.server = i.serve
+	id, left := s.start("callback", answer)
+	if len(left) != 0 || i.asked != 0 || i.n != 0 {
+		t.Error("the callback does not wait for the keys:", left)
+	}
+	if r := s.resultOf(id, s.settle(s.answer(asked, `"failed":{"kind":"network"}`))); r.Str("error", "code") != "network" || i.n != 0 {
+		t.Error("without keys:", r.Raw, i.n)
+	}
+	if s.ok("callback", answer); i.asked != 1 || i.n != 1 {
+		t.Error("asked again:", i.asked, i.n)
+	}
+
+	// Keys that are known are not fetched.
+	if s.callback(silently); i.asked != 1 || i.n != 2 {
+		t.Error(i.asked, i.n)
+	}
+
+	// Keys that were fetched meanwhile are used; those of another request are fetched at its
+	// callback.
+	s.now += 86_400_001
+	answer, asked = begin()
+	s.server = i.serve
+	s.settle(s.answer(asked, i.serve(asked).member()))
+	if s.ok("callback", answer); i.asked != 2 || i.n != 3 {
+		t.Error(i.asked, i.n)
+	}
+	s.now += 86_400_001
+	s.server = nil
+	if _, left := s.start("authorize"); len(keys(left)) != 0 {
+		t.Error("the user may take their time:", left)
+	}
+
+	// Nothing is fetched for a request that ended, or that has no ID token in its answer.
+	if _, left := s.start("authorize", silently, `"scope":"read"`); len(keys(left)) != 0 {
+		t.Error("no ID token:", left)
+	}
+	s.broken = 9
+	if _, left := s.start("authorize", silently); len(keys(left)) != 0 {
+		t.Error("no attempt:", left)
 	}
 }
 

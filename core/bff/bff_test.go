@@ -617,6 +617,28 @@ func TestScenarioConfig(t *testing.T) {
 	}
 }
 
+// TestSilentLoginFetchesNoKeys: a backend fetches keys only for a callback, which may come to
+// another instance than the login with prompt=none (Q44).
+func TestSilentLoginFetchesNoKeys(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	keys := 0
+	s.server = func(m msg) answer {
+		if strings.HasSuffix(m.Str("url"), "/jwks") {
+			keys++
+		}
+		return i.serve(m)
+	}
+	q := i.login("?prompt=none")
+	if q.Get("prompt") != "none" || keys != 0 {
+		t.Error(q, keys)
+	}
+	s.visit("GET", callback(q))
+	if keys != 1 || s.jar[cookieName1] == "" {
+		t.Error(keys, s.jar)
+	}
+}
+
 // TestTwoBackendsInOneStore: a logout token for one client of an issuer ends no session of another
 // client, and neither client uses the other's keys (E20).
 func TestTwoBackendsInOneStore(t *testing.T) {

@@ -30,8 +30,11 @@ interface Mark {
   who?: string;
 }
 
-/** How often the frame is checked, in milliseconds. */
-const LOOK = 50;
+/**
+ * How often the frame is checked, in milliseconds. Its URL can be read some milliseconds before its
+ * event `load`, and much earlier if the page has pictures.
+ */
+const LOOK = 5;
 
 /**
  * Where this is remembered. Without a storage nothing is remembered, and no session is restored.
@@ -61,12 +64,9 @@ const back = (frame: HTMLIFrameElement, client: Client, signal: AbortSignal): Pr
     };
     const stop = () => end();
     const look = async () => {
-      try {
-        const { href } = frame.contentWindow!.location;
-        if (/^https?:/.test(href) && (await client.matches(href))) end(href);
-      } catch {
-        // still at the server's origin
-      }
+      const url = frame.contentDocument?.URL; // undefined at the server's origin
+      // A client that was closed meanwhile cannot say; then the time limit ends it.
+      if (url && /^https?:/.test(url) && (await client.matches(url).catch(() => false))) end(url);
     };
     const clock = setInterval(look, LOOK);
     frame.addEventListener('load', look);
@@ -86,7 +86,8 @@ const inFrame = async (client: Client, { timeout_ms = 10_000, redirect_uri, sign
     const limits = [AbortSignal.timeout(timeout_ms), ...(signal ? [signal] : [])];
     const reply = await back(frame, client, AbortSignal.any(limits));
     signal?.throwIfAborted();
-    return reply === undefined ? undefined : await client.callback({ url: reply, signal });
+    // Not awaited, because the frame can be removed while the server answers.
+    return reply === undefined ? undefined : client.callback({ url: reply, signal });
   } finally {
     frame.remove();
   }

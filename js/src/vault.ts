@@ -456,6 +456,8 @@ class VaultClient extends Client {
      */
     let held: HostEvent[] = [];
     let restoring = restore === 'silent';
+    const silent = restoring ? import('./silent.js') : undefined;
+    silent?.catch(() => {}); // whoever awaits it gets the error
     let hear: ((event: HostEvent) => void) | undefined;
     const onEvent = (event: HostEvent) =>
       !hear || (restoring && 'status' in event && event.event === ('current' as string) && event.status !== 'granted') ? void held.push(event) : hear(event);
@@ -478,8 +480,8 @@ class VaultClient extends Client {
     const close = () => client.close();
     signal?.addEventListener('abort', close);
     if (signal?.aborted) close();
-    if (restoring)
-      client.#restored = import('./silent.js')
+    if (silent)
+      client.#restored = silent
         .then(({ restoreSilently }) => restoreSilently(client, { signal }, hello.name))
         // Back from the server: the state is known only when the reply is redeemed. The
         // application's own call gets the same result.

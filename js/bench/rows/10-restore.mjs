@@ -43,9 +43,16 @@ const contenders = [
     does: 'The same with <link rel="preload"> for the module.',
   },
   { name: 'oauth2-wasm, silent', page: 'own-silent', wasm: true, does: 'Keeps no token: a hidden frame asks the server (prompt=none).' },
+  {
+    name: 'oauth2-wasm, silent, module preloaded',
+    page: 'own-silent',
+    wasm: true,
+    preload: true,
+    does: 'The same with <link rel="preload"> for the module.',
+  },
   { name: 'oidc-client-ts', page: 'oidc-client-ts', does: 'Tokens in localStorage. The ID token is not verified.' },
   { name: 'auth0-spa-js', page: 'auth0-spa-js', auth0: true, does: 'Tokens in localStorage. The signature of the ID token is not verified.' },
-  { name: 'oidc-spa', page: 'oidc-spa', does: 'Keeps no token: a hidden frame asks the server (prompt=none).' },
+  { name: 'oidc-spa', page: 'oidc-spa', does: 'Keeps no token: a hidden frame asks the server (prompt=none). The ID token is not verified.' },
 ];
 
 const visit = async (tab, go, name) => {
