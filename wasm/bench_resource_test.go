@@ -30,8 +30,8 @@ import (
 // verdict with the token's claims; and by coreos/go-oidc, which does not know access tokens, and
 // checks signature, iss, aud, exp and nbf of any JWT. first: the Guard has not seen the token
 // before, or not lately; again: it has, so it does not verify the signature. For go-oidc these are
-// the same. signature is the cryptography alone. parallel uses all cores. dpop is a bound token that
-// comes again, each time with a new proof, made beforehand: one signature, and a record in the
+// the same. signature is the cryptography alone. parallel uses all cores. dpop is a bound token
+// that comes again, each time with a new proof, made beforehand: one signature, and a record in the
 // store. cpu-ns/op is user and system time of the process, for machines that are busy.
 func BenchmarkResource(b *testing.B) {
 	for _, alg := range []jose.SignatureAlgorithm{jose.RS256, jose.ES256} {

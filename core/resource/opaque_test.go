@@ -167,4 +167,3 @@ func TestScenarioAlone(t *testing.T) {
 		t.Errorf("%d requests more", len(s.sent)-n)
 	}
 }
-

@@ -122,10 +122,10 @@ func (k *check) verify(j *jose.JWS) {
 		k.bind()
 		return
 	}
-	k.client.Server().Verify(j, func(jwk string, f *link.Fault) {
+	k.client.Server().Verify(j, func(f *link.Fault) {
 		switch {
 		case f == nil:
-			sv.verified.put(key, jwk, k.link.Now, lives(j.Claims, k.link.Now))
+			sv.verified.put(key, j.Key, k.link.Now, lives(j.Claims, k.link.Now))
 			k.bind()
 		case f.Kind == link.KindIDToken:
 			k.refuseToken(f)

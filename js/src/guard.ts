@@ -265,7 +265,8 @@ interface Session {
  * Checks the access tokens of requests. One Guard serves all requests of a process, any number at
  * once.
  *
- * It sends no request and does not start the module before the first check.
+ * It sends no request and does not start the module before the first check. The signature of the
+ * same token is verified once a minute, everything else at each request.
  */
 export class Guard {
   #config: ResourceConfig;

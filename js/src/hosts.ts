@@ -10,9 +10,10 @@
  * @packageDocumentation
  */
 import { verifyRSA } from './rsa.js';
+import { verifyNatively } from './verify-natively.js';
 import { useRSA } from './verify.js';
 
-useRSA(verifyRSA);
+useRSA(verifyRSA, verifyNatively);
 
 export { Host, type HostEvent, type HostOptions, OAuthError } from './index.js';
 export { named } from './algorithms.js';

@@ -24,9 +24,10 @@ import { builtin } from './node-passage.js';
 import { guardedFetch } from './public.js';
 import { CLIENT_KEY } from './keys.js';
 import { verifyRSA } from './rsa.js';
+import { verifyNatively } from './verify-natively.js';
 import type { CryptoKey } from './web.js';
 
-useRSA(verifyRSA);
+useRSA(verifyRSA, verifyNatively);
 
 /** The members of a client's configuration that the caller cannot set. */
 type Derived = 'client_id' | 'client_key' | 'issuer' | 'resource' | 'token_destinations' | 'scope' | 'name';

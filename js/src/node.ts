@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { type Client, type Config, openAlone, type Options, type RegistrationConfig, useRSA } from './index.js';
 import { guardedFetch } from './public.js';
 import { verifyRSA } from './rsa.js';
+import { verifyNatively } from './verify-natively.js';
 
-useRSA(verifyRSA);
+useRSA(verifyRSA, verifyNatively);
 
 let shared: Promise<WebAssembly.Module> | undefined;
 

@@ -20,16 +20,20 @@ const read = async (crypto: SubtleCrypto, jwk: JsonWebKey, algorithm: Named): Pr
 
 type VerifyRSA = (algorithm: Named, n: Uint8Array, e: Uint8Array, signature: Uint8Array, input: Uint8Array) => Promise<boolean>;
 
+type VerifyNatively = (algorithm: Named, jwk: Effects['verify']['jwk'], signature: Uint8Array, input: Uint8Array) => boolean | undefined;
+
 let elsewhere: VerifyRSA | undefined;
+let natively: VerifyNatively | undefined;
 
 /**
  * Sets the verifier for runtimes whose WebCrypto does not accept every RSA key that hosts have to
- * accept (core/contract/README.md, "Keys").
+ * accept (core/contract/README.md, "Keys"), and one that is asked before WebCrypto is.
  *
  * @internal
  */
-export const useRSA = (verifyRSA: VerifyRSA): void => {
+export const useRSA = (verifyRSA: VerifyRSA, before?: VerifyNatively): void => {
   elsewhere = verifyRSA;
+  natively = before;
 };
 
 /**
@@ -46,6 +50,8 @@ export const verify = async ({ alg, jwk, input, signature }: Effects['verify']):
     // (RFC 7518 sections 3.3 to 3.5, RFC 8032 section 5.1).
     if (signature.length !== (n ? n.length : 2 * x!.length)) return { valid: false };
     const [made, text] = [unbase64url(signature), new TextEncoder().encode(input)];
+    const soon = natively?.(algorithm, jwk, made, text);
+    if (soon !== undefined) return { valid: soon };
     const usual = async () => crypto.verify(algorithm, await read(crypto, { kty, crv, x, y, n, e } as JsonWebKey, algorithm), made, text);
     const valid = await usual().catch((error) => {
       if (!n || !elsewhere) throw error;

@@ -74,23 +74,18 @@ func (i *Issuer) keysRead(v json.Value, f *link.Fault) {
 }
 
 // A verifyRun verifies one signature with a key that the server publishes. If the key is unknown,
-// or the signature does not fit, it fetches the keys again, once. Its methods are the steps: begin,
-// pick, judged, refused, fetched.
+// or the signature does not fit, it fetches the keys again, once. Its methods are the steps: pick,
+// judged, refused, fetched.
 type verifyRun struct {
 	issuer *Issuer
 	jws    *jose.JWS
-	jwk    string // the key that was chosen
-	anew   bool   // the keys were fetched already
+	anew   bool // the keys were fetched already
 	done   func(*link.Fault)
 }
 
 func (i *Issuer) verify(j *jose.JWS, done func(*link.Fault)) {
 	v := &verifyRun{issuer: i, jws: j, done: done}
-	v.begin()
-}
-
-func (v *verifyRun) begin() {
-	if v.issuer.keysGood() {
+	if i.keysGood() {
 		v.pick()
 		return
 	}
@@ -99,26 +94,18 @@ func (v *verifyRun) begin() {
 
 // pick asks the host to verify the signature.
 func (v *verifyRun) pick() {
-	jwk, wrong := v.issuer.choose(v.jws)
-	if wrong != nil {
-		v.refused(wrong)
-		return
-	}
-	v.jwk = jwk
-	askVerify(v.issuer.link, v.jws, jwk, v.judged)
-}
-
-// choose returns the one published key that can have made the signature.
-func (i *Issuer) choose(j *jose.JWS) (jwk string, wrong *link.Fault) {
-	p := &i.keys.picked
-	if p.jwk == "" || p.alg != j.Alg || p.kid != j.Kid {
-		if jwk, wrong = jose.Pick(i.keys.list, j); wrong != nil {
-			return "", wrong
+	p := &v.issuer.keys.picked
+	if p.jwk == "" || p.alg != v.jws.Alg || p.kid != v.jws.Kid {
+		jwk, wrong := jose.Pick(v.issuer.keys.list, v.jws)
+		if wrong != nil {
+			v.refused(wrong)
+			return
 		}
-		*p = picked{j.Alg, j.Kid, jwk}
-		i.link.Own(&p.alg, &p.kid)
+		*p = picked{v.jws.Alg, v.jws.Kid, jwk}
+		v.issuer.link.Own(&p.alg, &p.kid)
 	}
-	return p.jwk, nil
+	v.jws.Key = p.jwk
+	askVerify(v.issuer.link, v.jws, p.jwk, v.judged)
 }
 
 // askVerify asks the host to verify a signature.

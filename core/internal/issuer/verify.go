@@ -8,29 +8,31 @@ import (
 
 // These functions are for resources, which verify the server's tokens for any client.
 
-// Verify verifies a signature with a key that the server publishes now, and gives done that key. If
+// Verify verifies a signature with a key that the server publishes now, which is then j.Key. If
 // there are no keys at all, the fault says nothing about the signature.
-func (i *Issuer) Verify(j *jose.JWS, done func(jwk string, f *link.Fault)) {
+func (i *Issuer) Verify(j *jose.JWS, done func(*link.Fault)) {
 	if i.config.JWKS == "" {
-		done("", i.Absent("jwks_uri"))
+		done(i.Absent("jwks_uri"))
 		return
 	}
-	v := &verifyRun{issuer: i, jws: j}
-	v.done = func(f *link.Fault) {
+	i.verify(j, func(f *link.Fault) {
 		if f != nil && f.Kind == link.KindIDToken && i.keys.list.Kind() == json.None {
 			f = link.NetworkFault("network")
 		}
-		done(v.jwk, f)
-	}
-	v.begin()
+		done(f)
+	})
 }
 
 // KeyOf returns the key with which Verify would verify a signature, or "" if no key fits or the
 // keys have to be fetched first.
 func (i *Issuer) KeyOf(j *jose.JWS) (jwk string) {
-	if i.keysGood() {
-		jwk, _ = i.choose(j)
+	if !i.keysGood() {
+		return ""
 	}
+	if p := &i.keys.picked; p.jwk != "" && p.alg == j.Alg && p.kid == j.Kid {
+		return p.jwk
+	}
+	jwk, _ = jose.Pick(i.keys.list, j)
 	return jwk
 }
 

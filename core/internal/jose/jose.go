@@ -16,6 +16,7 @@ type JWS struct {
 	Alg, Kid, Typ    string
 	Header, Claims   json.Value
 	Input, Signature string
+	Key              string // the JWK that was chosen to verify it
 }
 
 // Parse reads a JWS. It refuses unknown critical members (section 4.1.11), payloads that are not a

@@ -17,7 +17,8 @@
 // JWT access tokens are verified with the server's keys (RFC 9068), other tokens are introspected
 // (RFC 7662). Checked are audience, expiry, scope, and how and when the user was authenticated (RFC
 // 9470); DPoP proofs, each of which is accepted once (RFC 9449); certificates (RFC 8705). A token
-// counts only in the Authorization header.
+// counts only in the Authorization header. All of that is checked at each request, but the
+// signature of the same token only once a minute, if the server still publishes its key.
 //
 // # Several processes
 //
