@@ -243,12 +243,16 @@ const openVault = (config: Config, options: VaultOptions) => {
     const { status, statusText, url, headers } = response;
     const reader = response.body?.getReader();
     if (reader) work.body = reader;
-    port.postMessage({ id, response: { status, statusText, url, headers: [...headers], challenge: challengeOf(response), body: !!reader } });
+    answer(port, { id, response: { status, statusText, url, headers: [...headers], challenge: challengeOf(response), body: !!reader } });
     if (!reader) ended(port, id);
   };
 
   const works = new Map<Port, Map<number, Work>>();
   const ended = (port: Port, id: number) => works.get(port)?.delete(id);
+  /**
+   * A page that has left gets no more messages: one would end its stay in the back/forward cache.
+   */
+  const answer = (port: Port, message: object) => works.has(port) && port.postMessage(message);
 
   const take = async (port: Port, data: Members): Promise<void> => {
     const mine = works.get(port);
@@ -266,7 +270,7 @@ const openVault = (config: Config, options: VaultOptions) => {
       if (data.pull) {
         const { value } = (await under?.body?.read()) ?? {};
         if (!value) mine.delete(id);
-        return port.postMessage(value ? { id, chunk: value } : { id, end: true });
+        return void answer(port, value ? { id, chunk: value } : { id, end: true });
       }
       if (under) return;
       const work: Work = { controller: new AbortController() };
@@ -275,13 +279,13 @@ const openVault = (config: Config, options: VaultOptions) => {
       if (data.fetch) return await send(client, port, id, work, Object(data.fetch));
       const parameters = JSON.parse(JSON.stringify(data.parameters ?? {}));
       const ok = await run(client, data.command as keyof Commands, parameters, work.controller.signal);
-      port.postMessage({ id, ok });
+      answer(port, { id, ok });
       mine.delete(id);
     } catch (error) {
       mine.delete(id);
       const { body } = Object(data.fetch);
       if (body instanceof ReadableStream) void body.cancel().catch(() => {}); // which was not sent, or not to its end
-      port.postMessage({ id, error: told(error) });
+      answer(port, { id, error: told(error) });
     }
   };
 
@@ -297,6 +301,7 @@ const openVault = (config: Config, options: VaultOptions) => {
     try {
       const client = await opened;
       const life = await living;
+      if (!works.has(port)) return;
       ports.add(port);
       port.postMessage({ hello: pick('redirect_uri attempt_life_ms name', config), life, kept, current: currentOf(client) });
     } catch (error) {

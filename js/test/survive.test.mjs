@@ -14,7 +14,7 @@ import { until } from './lib/provider.mjs';
 import { chromiumArgs, runtimes } from './lib/runtimes.mjs';
 import { serve } from './lib/serve.mjs';
 import { certificate, named, secure } from './lib/tls.mjs';
-import { decide as decideIn, enter, openClient, PAGE, small, world } from './lib/vault.mjs';
+import { decide as decideIn, enter, FINISH, openClient, PAGE, small, world } from './lib/vault.mjs';
 import { PATIENCE } from './suite/patience.js';
 import { tokenProxy } from './soak/proxy.mjs';
 
@@ -199,6 +199,40 @@ test('P67 a keeper that is taken away in the midst of a session: the vault goes 
     assert.equal(await load(), 'granted');
   }
 });
+
+for (const shared of [true, false]) {
+  const what = shared ? 'a shared' : 'a dedicated';
+  test(`P74 a page goes into the back/forward cache while a POST and a GET are under way through ${what} worker: the POST rejects with vault_lost and is sent once, the GET is sent again`, async (t) => {
+    const api = await small();
+    t.after(() => api.stop());
+    const { server } = api;
+    const underWay = ['post', 'get'].map((name) => {
+      const path = `/api/${name}`;
+      return new Promise((resolve) => {
+        server.answers[path] = () => (server.count(path) > 1 ? { body: { again: true } } : (resolve(), new Promise(() => {})));
+      });
+    });
+    const { tab, use } = await keptPage(t, api, shared);
+    await tab.evaluate((url) => {
+      window.shows = [];
+      addEventListener('pageshow', ({ persisted }) => window.shows.push(persisted));
+      const failed = ({ name, kind, code, op, retryable }) => ({ name, kind, code, op, retryable });
+      window.post = window.client.fetch(`${url}/post`, { method: 'POST', body: 'an order' }).then(({ status }) => status, failed);
+      window.get = window.client.fetch(`${url}/get`).then((response) => response.json(), failed);
+    }, `${server.url}/api`);
+    await Promise.all(underWay);
+    const { closed } = server.requests.find(({ path }) => path === '/api/post');
+    await tab.goto(api.site.url + FINISH);
+    await closed; // the vault has ended it
+    await tab.back();
+    await tab.until(() => !!window.openVault);
+    assert.deepEqual(await tab.evaluate(() => window.shows), [true], 'from the back/forward cache');
+    assert.deepEqual(await tab.evaluate(() => window.post), { name: 'OAuthError', kind: 'internal', code: 'vault_lost', op: 'fetch', retryable: true });
+    assert.deepEqual(await tab.evaluate(() => window.get), { again: true });
+    assert.deepEqual(await use(), ['granted', 200, 0]);
+    assert.deepEqual([server.count('/api/post'), server.count('/api/get')], [1, 2]);
+  });
+}
 
 /** How long ten tabs are watched: a minute in `make soak`. */
 const SECONDS = Number(process.env.SOAK_SECONDS || 8);
