@@ -38,3 +38,17 @@ export const closeNode = (server) => () =>
       resolve();
     });
   });
+
+/**
+ * `closeServer` for `next start`, which takes over its own handlers of the signals: they stop
+ * listening, wait for answers and for what was given to `after`, and end the process with 143.
+ */
+export const closeNext = () => {
+  const [end] = process.listeners('SIGTERM');
+  for (const signal of ['SIGTERM', 'SIGINT']) process.removeAllListeners(signal);
+  return () =>
+    new Promise(() => {
+      process.once('exit', (code) => (process.exitCode = code === 143 ? 0 : code));
+      end('SIGTERM');
+    });
+};

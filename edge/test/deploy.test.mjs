@@ -65,16 +65,17 @@ test('B95 the code of the pages is that of files, which are run here', () => {
       if (!['js', 'go', 'nginx', 'ini'].includes(language)) continue;
       const file = ['backend.mjs', 'stop.mjs', 'node.mjs', 'express.mjs', 'hono.mjs', 'deno.mjs', 'bun.mjs', 'migrate.mjs', 'otel.mjs']
         .concat('backend.service', 'nginx.conf', 'nethttp/main.go')
+        .concat(['opened.mjs', 'instrumentation.js', 'next.config.mjs', 'app/[[...path]]/route.js', 'app/live/route.js'].map((file) => `../dev/next/${file}`))
         .find((file) => readFileSync(join(examples, file), 'utf8').replace('//go:build !js\n\n', '') === text);
-      assert.ok(file, `web/docs/deploy/${name}:${line} is no file of edge/examples`);
+      assert.ok(file, `web/docs/deploy/${name}:${line} is no file of edge/examples or edge/dev/next`);
       shown.add(file);
     }
   }
-  assert.equal(shown.size, 12, [...shown].join(' '));
+  assert.equal(shown.size, 17, [...shown].join(' '));
 });
 
-for (const kind of ['node', 'express', 'hono', 'deno', 'bun', 'nethttp']) {
-  test(`B95 edge/examples: ${kind} serves, is asked by probes, and ends in order`, () =>
+for (const kind of ['node', 'express', 'hono', 'deno', 'bun', 'next', 'nethttp']) {
+  test(`B95 ${kind === 'next' ? 'B96 ' : ''}edge/examples: ${kind} serves, is asked by probes, and ends in order`, () =>
     inside(example(kind), { stopMs: PATIENCE }, async (w) => {
       assert.equal((await send(w.url, '/live', { headers: { host: '10.0.0.5' } })).status, 204);
       assert.equal((await send(w.url, '/auth/ready', { headers: { host: '10.0.0.5' } })).text, '{"ready":true}');
@@ -325,27 +326,28 @@ test('B95 the unit of systemd is one', () => {
   }
 });
 
-test('B94 B95 metrics: the names of the page are those that come out, without anything secret', () =>
-  inside(example('node', redis, { TELEMETRY: '1', METRICS_MS: '200', NODE_OPTIONS: `--import=${join(examples, 'otel.mjs')}` }), {}, async (w) => {
-    const visitor = await signedIn(w, 1);
-    assert.equal((await visitor.call('/api/hello')).status, 200);
-    w.gate.before = () => false;
-    await sleep(1000);
-    const lost = await signedIn(w).catch(() => undefined);
-    assert.equal(lost, undefined);
-    w.gate.open();
-    const named = [...page('index.md').matchAll(/^\| `((?:oauth2|http)\.[\w.]+)`/gm)].map(([, name]) => name);
-    assert.deepEqual([...new Set(named)].sort(), ['http.client.request.duration', 'oauth2.effect.duration', 'oauth2.request.retries']);
-    const kinds = ['load', 'store', 'lock', 'http', 'respond', 'proxy'];
-    const there = () => [
-      'http.client.request.duration',
-      'oauth2.effect.duration',
-      ...kinds.map((kind) => `'oauth2.effect': '${kind}'`),
-      "'error.type': 'network'",
-    ];
-    for (const what of there()) while (!w.host.said.includes(what)) await soon(sleep(50), what);
-    for (const secret of w.secrets()) assert.ok(!w.host.said.includes(secret));
-  }));
+for (const kind of ['node', 'next'])
+  test(`B94 B95 metrics: ${kind}: the names of the page are those that come out, without anything secret`, () =>
+    inside(example(kind, redis, { TELEMETRY: '1', METRICS_MS: '200', NODE_OPTIONS: `--import=${join(examples, 'otel.mjs')}` }), {}, async (w) => {
+      const visitor = await signedIn(w, 1);
+      assert.equal((await visitor.call('/api/hello')).status, 200);
+      w.gate.before = () => false;
+      await sleep(1000);
+      const lost = await signedIn(w).catch(() => undefined);
+      assert.equal(lost, undefined);
+      w.gate.open();
+      const named = [...page('index.md').matchAll(/^\| `((?:oauth2|http)\.[\w.]+)`/gm)].map(([, name]) => name);
+      assert.deepEqual([...new Set(named)].sort(), ['http.client.request.duration', 'oauth2.effect.duration', 'oauth2.request.retries']);
+      const kinds = ['load', 'store', 'lock', 'http', 'respond', 'proxy'];
+      const there = () => [
+        'http.client.request.duration',
+        'oauth2.effect.duration',
+        ...kinds.map((kind) => `'oauth2.effect': '${kind}'`),
+        "'error.type': 'network'",
+      ];
+      for (const what of there()) while (!w.host.said.includes(what)) await soon(sleep(50), what);
+      for (const secret of w.secrets()) assert.ok(!w.host.said.includes(secret));
+    }));
 
 test('B95 the client key of the page is one', () => {
   const folder = mkdtempSync(join(tmpdir(), 'key-'));

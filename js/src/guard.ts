@@ -131,7 +131,12 @@ export interface ResourceConfig extends Need {
   alone?: boolean;
 }
 
-/** Remembers proofs, so that each is accepted once, in all processes that share the store. */
+/**
+ * Remembers proofs, so that each is accepted once, in all processes that share the store. While it
+ * fails, no proof is accepted (503). The stores of this package withdraw what they had not sent, so
+ * a proof that was refused for that reason can be accepted once later. If a write was sent and its
+ * answer lost, the proof may be noted, and is then refused: the client makes a new one.
+ */
 export interface ReplayStore {
   /**
    * Stores a new key, until a time in Unix milliseconds.

@@ -26,7 +26,7 @@ const unpacked = (response: Response): Response => {
  * Serves a backend as a route handler of Next's App Router: in `app/auth/[...path]/route.ts`, and
  * in one more route for each path of the proxy.
  *
- * `export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = nextHandlers(open)`
+ * `export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = nextHandlers(open, { after })`
  *
  * Next's `request.url` has the address at which the server listens, and not the host that the
  * browser requested; so the host comes from the header Host. Next rewrites the query before it
@@ -36,8 +36,13 @@ const unpacked = (response: Response): Response => {
  * @param open opens the backend. It is called with the first request, and not on import, because
  * `next build` imports the route without the secrets. Put it in its own module, so that all routes
  * share one backend
+ * @param options `after` is that of `next/server`. With it `next start`, when it is told to end,
+ * waits also for work that goes on after its browser has left: a refresh
  */
-export const nextHandlers = (open: () => Promise<Pick<Backend, 'fetch'>>): Record<NextMethod, (request: Request) => Promise<Response>> => {
+export const nextHandlers = (
+  open: () => Promise<Pick<Backend, 'fetch'>>,
+  { after }: { after?: (work: Promise<unknown>) => void } = {},
+): Record<NextMethod, (request: Request) => Promise<Response>> => {
   let opened: Promise<Pick<Backend, 'fetch'>> | undefined;
   const handle = async (request: Request): Promise<Response> => {
     opened ??= open();
@@ -54,7 +59,7 @@ export const nextHandlers = (open: () => Promise<Pick<Backend, 'fetch'>>): Recor
     }
     // Next compresses answers itself.
     asked.headers.set('accept-encoding', 'identity');
-    return unpacked(await backend.fetch(asked));
+    return unpacked(await backend.fetch(asked, after && { waitUntil: after }));
   };
   return { GET: handle, HEAD: handle, POST: handle, PUT: handle, PATCH: handle, DELETE: handle, OPTIONS: handle };
 };

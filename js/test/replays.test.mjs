@@ -18,7 +18,7 @@ before(async () => (farm = await servers()));
 after(() => farm?.stop());
 
 for (const kind of ['redis', 'postgres']) {
-  test(`B82 B83 ${kind}: a proof is good once in three processes of Node and three in Go whose clocks are 5 s apart; without the store none is, and what needs no proof is served`, async (t) => {
+  test(`B82 B83 B97 ${kind}: a proof is good once in three processes of Node and three in Go whose clocks are 5 s apart; without the store none is, what needs no proof is served, and afterwards the refused proof is good once`, async (t) => {
     const store = await farm.start(kind);
     const [server, client] = [await signer('ES256', 'k'), await signer('ES256')];
     // No proof gets too old while a busy machine starts a server again.

@@ -4,12 +4,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, root, run } from '../../dev/workerd.mjs';
-import { programs, redis } from './javascript.mjs';
+import { nextStart, programs, redis } from './javascript.mjs';
+import { nextBuilt } from './next.mjs';
 
 const folderOf = join(root, 'edge/examples');
+let next;
 const script = (kind) => () => [...programs[kind], join(folderOf, `${kind}.mjs`)];
 const commands = {
   ...Object.fromEntries(Object.keys(programs).map((kind) => [kind, script(kind)])),
+  next: (_, { NODE_OPTIONS }) => nextStart((next ??= nextBuilt(true)), 65_536, NODE_OPTIONS),
   nethttp: (folder) => {
     const program = join(folder, 'example');
     execFileSync('go', ['build', '-o', `${program}.new`, './edge/examples/nethttp'], { cwd: root, stdio: 'inherit' });
@@ -30,7 +33,7 @@ export const example = (kind, store = redis, more = {}) => ({
   start: async (options) => {
     const { folder, config, secrets, page } = options;
     const stored = await store(folder);
-    const command = commands[kind](folder);
+    const command = commands[kind](folder, more);
     const files = join(folder, 'secrets');
     mkdirSync(files, { recursive: true });
     const begin = ({ port = options.port, stopMs = 1000 } = {}) => {
@@ -39,7 +42,7 @@ export const example = (kind, store = redis, more = {}) => ({
         writeFileSync(join(files, name), `${value}\n`, { mode: 0o600 });
         variables[`${name}_FILE`] = join(files, name);
       }
-      return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...command], /ready: /);
+      return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...command], /ready: |Ready in/);
     };
     let running = await begin(options).catch(async (error) => {
       await stored.stop();

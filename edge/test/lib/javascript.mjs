@@ -15,15 +15,21 @@ export const programs = {
   deno: [runtimes.deno, 'run', '--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'],
   bun: [runtimes.bun],
 };
+/**
+ * `next start` of an application that was built in a folder, at PORT. By default Node would refuse
+ * more than 16 KiB of headers with its own message.
+ */
+export const nextStart = (folder, headers, options = '') => {
+  const variables = [`NODE_OPTIONS=--max-http-header-size=${headers} ${options}`, 'NEXT_TELEMETRY_DISABLED=1'];
+  return [...variables, runtimes.node, join(folder, 'node_modules/next/dist/bin/next'), 'start', folder, '-H', '127.0.0.1'];
+};
+
 let built;
 /** How each host is started, and the line that says it listens. */
-const startOf = (kind, port) => {
-  if (kind !== 'next') return { command: [...programs[kind], join(root, 'edge/dev/serve.mjs'), kind], ready: /^ready: / };
-  const folder = (built ??= nextBuilt());
-  const command = [runtimes.node, join(folder, 'node_modules/next/dist/bin/next'), 'start', folder, '-H', '127.0.0.1', '-p', String(port)];
-  // By default Node would refuse more than 16 KiB of headers with its own message.
-  return { command: ['NODE_OPTIONS=--max-http-header-size=262144', 'NEXT_TELEMETRY_DISABLED=1', ...command], ready: /Ready in/ };
-};
+const startOf = (kind) =>
+  kind === 'next'
+    ? { command: nextStart((built ??= nextBuilt()), 262_144), ready: /Ready in/ }
+    : { command: [...programs[kind], join(root, 'edge/dev/serve.mjs'), kind], ready: /^ready: / };
 
 /** A Redis whose files are in the folder. */
 export const redis = async (folder) => {
@@ -56,7 +62,7 @@ const start = (kind, nodeHttp) => async (options) => {
       ...(nodeHttp && { NODE_HTTP: 1 }),
       ...(proxyTimeoutMs && { PROXY_TIMEOUT_MS: proxyTimeoutMs }),
     };
-    const { command, ready } = startOf(kind, port);
+    const { command, ready } = startOf(kind);
     return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...command], ready);
   };
   let running = await begin(options).catch(async (error) => {

@@ -18,7 +18,8 @@
 //
 // If an answer is lost or the server is restarting, the operation is retried for 20 seconds; a
 // retry recognizes what the first try wrote. If that fails, the engine once more stores a refresh
-// token that was rotated.
+// token that was rotated. What was not sent by then is never sent; what was sent, and not answered,
+// may have been carried out.
 //
 // Redis has to persist what it acknowledges: appendonly yes and appendfsync always. With
 // appendfsync everysec, a crash of the machine loses the last second, and with it refresh tokens
