@@ -94,6 +94,12 @@ for (const kind of ['node', 'express', 'hono', 'deno', 'bun', 'next', 'nethttp']
     }));
 }
 
+test('B96 next: a wrong configuration ends the process when it starts', () =>
+  inside(example('next'), { config: { no_such_member: 1 } }, async (w) => {
+    assert.equal(await soon(w.host.gone, 'the end of the process'), 1);
+    assert.match(w.host.said, /no_such_member/);
+  }));
+
 test('B95 the steps of the page for the key ring: nobody is signed out before the last', () =>
   inside(example('node'), {}, async (w) => {
     const folder = mkdtempSync(join(tmpdir(), 'ring-'));

@@ -1,4 +1,5 @@
-export default {
+const config = {
   // A path with a slash at its end is another path, for the server behind to answer.
   skipTrailingSlashRedirect: true,
 };
+export default config;
