@@ -50,13 +50,13 @@ export const verify = async ({ alg, jwk, input, signature }: Effects['verify']):
     // (RFC 7518 sections 3.3 to 3.5, RFC 8032 section 5.1).
     if (signature.length !== (n ? n.length : 2 * x!.length)) return { valid: false };
     const [made, text] = [unbase64url(signature), new TextEncoder().encode(input)];
-    const soon = natively?.(algorithm, jwk, made, text);
-    if (soon !== undefined) return { valid: soon };
     const usual = async () => crypto.verify(algorithm, await read(crypto, { kty, crv, x, y, n, e } as JsonWebKey, algorithm), made, text);
-    const valid = await usual().catch((error) => {
-      if (!n || !elsewhere) throw error;
-      return elsewhere(algorithm, unbase64url(n), unbase64url(e!), made, text);
-    });
+    const valid =
+      natively?.(algorithm, jwk, made, text) ??
+      (await usual().catch((error) => {
+        if (!n || !elsewhere) throw error;
+        return elsewhere(algorithm, unbase64url(n), unbase64url(e!), made, text);
+      }));
     return { valid };
   } catch (error) {
     if (isUnsupported(error)) throw new Failed('unsupported');
