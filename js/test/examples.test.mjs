@@ -160,7 +160,8 @@ test('P64 js/README: a new application, from the template to signed in, on the d
   t.after(() => mine.stop());
   for (const [, file, text] of blocks)
     writeFileSync(join(folder, file), text.replace('http://127.0.0.1:9000', mine.issuer).replace('http://localhost:5173/', page));
-  const site = await start(process.execPath, [join(modules, 'vite/bin/vite.js'), '--port', new URL(page).port, '--strictPort'], /Local/, {
+  // Vite's cache does not know that the package has changed.
+  const site = await start(process.execPath, [join(modules, 'vite/bin/vite.js'), '--force', '--port', new URL(page).port, '--strictPort'], /Local/, {
     cwd: folder,
     env: { ...process.env, NO_COLOR: '1' },
   });
