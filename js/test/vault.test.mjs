@@ -401,8 +401,9 @@ for (const name of browsers) {
       await t.test(
         `P34 P35 ${name}, ${way}: back from another page while another tab refreshes, a hard reload, a duplicate of the tab: nobody is signed out, nothing else is refreshed`,
         async () => {
-          const { tab: other, visitor } = await open(browser, ways[way]);
-          const { tab } = await open(browser, ways[way], visitor); // the last one is in front
+          // In Chromium, whose cache is sure, another tab goes on meanwhile. The last is in front.
+          const { tab: other, visitor } = name === 'chromium' ? await open(browser, ways[way]) : {};
+          const { tab } = await open(browser, ways[way], visitor);
           await enter(tab);
           const before = refreshes();
           const granted = async (one) => assert.equal((await one.evaluate(() => window.client.status())).status, 'granted');
@@ -412,7 +413,7 @@ for (const name of browsers) {
           });
           await tab.goto(api.site.url + FINISH);
           await tab.until(() => document.title === 'not taken');
-          // Another tab goes on meanwhile: it refreshes, and its vault dies and is replaced.
+          // The other one refreshes, and its vault dies and is replaced.
           const refresh = () => other.evaluate(async () => (await window.client.refresh()).status);
           if (name === 'chromium') {
             assert.equal(await refresh(), 'granted');
@@ -458,7 +459,8 @@ for (const name of browsers) {
           assert.equal(await openClient(copy), 'granted');
           await granted(tab);
           assert.equal(refreshes(), before + (name === 'chromium' ? 2 : 0)); // those of the other tab
-          for (const one of [copy, other]) await one.close();
+          await copy.close();
+          await other?.close();
         },
       );
     }

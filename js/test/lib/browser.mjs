@@ -1,8 +1,6 @@
-import { cpSync } from 'node:fs';
-import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { PATIENCE } from '../suite/patience.js';
-import { installed, root } from './installed.mjs';
+import { installed } from './installed.mjs';
 import { chromiumArgs, runtimes } from './runtimes.mjs';
 
 /** Starts Chromium. Its pages have the same timeout as every test. */
@@ -17,12 +15,8 @@ export const launch = async (options) => {
   return browser;
 };
 
-/** Puts test pages beside the installed package, and returns their folder. */
-export const pages = () => {
-  const folder = installed();
-  cpSync(join(root, 'js/test/pages'), join(folder, 'pages'), { recursive: true });
-  return folder;
-};
+/** The folder that has the test pages beside the installed package. */
+export const pages = installed;
 
 /** The policy of a page that allows WebAssembly and no other dynamic code. */
 export const strictPolicy = (scripts = "'self' 'wasm-unsafe-eval'") => ({

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -27,9 +27,10 @@ const sources = () => {
     'LICENSE',
     'core/oauth/presets/presets.json',
   ];
-  for (const folder of ['js/src', 'js/test/suite', 'js/test/runners'])
-    for (const name of readdirSync(join(root, folder)).sort()) files.push(join(folder, name));
-  return files;
+  for (const folder of ['js/src', 'js/test/suite', 'js/test/runners', 'js/test/pages'])
+    for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true }))
+      if (entry.isFile()) files.push(relative(root, join(entry.parentPath ?? entry.path, entry.name)));
+  return files.sort();
 };
 
 const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
@@ -85,8 +86,9 @@ const install = (folder) => {
   const tarball = readdirSync(made).find((name) => name.endsWith('.tgz'));
   writeFileSync(join(made, 'package.json'), JSON.stringify({ name: 'installed', private: true, type: 'module' }));
   npm(made, 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-save', '--offline', './' + tarball);
-  // The suites are beside it, so that each runtime resolves the package by its own conditions.
-  for (const name of ['suite', 'runners']) cpSync(join(root, 'js/test', name), join(made, name), { recursive: true });
+  // The suites are beside it, so that each runtime resolves the package by its own conditions, and
+  // the pages, which load it from there.
+  for (const name of ['suite', 'runners', 'pages']) cpSync(join(root, 'js/test', name), join(made, name), { recursive: true });
   renameSync(made, folder);
 };
 
