@@ -188,8 +188,10 @@ for (const name of browsers) {
       await enter(one);
       for (const tab of tabs) await tab.until(() => window.warned.length > 1 && window.warned.at(-1) > 0);
       // What the user does in one tab counts in the other.
-      await two.evaluate(() => void document.body.appendChild(document.createElement('button')));
-      await two.click('button');
+      // WebKit's driver leaves the first one in front; nobody clicks in a page that is not shown.
+      const used = (await two.evaluate(() => document.visibilityState === 'visible')) ? two : one;
+      await used.evaluate(() => void document.body.appendChild(document.createElement('button')));
+      await used.click('button');
       for (const tab of tabs) await tab.until(() => window.warned.includes(null));
       for (const tab of tabs) {
         const [warned, times, called] = await tab.evaluate(() => [window.warned, window.times, window.called]);
@@ -197,7 +199,7 @@ for (const name of browsers) {
         const count = warned.indexOf(null);
         const left = warned.slice(0, count);
         assert.ok(left[0] < after && left.at(-1) < left[0] && left.every((ms, i) => ms > 0 && ms <= left[Math.max(i - 1, 0)]), `left: ${left}`);
-        if (name !== 'webkit') assert.ok(times[count] < times[count - 1] + left.at(-1), 'before the time was over');
+        assert.ok(times[count] < times[count - 1] + left.at(-1), 'before the time was over');
       }
       for (const tab of tabs) await tab.until(() => window.client.current.status === 'not_authenticated');
       await until(() => api.server.count('/revoke') === before + 1, 'the refresh token is revoked');
