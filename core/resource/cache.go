@@ -49,7 +49,7 @@ func lives(claims json.Value, now int64) (until int64) {
 	return until
 }
 
-// put caches a text.
+// put caches a text, which must not be a part of a longer one: that would stay in memory, too.
 func (c *cache) put(key, text string, now, until int64) {
 	if until <= now || len(text) > maxCachedOne {
 		return
@@ -61,7 +61,7 @@ func (c *cache) put(key, text string, now, until int64) {
 		c.bytes -= len(old.text)
 		old.text, old.until = "", 0 // its place is freed in its turn
 	}
-	e := &cached{key, string([]byte(text)), now, until} // a part of a long text would keep all of it in memory
+	e := &cached{key, text, now, until}
 	c.byKey[key] = e
 	c.entries = append(c.entries, e)
 	c.bytes += len(e.text)

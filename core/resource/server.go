@@ -180,7 +180,7 @@ func (sv *server) answered(l *lookUp, v json.Value, f *link.Fault) {
 		if v.Get("active").True() {
 			until = lives(v, now)
 		}
-		sv.answers.put(l.key, v.Raw(), now, until)
+		sv.answers.put(l.key, string([]byte(v.Raw())), now, until)
 	}
 	for _, done := range l.waiting {
 		done(v, f)

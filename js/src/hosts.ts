@@ -11,9 +11,9 @@
  */
 import { verifyRSA } from './rsa.js';
 import { verifyNatively } from './verify-natively.js';
-import { useRSA } from './verify.js';
+import { useVerifiers } from './verify.js';
 
-useRSA(verifyRSA, verifyNatively);
+useVerifiers(verifyRSA, verifyNatively);
 
 export { Host, type HostEvent, type HostOptions, OAuthError } from './index.js';
 export { named } from './algorithms.js';

@@ -90,7 +90,7 @@ export { challengeOf } from './resource.js';
 export { challenges } from './resource.js';
 export { ConflictError, insecureSessionStore, memoryStore, type Store, type Stored } from './store.js';
 /** @internal */
-export { useRSA } from './verify.js';
+export { useVerifiers } from './verify.js';
 export { Client };
 export type * from './types.js';
 export type { Source } from '../../wasm_exec.js';

@@ -17,7 +17,7 @@ import {
   type Options,
   type Status,
   type Token,
-  useRSA,
+  useVerifiers,
 } from './index.js';
 import type { Commands } from './messages.js';
 import { builtin } from './node-passage.js';
@@ -27,7 +27,7 @@ import { verifyRSA } from './rsa.js';
 import { verifyNatively } from './verify-natively.js';
 import type { CryptoKey } from './web.js';
 
-useRSA(verifyRSA, verifyNatively);
+useVerifiers(verifyRSA, verifyNatively);
 
 /** The members of a client's configuration that the caller cannot set. */
 type Derived = 'client_id' | 'client_key' | 'issuer' | 'resource' | 'token_destinations' | 'scope' | 'name';

@@ -26,13 +26,15 @@ let elsewhere: VerifyRSA | undefined;
 let natively: VerifyNatively | undefined;
 
 /**
- * Sets the verifier for runtimes whose WebCrypto does not accept every RSA key that hosts have to
- * accept (core/contract/README.md, "Keys"), and one that is asked before WebCrypto is.
+ * Sets the verifiers beside WebCrypto.
  *
+ * @param rsa for runtimes whose WebCrypto does not accept every RSA key that hosts have to accept
+ * (core/contract/README.md, "Keys")
+ * @param before is asked before WebCrypto
  * @internal
  */
-export const useRSA = (verifyRSA: VerifyRSA, before?: VerifyNatively): void => {
-  elsewhere = verifyRSA;
+export const useVerifiers = (rsa: VerifyRSA, before?: VerifyNatively): void => {
+  elsewhere = rsa;
   natively = before;
 };
 

@@ -1,9 +1,9 @@
 // The entry for Cloudflare Workers, where a module is imported, already compiled.
 import module from './oauth2-full.wasm';
-import { type Client, type Config, openAlone, type Options, type RegistrationConfig, useRSA } from './index.js';
+import { type Client, type Config, openAlone, type Options, type RegistrationConfig, useVerifiers } from './index.js';
 import { verifyRSA } from './rsa.js';
 
-useRSA(verifyRSA);
+useVerifiers(verifyRSA);
 
 export const openClient = (config: Config | RegistrationConfig, options: Options = {}): Promise<Client> =>
   openAlone(config, { ...options, module: options.module ?? module });

@@ -94,18 +94,26 @@ func (i *Issuer) verify(j *jose.JWS, done func(*link.Fault)) {
 
 // pick asks the host to verify the signature.
 func (v *verifyRun) pick() {
-	p := &v.issuer.keys.picked
-	if p.jwk == "" || p.alg != v.jws.Alg || p.kid != v.jws.Kid {
-		jwk, wrong := jose.Pick(v.issuer.keys.list, v.jws)
-		if wrong != nil {
-			v.refused(wrong)
-			return
-		}
-		*p = picked{v.jws.Alg, v.jws.Kid, jwk}
-		v.issuer.link.Own(&p.alg, &p.kid)
+	jwk, wrong := v.issuer.pick(v.jws)
+	if wrong != nil {
+		v.refused(wrong)
+		return
 	}
-	v.jws.Key = p.jwk
-	askVerify(v.issuer.link, v.jws, p.jwk, v.judged)
+	v.jws.Key = jwk
+	askVerify(v.issuer.link, v.jws, jwk, v.judged)
+}
+
+// pick returns the key of the list for a signature.
+func (i *Issuer) pick(j *jose.JWS) (jwk string, wrong *link.Fault) {
+	p := &i.keys.picked
+	if p.jwk == "" || p.alg != j.Alg || p.kid != j.Kid {
+		if jwk, wrong = jose.Pick(i.keys.list, j); wrong != nil {
+			return "", wrong
+		}
+		*p = picked{j.Alg, j.Kid, jwk}
+		i.link.Own(&p.alg, &p.kid)
+	}
+	return p.jwk, nil
 }
 
 // askVerify asks the host to verify a signature.

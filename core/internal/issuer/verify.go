@@ -26,13 +26,9 @@ func (i *Issuer) Verify(j *jose.JWS, done func(*link.Fault)) {
 // KeyOf returns the key with which Verify would verify a signature, or "" if no key fits or the
 // keys have to be fetched first.
 func (i *Issuer) KeyOf(j *jose.JWS) (jwk string) {
-	if !i.keysGood() {
-		return ""
+	if i.keysGood() {
+		jwk, _ = i.pick(j)
 	}
-	if p := &i.keys.picked; p.jwk != "" && p.alg == j.Alg && p.kid == j.Kid {
-		return p.jwk
-	}
-	jwk, _ = jose.Pick(i.keys.list, j)
 	return jwk
 }
 

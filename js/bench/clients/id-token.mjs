@@ -43,7 +43,7 @@ const clients = {
   'oauth2-wasm': {
     does: 'The command set_token: claims and signature checked, the session with the token stored (in memory), answered with the claims.',
     make: async (alg, { jwks_uri }) => {
-      const client = await openClient({ ...config, jwks_uri, id_token_signed_response_alg: [alg] });
+      const client = await openClient({ ...config, name: alg, jwks_uri, id_token_signed_response_alg: [alg] });
       return async (id_token) => (await client.setToken({ ...answer, id_token })).claims.sub;
     },
   },

@@ -1,14 +1,22 @@
 // The contenders' programs, copied beside the packed and installed package, so that we measure what
 // users get.
-import { cpSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { installed, root } from '../../test/lib/installed.mjs';
 
-/** The folder with `clients` and `pages`. */
+const own = join(root, 'js/bench');
+
+/** The folder with `clients` and `pages`, where they find the peers that only benchmarks have. */
 export const beside = () => {
   const folder = join(installed(), 'bench');
+  const peers = join(folder, 'node_modules');
+  rmSync(peers, { recursive: true, force: true });
+  for (const name of Object.keys(JSON.parse(readFileSync(join(own, 'package.json'), 'utf8')).devDependencies)) {
+    mkdirSync(dirname(join(peers, name)), { recursive: true });
+    symlinkSync(join(own, 'node_modules', name), join(peers, name));
+  }
   for (const name of ['clients', 'pages']) cpSync(fileURLToPath(new URL(`../${name}`, import.meta.url)), join(folder, name), { recursive: true });
   return folder;
 };
@@ -27,7 +35,7 @@ export const bundled = async (options) => {
     legalComments: 'none',
     logLevel: 'error',
     write: false,
-    nodePaths: [join(root, 'js/bench/node_modules')],
+    nodePaths: [join(own, 'node_modules')],
     ...options,
   });
   return Buffer.from(outputFiles[0].contents);

@@ -40,9 +40,9 @@ const inChromium = async (folder, file, { rounds, slice }) => {
   const browser = await launch();
   try {
     const tab = await browser.newPage();
-    tab.on('pageerror', (error) => console.error(String(error)));
+    const broken = new Promise((_, reject) => tab.on('pageerror', reject));
     await tab.goto(`${site.url}/index.html`);
-    await tab.waitForFunction(() => window.ready);
+    await Promise.race([broken, tab.waitForFunction(() => window.ready)]);
     const contenders = await tab.evaluate(() => window.contenders);
     return { contenders, seen: await inTurn(contenders, rounds, ({ name }) => tab.evaluate(([n, ms]) => window.measure(n, ms), [name, slice])) };
   } finally {

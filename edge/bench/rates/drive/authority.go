@@ -134,7 +134,7 @@ func (a *authority) token(w http.ResponseWriter, r *http.Request) {
 		user = g.user
 		// So that tokens do not all end at the same time: the parts of the golden ratio lie evenly.
 		_, part := math.Modf(float64(a.issued.Add(1)) * math.Phi)
-		life = time.Duration((0.1 + 0.9*part) * float64(life))
+		life = time.Duration((0.02 + 0.98*part) * float64(life))
 		id, err := a.idToken(g)
 		if err != nil {
 			refuse("server_error")

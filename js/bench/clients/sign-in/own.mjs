@@ -3,8 +3,11 @@ import { answer, callbackOf, config } from '../common.mjs';
 
 const settings = { ...config, scope: 'profile', nonce: 'enabled' };
 
+/** Clients of one name share a store, so each has its own name, as on a page of its own. */
+let count = 0;
+
 const opened = async () => {
-  const client = await openClient(settings, { pendingStore: memoryStore() });
+  const client = await openClient({ ...settings, name: `bench-${++count}` }, { pendingStore: memoryStore() });
   await client.status(); // waits until the session is loaded
   return client;
 };
