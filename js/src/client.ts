@@ -2,6 +2,7 @@ import type { Source } from '../../wasm_exec.js';
 import { deviceFlow } from './device.js';
 import { asked, failure, type OAuthError } from './error.js';
 import { Host, type HostEvent, type HostOptions, type Run } from './host.js';
+import { closing } from './http.js';
 import { CLIENT_KEY } from './keys.js';
 import { leave } from './navigate.js';
 import { repliesFor, takeReply } from './redirect.js';
@@ -22,6 +23,7 @@ const pairs = (parameters: T.Parameters | undefined) => parameters && [...new UR
  */
 export class Client extends EventTarget {
   #host!: Remote;
+  #forget: (() => void) | undefined;
   #config: Partial<T.Config>;
   #fetch: typeof fetch | undefined;
   #ready: Promise<T.Current> | undefined;
@@ -68,9 +70,7 @@ export class Client extends EventTarget {
       config as T.Config,
       options.fetch,
     );
-    const close = () => client.close();
-    signal?.addEventListener('abort', close);
-    if (signal?.aborted) close();
+    client.closeOn(signal);
     return client;
   }
 
@@ -432,7 +432,18 @@ export class Client extends EventTarget {
    * Stops the client: calls under way reject with code `closed`. The stored session stays.
    */
   close(): void {
+    this.#forget?.();
     this.#host.close();
+  }
+
+  /**
+   * Not in {@link open}: minifiers move functions that are used once into the scope where they are
+   * used, and then the sessions of the page would keep everything that closures of that scope use.
+   *
+   * @internal
+   */
+  protected closeOn(signal: AbortSignal | null | undefined): void {
+    this.#forget = closing(signal, () => this.close());
   }
 }
 

@@ -40,6 +40,17 @@ export const unless = <T>(signal: AbortSignal | null | undefined, work: Promise<
   });
 };
 
+/**
+ * Calls `close` when the signal aborts.
+ *
+ * @returns ends that: a signal may live much longer than what it closes, and would keep it
+ */
+export const closing = (signal: AbortSignal | null | undefined, close: () => void): (() => void) => {
+  signal?.addEventListener('abort', close);
+  if (signal?.aborted) close();
+  return () => signal?.removeEventListener('abort', close);
+};
+
 const offline = () => globalThis.navigator?.onLine === false;
 
 /**

@@ -21,8 +21,9 @@ import {
 } from './index.js';
 import type { Commands } from './messages.js';
 import { builtin } from './node-passage.js';
-import { guardedFetch } from './public.js';
+import { closing } from './http.js';
 import { CLIENT_KEY } from './keys.js';
+import { guardedFetch } from './public.js';
 import { verifyRSA } from './rsa.js';
 import { verifyNatively } from './verify-natively.js';
 import type { CryptoKey } from './web.js';
@@ -131,6 +132,8 @@ const TRIES = 4;
 /** Gets tokens for resources. Made by {@link openMcp}. */
 export class Mcp {
   #host: Host;
+  /** @internal */
+  unlisten: (() => void) | undefined;
   #config: McpConfig;
   #options: McpOptions;
   /** By their configuration. */
@@ -316,6 +319,7 @@ export class Mcp {
 
   /** Ends all work that is under way. Stored data stays. */
   close(): void {
+    this.unlisten?.();
     this.#host.close();
     for (const opening of this.#clients.values())
       void opening.then(
@@ -366,6 +370,6 @@ export const openMcp = async (config: McpConfig, options: McpOptions = {}): Prom
     },
   });
   const mcp = new Mcp(host, config, { ...options, ...hands });
-  signal?.addEventListener('abort', () => mcp.close());
+  mcp.unlisten = closing(signal, () => mcp.close());
   return mcp;
 };

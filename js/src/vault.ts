@@ -477,9 +477,7 @@ class VaultClient extends Client {
     }, hello)) as VaultClient;
     client.#link = link;
     release();
-    const close = () => client.close();
-    signal?.addEventListener('abort', close);
-    if (signal?.aborted) close();
+    client.closeOn(signal);
     if (silent)
       client.#restored = silent
         .then(({ restoreSilently }) => restoreSilently(client, { signal }, hello.name))

@@ -1,0 +1,76 @@
+// What was closed is let go: a browser gives a page memory for about a hundred instances of a module.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { launch, openPage, pages } from './lib/browser.mjs';
+import { library } from './lib/installed.mjs';
+import { chromiumArgs } from './lib/runtimes.mjs';
+import { serve } from './lib/serve.mjs';
+
+/**
+ * Opens and closes clients, and counts those whose instances are left. It runs in Node and in a
+ * page.
+ */
+const closed = async (openClient, gc) => {
+  const instances = [];
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = async (...given) => {
+    const made = await instantiate(...given);
+    instances.push(new WeakRef(made.instance ?? made));
+    return made;
+  };
+  const issuer = 'https://as.example';
+  const config = {
+    issuer,
+    client_id: 'app',
+    redirect_uri: 'https://app.example/callback',
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    scope: 'notes',
+  };
+  const lasting = new AbortController();
+  const ways = {
+    'each with its own name': (n) => [{ ...config, name: `own-${n}` }, {}],
+    'all with one name': () => [config, {}],
+    'with a signal that lives on': (n) => [{ ...config, name: `signal-${n}` }, { signal: lasting.signal }],
+  };
+  const left = {};
+  for (const [way, given] of Object.entries(ways)) {
+    instances.length = 0;
+    const use = async (n) => {
+      const client = await openClient(...given(n));
+      await client.authorize();
+      client.close();
+    };
+    for (let n = 0; n < 10; n++) await use(n);
+    const alive = () => instances.filter((instance) => instance.deref()).length;
+    // What a collection finds may wait for a task, or for the next collection.
+    for (let tries = 0; tries < 50 && (!tries || alive()); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      gc();
+    }
+    left[way] = `${instances.length >= 10 ? 'all' : instances.length} made, ${alive()} left`;
+  }
+  WebAssembly.instantiate = instantiate;
+  return left;
+};
+
+const none = { 'each with its own name': 'all made, 0 left', 'all with one name': 'all made, 0 left', 'with a signal that lives on': 'all made, 0 left' };
+
+test('P75 a page may open and close any number of clients: nothing is left of them', async (t) => {
+  const site = await serve(pages());
+  const browser = await launch({ args: [...chromiumArgs, '--js-flags=--expose-gc'] });
+  t.after(async () => {
+    await browser.close();
+    site.stop();
+  });
+  const page = await openPage(await browser.newContext(), `${site.url}/pages/app.html`);
+  assert.deepEqual(await page.evaluate(`(${closed})(window.oauth.openClient, gc)`), none);
+});
+
+test('P75 and so may a process', async () => {
+  setFlagsFromString('--expose-gc');
+  const { openClient } = await library();
+  assert.deepEqual(await closed(openClient, runInNewContext('gc')), none);
+});
