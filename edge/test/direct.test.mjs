@@ -48,7 +48,14 @@ for (const [name, ...request] of [
   ['a percent sign in the host', 'GET', '/auth/session', [page], undefined, '%6cocalhost:8080'],
   ['no host', 'GET', '/auth/session', [page], undefined, ' '],
   ['a target with two slashes', 'GET', '//evil.example/auth/session', [page]],
-  ...['/auth/session?', '/api/notes#', '\\auth', '/..', '%2fauth', '%3f', '%5cauth', '%23'].map((more) => [`a path in the host: ${more}`, 'GET', '/x', [page], undefined, `localhost:8080${more}`]),
+  ...['/auth/session?', '/api/notes#', '\\auth', '/..', '%2fauth', '%3f', '%5cauth', '%23'].map((more) => [
+    `a path in the host: ${more}`,
+    'GET',
+    '/x',
+    [page],
+    undefined,
+    `localhost:8080${more}`,
+  ]),
 ]) {
   test(`without a Request as with one: ${name}`, async () => {
     const [method, target, headers, body, host = 'localhost:8080'] = request;

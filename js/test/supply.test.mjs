@@ -65,5 +65,6 @@ test('S2 Go modules are what go.sum says', () => {
 });
 
 test('S2 every Go module knows what the modules that it uses need: go mod tidy was not forgotten', () => {
-  for (const file of files('go.mod')) execFileSync('go', ['list', '-mod=readonly', '-m', 'all'], { cwd: dirname(join(root, file)), env: { ...process.env, GOWORK: 'off' } });
+  for (const file of files('go.mod'))
+    execFileSync('go', ['list', '-mod=readonly', '-m', 'all'], { cwd: dirname(join(root, file)), env: { ...process.env, GOWORK: 'off' } });
 });
