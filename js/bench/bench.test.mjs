@@ -1,5 +1,5 @@
-// Rows of `make bench`, for a moment: every contender starts and gives right answers. How fast is not
-// looked at. The others need minutes, or a server of many modules (7).
+// Rows of `make bench`, for a moment: every contender starts and gives right answers. How fast is
+// not looked at. The others need minutes, or a server of many modules (7).
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// What was closed is let go: a browser gives a page memory for about a hundred instances of a module.
+// What was closed is let go: a browser gives a page memory for about a hundred instances of a
+// module.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
