@@ -437,8 +437,8 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Not in {@link open}: minifiers move functions that are used once into the scope where they are
-   * used, and then the sessions of the page would keep everything that closures of that scope use.
+   * This is not written in {@link open}, whose scope must not hold the client: minifiers move the
+   * list of the page's sessions into that scope, and the list would keep every closed client.
    *
    * @internal
    */
