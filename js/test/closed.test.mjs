@@ -1,11 +1,13 @@
 // What was closed is let go: a browser gives a page memory for about a hundred instances of a
 // module.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { launch, openPage, pages } from './lib/browser.mjs';
-import { library } from './lib/installed.mjs';
+import { installed, library } from './lib/installed.mjs';
 import { chromiumArgs } from './lib/runtimes.mjs';
 import { serve } from './lib/serve.mjs';
 
@@ -74,4 +76,13 @@ test('P75 and so may a process', async () => {
   setFlagsFromString('--expose-gc');
   const { openClient } = await library();
   assert.deepEqual(await closed(openClient, runInNewContext('gc')), none);
+});
+
+test('P75 so may one that gets tokens for resources', async () => {
+  setFlagsFromString('--expose-gc');
+  const { openMcp } = await import(pathToFileURL(join(installed(), 'node_modules/oauth2-wasm/dist/mcp.js')).href);
+  // It makes its clients later, so there is nothing to authorize yet.
+  const open = async (_, options) =>
+    Object.assign(await openMcp({ redirect_uri: 'http://127.0.0.1/callback', client_metadata: {} }, options), { authorize() {} });
+  assert.deepEqual(await closed(open, runInNewContext('gc')), none);
 });
