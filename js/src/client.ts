@@ -23,7 +23,7 @@ const pairs = (parameters: T.Parameters | undefined) => parameters && [...new UR
  */
 export class Client extends EventTarget {
   #host!: Remote;
-  #forget: (() => void) | undefined;
+  #unlisten: (() => void) | undefined;
   #config: Partial<T.Config>;
   #fetch: typeof fetch | undefined;
   #ready: Promise<T.Current> | undefined;
@@ -432,7 +432,7 @@ export class Client extends EventTarget {
    * Stops the client: calls under way reject with code `closed`. The stored session stays.
    */
   close(): void {
-    this.#forget?.();
+    this.#unlisten?.();
     this.#host.close();
   }
 
@@ -443,7 +443,7 @@ export class Client extends EventTarget {
    * @internal
    */
   protected closeOn(signal: AbortSignal | null | undefined): void {
-    this.#forget = closing(signal, () => this.close());
+    this.#unlisten = closing(signal, () => this.close());
   }
 }
 

@@ -137,7 +137,12 @@ const begin = (url: string, name?: string): Way => {
   if (globalThis.SharedWorker) {
     // Browsers that support `extendedLifetime` let the worker live for a while without a page.
     const shared = new SharedWorker(url, { type: 'module', extendedLifetime: true, ...(name && { name }) } as WorkerOptions);
-    return { port: shared.port, failed: failing(shared), again: true, end: () => shared.port.close() };
+    // Browsers keep a shared worker's object as long as the worker lives, and what its handlers hold.
+    const end = () => {
+      shared.onerror = shared.port.onmessage = null;
+      shared.port.close();
+    };
+    return { port: shared.port, failed: failing(shared), again: true, end };
   }
   const own = new Worker(url, { type: 'module' });
   return { port: own, failed: failing(own), end: () => own.terminate() };
@@ -157,12 +162,16 @@ const frame = async (url: string): Promise<Way> => {
     element.contentWindow!.postMessage(HELLO, there, [port2]);
   };
   addEventListener('message', listens, { signal: over.signal });
-  const failed = new Promise<never>((_, reject) => setTimeout(() => reject(failure('internal', 'vault_unreachable', 'open')), PATIENCE));
+  let patience: ReturnType<typeof setTimeout>;
+  const failed = new Promise<never>((_, reject) => {
+    patience = setTimeout(() => reject(failure('internal', 'vault_unreachable', 'open')), PATIENCE);
+  });
   document.documentElement.append(element);
   return {
     port: port1,
     failed,
     end() {
+      clearTimeout(patience);
       over.abort();
       port1.close();
       element.remove();

@@ -10,6 +10,7 @@ import { launch, openPage, pages } from './lib/browser.mjs';
 import { installed, library } from './lib/installed.mjs';
 import { chromiumArgs } from './lib/runtimes.mjs';
 import { serve } from './lib/serve.mjs';
+import { PAGE, small } from './lib/vault.mjs';
 
 /**
  * Opens and closes clients, and counts those whose instances are left. It runs in Node and in a
@@ -70,6 +71,38 @@ test('P75 a page may open and close any number of clients: nothing is left of th
   });
   const page = await openPage(await browser.newContext(), `${site.url}/pages/app.html`);
   assert.deepEqual(await page.evaluate(`(${closed})(window.oauth.openClient, gc)`), none);
+});
+
+test('P75 and so may a page with a vault, whose instance is elsewhere', async (t) => {
+  const app = await small();
+  const browser = await launch({ args: [...chromiumArgs, '--js-flags=--expose-gc'] });
+  t.after(async () => {
+    await browser.close();
+    app.stop();
+  });
+  const context = await browser.newContext();
+  const counted = async (frame) => {
+    const clients = [];
+    const lasting = new AbortController();
+    const use = async (where) => {
+      const client = await window.openVault(where);
+      await client.status();
+      client.close();
+      clients.push(new WeakRef(client));
+    };
+    for (let n = 0; n < 10; n++) await use({ ...(frame ? { frame } : { worker: '/auth-worker.js' }), ...(n % 2 && { signal: lasting.signal }) });
+    const alive = () => clients.filter((client) => client.deref()).length;
+    for (let tries = 0; tries < 50 && (!tries || alive()); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      gc();
+    }
+    return `${clients.length} made, ${alive()} left`;
+  };
+  for (const way of ['shared', 'dedicated', 'frame']) {
+    const page = await openPage(context, app.site.url + PAGE);
+    if (way === 'dedicated') await page.evaluate(() => void (window.SharedWorker = undefined));
+    assert.equal(await page.evaluate(counted, way === 'frame' ? app.frameUrl : ''), '10 made, 0 left', way);
+  }
 });
 
 test('P75 and so may a process', async () => {
