@@ -188,7 +188,7 @@ bench: setup ## beside other clients and servers, in one run; also in build/benc
 load: setup ## 2,000 requests of 100 sessions on each host while things go wrong, as a table; minutes (ARGS='--root DIR', see edge/bench/load.mjs)
 	@node edge/bench/load.mjs $(ARGS)
 
-rates: setup ## requests a second that each backend proxies with p99 below 100 ms, 10,000 signed in, and their CPU; an hour (HOSTS=node,go SESSIONS SECONDS)
+rates: setup ## requests a second that each backend proxies with p99 below 100 ms, 10,000 signed in, and their CPU; an hour or two (HOSTS=node,go SESSIONS SECONDS)
 	@node edge/bench/rates.mjs
 
 bench-hostile: setup ## a hostile script against the vault, and against the workers of auth0-spa-js and axa, as a table (minutes)

@@ -4,7 +4,7 @@
 //
 // Open is the short way to a client. An Engine from New is for programs that open many clients: the
 // module is compiled once, and its code is cached in the user's cache directory (see
-// EngineOptions.CacheDir). An instance costs about 0.2 ms, and 256 KiB after a sign-in.
+// EngineOptions.CacheDir). An instance costs about 0.2 ms, and 128 KiB after a sign-in.
 //
 // The module imports nothing, so it can reach nothing: no clock, no network, no files, only what
 // package oauth gives it. Each instance has a memory limit, and each call a time limit if you set

@@ -20,8 +20,9 @@ type Options struct {
 
 // EngineOptions say how the module is run. The zero value is the usual choice.
 type EngineOptions struct {
-	// MemoryLimit is the most memory of one instance in bytes, in steps of 64 KiB; 0 means 16 MiB.
-	// An instance that needs more traps.
+	// MemoryLimit is the most memory of one instance in bytes, in steps of 64 KiB; 0 means 16 MiB,
+	// and the least is 128 KiB, which a session with a sign-in takes. An instance that needs more
+	// traps.
 	MemoryLimit int
 	// CallLimit is how long one call into the module may take before its instance is discarded; 0
 	// means no limit. Calls take less than a millisecond, and the module has no endless loop, so
@@ -39,6 +40,7 @@ type EngineOptions struct {
 
 const (
 	defaultMemory = 16 << 20
+	leastMemory   = 128 << 10
 	// worn is the memory above which sessions leave an instance: its memory grows and never
 	// shrinks.
 	worn = 4 << 20
@@ -91,6 +93,9 @@ func start(ctx context.Context, bytes []byte, opts EngineOptions) (*Engine, erro
 	}
 	if opts.MemoryLimit == 0 {
 		opts.MemoryLimit = defaultMemory
+	}
+	if opts.MemoryLimit < leastMemory {
+		return nil, fmt.Errorf("oauth2: wasm: MemoryLimit is %d bytes, expected %d or more", opts.MemoryLimit, leastMemory)
 	}
 	p, err := shared(ctx, bytes, traits{
 		pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,

@@ -90,8 +90,18 @@ func TestCompilationCache(t *testing.T) {
 }
 
 func TestMemoryLimit(t *testing.T) {
-	if _, err := New(t.Context(), EngineOptions{MemoryLimit: page}); err == nil {
-		t.Error("less than the module begins with")
+	if _, err := New(t.Context(), EngineOptions{MemoryLimit: leastMemory - 1}); err == nil || !strings.Contains(err.Error(), "131071 bytes, expected 131072") {
+		t.Errorf("less than a session takes: %v", err)
+	}
+	least, err := New(t.Context(), EngineOptions{MemoryLimit: leastMemory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer least.Shutdown()
+	if c, err := oauth.Open(t.Context(), least, testConfig, oauth.Options{}); err != nil {
+		t.Errorf("the least: %v", err)
+	} else if _, err := c.Authorize(t.Context(), oauth.AuthorizeParams{}); err != nil {
+		t.Errorf("the least: %v", err)
 	}
 	if _, err := New(t.Context(), EngineOptions{MemoryLimit: -1}); err == nil {
 		t.Error("a negative limit")

@@ -88,7 +88,7 @@ func (l Limits) withDefaults() (Limits, error) {
 		name             string
 		value, low, high int64
 	}{
-		{"Memory", int64(l.Memory), page, 1 << 32},
+		{"Memory", int64(l.Memory), leastMemory, 1 << 32},
 		{"Call", int64(l.Call), 0, 1<<63 - 1},
 		{"Sessions", int64(l.Sessions), 1, crowd},
 		{"Message", int64(l.Message), leastMessage, oauth.MaxMessage},

@@ -129,7 +129,7 @@ func TestWornInstanceIsLeftBetweenCommands(t *testing.T) {
 					t.Fatalf("got %v, %q", err, token.AccessToken)
 				}
 			}
-			// The last command may still be storing in the background: the session moves after that.
+			// The last command may still be storing in the background; the session moves then.
 			eventually(t, "the session moved", func() bool { read(); return e.opened() > 1 })
 			for range 3 {
 				read()

@@ -137,7 +137,7 @@ const begin = (url: string, name?: string): Way => {
   if (globalThis.SharedWorker) {
     // Browsers that support `extendedLifetime` let the worker live for a while without a page.
     const shared = new SharedWorker(url, { type: 'module', extendedLifetime: true, ...(name && { name }) } as WorkerOptions);
-    // Browsers keep a shared worker's object as long as the worker lives, and what its handlers hold.
+    // Browsers keep a shared worker's object while the worker lives, and what its handlers hold.
     const end = () => {
       shared.onerror = shared.port.onmessage = null;
       shared.port.close();

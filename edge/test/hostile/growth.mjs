@@ -28,10 +28,10 @@ export const exponent = ([[, control], ...points], floor) => {
 const STEEP = 1.6;
 
 /**
- * Costs that nobody would notice. The module's own count of its work (others: of sessions that share
- * the instance) is exact, and so is the memory of an instance (heap, bytes). CPU and waiting in ms
- * and the memory of a process in bytes are not: a wait also includes the machine's load, so only a
- * long one counts.
+ * Costs that nobody would notice. The module's own count of its work (others: of sessions that
+ * share the instance) is exact, and so is the memory of an instance (heap, bytes). CPU and waiting
+ * in ms and the memory of a process in bytes are not: a wait also includes the machine's load, so
+ * only a long one counts.
  */
 export const floors = { work: 1e6, 'work of others': 1e6, time: 50, wait: 1000, heap: 8 << 20, memory: 32 << 20 };
 

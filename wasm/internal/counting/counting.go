@@ -1,6 +1,7 @@
-// Package counting makes a module count its work: each function call and each round of a loop counts
-// one, and so do 16 bytes that are copied or filled. So a test can measure work, including the
-// garbage collector's, without a clock. The count is the module's exported global "work", an i64.
+// Package counting makes a module count its work: each function call and each round of a loop
+// counts one, and so do 16 bytes that are copied or filled. So a test can measure work, including
+// the garbage collector's, without a clock. The count is the module's exported global "work", an
+// i64.
 package counting
 
 import (

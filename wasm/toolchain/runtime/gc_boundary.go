@@ -180,11 +180,11 @@ func findLarge(n uintptr) (block uintptr, ok bool) {
 // grow makes the heap larger by a half, or as far as n blocks in a row need.
 func grow(n uintptr) bool {
 	pages := wasm_memory_size(wasmMemoryIndex)
-	// A sixteenth at the least: setHeapEnd counts on it.
-	more := int32(n/(wasmPageSize/blockSize)*17/16) + 2 + pages/16
 	if n > 1<<24 {
 		return false
 	}
+	// With their states. And a sixteenth at the least: setHeapEnd counts on it.
+	more := int32((n+2)*(blockSize+1)/wasmPageSize) + 1 + pages/16
 	if half := max(more, pages/2); wasm_memory_grow(wasmMemoryIndex, half) != -1 {
 		more = half
 	} else if wasm_memory_grow(wasmMemoryIndex, more) == -1 {
