@@ -33,7 +33,7 @@ const STEEP = 1.6;
  * in ms and the memory of a process in bytes are not: a wait also includes the machine's load, so
  * only a long one counts.
  */
-export const floors = { work: 1e6, 'work of others': 1e6, time: 50, wait: 1000, heap: 8 << 20, memory: 32 << 20 };
+export const floors = { work: 4e6, 'work of others': 4e6, time: 50, wait: 1000, heap: 8 << 20, memory: 32 << 20 };
 
 /**
  * Measures all sizes in turn, so that other load of the machine affects all of them, and takes the
