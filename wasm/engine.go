@@ -21,7 +21,7 @@ type Options struct {
 // EngineOptions say how the module is run. The zero value is the usual choice.
 type EngineOptions struct {
 	// MemoryLimit is the most memory of one instance in bytes, in steps of 64 KiB; 0 means 16 MiB,
-	// and the least is 128 KiB, which a session with a sign-in takes. An instance that needs more
+	// and the least is 128 KiB, enough for a sign-in of one session. An instance that needs more
 	// traps.
 	MemoryLimit int
 	// CallLimit is how long one call into the module may take before its instance is discarded; 0

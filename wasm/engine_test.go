@@ -98,10 +98,19 @@ func TestMemoryLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer least.Shutdown()
-	if c, err := oauth.Open(t.Context(), least, testConfig, oauth.Options{}); err != nil {
-		t.Errorf("the least: %v", err)
-	} else if _, err := c.Authorize(t.Context(), oauth.AuthorizeParams{}); err != nil {
-		t.Errorf("the least: %v", err)
+	small, err := oauth.Open(t.Context(), least, testConfig, oauth.Options{HTTP: &http.Client{Transport: tokens{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer small.Close()
+	for range 20 {
+		begun, err := small.Authorize(t.Context(), oauth.AuthorizeParams{})
+		if err != nil {
+			t.Fatalf("the least: %v", err)
+		}
+		if _, err := small.Callback(t.Context(), testConfig.RedirectURI+"?code=x&state="+begun.State); err != nil {
+			t.Fatalf("the least: %v", err)
+		}
 	}
 	if _, err := New(t.Context(), EngineOptions{MemoryLimit: -1}); err == nil {
 		t.Error("a negative limit")
