@@ -83,7 +83,7 @@ func newCrowded(b *testing.B) *crowded {
 }
 
 func (c *crowded) Open(msg []byte) int32 {
-	handle, ok := c.send(c.open, 0, msg)
+	handle, ok := c.start(msg)
 	if !ok {
 		return oauth.Trapped
 	}
@@ -91,7 +91,7 @@ func (c *crowded) Open(msg []byte) int32 {
 }
 
 func (c *crowded) Input(handle int32, msg []byte) int32 {
-	code, ok := c.send(c.input, handle, msg)
+	code, ok := c.send(handle, msg)
 	if !ok {
 		return oauth.Trapped
 	}
@@ -100,7 +100,7 @@ func (c *crowded) Input(handle int32, msg []byte) int32 {
 
 func (c *crowded) Effect(handle int32) []byte { return c.next(handle) }
 
-func (c *crowded) Close(handle int32) { c.call(c.shut, uint32(handle)) }
+func (c *crowded) Close(handle int32) { c.rarely("oauth2_close", uint32(handle)) }
 
 // BenchmarkMemory measures the memory of sessions that have signed in once: of an instance with one
 // of them, of each further one in the same instance, and of each in its own instance, including

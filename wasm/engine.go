@@ -132,7 +132,7 @@ func (e *Engine) Open(msg []byte) int32 {
 	if err != nil {
 		return oauth.Trapped
 	}
-	handle, ok := i.send(i.open, 0, msg)
+	handle, ok := i.start(msg)
 	switch {
 	case !ok:
 		e.tidy(i)
@@ -178,7 +178,7 @@ func (e *Engine) Input(handle int32, msg []byte) int32 {
 	case len(msg) > oauth.MaxMessage:
 		return oauth.TooLong
 	}
-	code, ok := s.send(s.input, s.handle, msg)
+	code, ok := s.send(s.handle, msg)
 	if !ok {
 		e.tidy(s.instance)
 		return oauth.Trapped
@@ -213,7 +213,7 @@ func (e *Engine) Close(handle int32) {
 		return
 	}
 	delete(e.seats, handle)
-	s.call(s.shut, uint32(s.handle))
+	s.rarely("oauth2_close", uint32(s.handle))
 	s.handles--
 	e.tidy(s.instance)
 }

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"math"
@@ -20,9 +21,9 @@ const abi = 1
 // instance is one memory with the module's functions. After an error it is lost: its further
 // answers would be wrong.
 type instance struct {
-	module                           api.Module
-	alloc, open, input, effect, shut api.Function
-	stack                            [3]uint64
+	module        api.Module
+	input, effect api.Function
+	stack         [3]uint64
 
 	buffer, size uint32 // where inputs are written; kept from call to call
 	handles      int    // number of open handles
@@ -36,13 +37,15 @@ type instance struct {
 }
 
 func (p *program) instantiate(ctx context.Context, limit time.Duration) (*instance, error) {
-	m, err := p.runtime.InstantiateModule(ctx, p.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
+	// The module has no imports and so never reads random bytes. Without a source wazero would seed
+	// its own for each instance.
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize").WithRandSource(rand.Reader)
+	m, err := p.runtime.InstantiateModule(ctx, p.compiled, config)
 	if err != nil {
 		return nil, fmt.Errorf("oauth2: wasm: instantiate: %w", shortened(err))
 	}
 	i := &instance{
-		module: m, alloc: m.ExportedFunction("oauth2_alloc"), open: m.ExportedFunction("oauth2_open"),
-		input: m.ExportedFunction("oauth2_input"), effect: m.ExportedFunction("oauth2_effect"), shut: m.ExportedFunction("oauth2_close"),
+		module: m, input: m.ExportedFunction("oauth2_input"), effect: m.ExportedFunction("oauth2_effect"),
 		// A module that starts with much memory (standard Go, in tests) is not worn because of
 		// that.
 		limit: limit, ceiling: max(worn, 2*m.Memory().Size()),
@@ -51,7 +54,7 @@ func (p *program) instantiate(ctx context.Context, limit time.Duration) (*instan
 	if limit > 0 {
 		i.watchdog = time.AfterFunc(math.MaxInt64, i.cancel)
 	}
-	if version, ok := i.call(m.ExportedFunction("oauth2_abi")); !ok || version != abi {
+	if version, ok := i.rarely("oauth2_abi"); !ok || version != abi {
 		i.lose(fmt.Errorf("oauth2: wasm: the module has version %d of the boundary, not %d", version, abi))
 		return nil, i.lost
 	}
@@ -81,31 +84,44 @@ func (i *instance) call(f api.Function, args ...uint32) (uint32, bool) {
 	return uint32(i.stack[0]), true
 }
 
-// send calls f with msg in the module's memory, and overwrites it there afterwards, because it may
-// contain secrets.
-func (i *instance) send(f api.Function, handle int32, msg []byte) (uint32, bool) {
-	n := uint32(len(msg))
-	if !i.reserve(n) {
+// rarely calls the function with this name. A function that wazero returns has a stack of 10 KiB,
+// so an instance keeps only those of each input.
+func (i *instance) rarely(name string, args ...uint32) (uint32, bool) {
+	return i.call(i.module.ExportedFunction(name), args...)
+}
+
+// start opens a handle with the configuration msg.
+func (i *instance) start(msg []byte) (uint32, bool) {
+	if !i.reserve(uint32(len(msg))) {
 		return 0, false
 	}
 	if i.buffer == 0 { // the module has no memory for it
-		if f == i.open {
-			return i.call(f, 0, 0)
-		}
+		return i.rarely("oauth2_open", 0, 0)
+	}
+	return i.lend(msg, func(p, n uint32) (uint32, bool) { return i.rarely("oauth2_open", p, n) })
+}
+
+// send gives a handle an input.
+func (i *instance) send(handle int32, msg []byte) (uint32, bool) {
+	if !i.reserve(uint32(len(msg))) {
+		return 0, false
+	}
+	if i.buffer == 0 {
 		return uint32(oauth.TooLong), true
 	}
+	return i.lend(msg, func(p, n uint32) (uint32, bool) { return i.call(i.input, uint32(handle), p, n) })
+}
+
+// lend calls f with msg in the module's memory, and overwrites it there afterwards, because it may
+// contain secrets.
+func (i *instance) lend(msg []byte, f func(p, n uint32) (uint32, bool)) (uint32, bool) {
+	n := uint32(len(msg))
 	memory := i.module.Memory()
 	if !memory.Write(i.buffer, msg) {
 		i.lose(errors.New("oauth2: wasm: instance lost: allocation out of bounds"))
 		return 0, false
 	}
-	var result uint32
-	var ok bool
-	if f == i.open {
-		result, ok = i.call(f, i.buffer, n)
-	} else {
-		result, ok = i.call(f, uint32(handle), i.buffer, n)
-	}
+	result, ok := f(i.buffer, n)
 	if ok {
 		if written, inBounds := i.module.Memory().Read(i.buffer, n); inBounds {
 			clear(written)
@@ -121,14 +137,14 @@ func (i *instance) reserve(n uint32) bool {
 		return true
 	}
 	if i.buffer != 0 {
-		if _, ok := i.call(i.module.ExportedFunction("oauth2_free"), i.buffer); !ok {
+		if _, ok := i.rarely("oauth2_free", i.buffer); !ok {
 			return false
 		}
 		i.buffer = 0
 	}
 	// The buffer grows by doubling, up to what the module allocates at once.
 	i.size = min(max(n, 2*i.size, 4096), oauth.MaxMessage)
-	p, ok := i.call(i.alloc, i.size)
+	p, ok := i.rarely("oauth2_alloc", i.size)
 	if i.buffer = p; p == 0 {
 		i.size = 0
 	}
