@@ -73,7 +73,8 @@ export class Host {
   #watch = new Watch(() => this.#down || this.#closed || this.#loop.feed(`{"command":"look","id":${++this.#lastId}`));
   #store: Store;
   #loop: Loop;
-  #instance!: Instance;
+  /** None after {@link close}, so that a page that keeps a closed client does not keep its memory. */
+  #instance: Instance | undefined;
   #handle = 0;
   #commands = new Map<number, Command>();
   /** By {@link Command.asked}. */
@@ -102,7 +103,7 @@ export class Host {
     this.#loop = new Loop(executors({ ...options, store, pendingStore, locks, keys }, this.#timers, this.#watch), {
       turn: (message, { asked }) => {
         if (!isQuestion.test(asked!)) this.#held.clear();
-        return this.#instance.input(this.#handle, message) || this.#drain();
+        return this.#instance?.input(this.#handle, message) || this.#drain();
       },
       take: (effect, cause) => this.#take(effect, cause),
       done: (effect, began, outcome) => this.#log(effect, began, outcome),
@@ -125,9 +126,9 @@ export class Host {
     return host;
   }
 
-  /** The size of the instance's memory in bytes. */
+  /** The size of the instance's memory in bytes; 0 after {@link close}. */
   get memoryBytes(): number {
-    return this.#instance.memoryBytes;
+    return this.#instance?.memoryBytes ?? 0;
   }
 
   /**
@@ -181,13 +182,14 @@ export class Host {
     this.#watch.end();
     this.#withdraw();
     this.#rejectAll('cancelled', 'closed');
-    if (!this.#loop.busy) this.#instance.close(this.#handle);
+    this.#instance = undefined;
   }
 
   async #start(source: HostOptions['module'], session: string | undefined): Promise<void> {
     const { open } = this.#options;
-    const instance = (this.#instance = await instantiate(source));
+    const instance = await instantiate(source);
     if (this.#closed) return;
+    this.#instance = instance;
     this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), ...open, session, notified: !!this.#store.subscribe }));
     if (!this.#handle) throw new OAuthError(JSON.parse(instance.effect(0)!).error);
     this.#loop.carryOut(this.#drain());
@@ -197,7 +199,7 @@ export class Host {
 
   #drain(): Effect[] {
     const effects: Effect[] = [];
-    for (let text; (text = this.#instance.effect(this.#handle)); ) effects.push(JSON.parse(text));
+    for (let text; (text = this.#instance?.effect(this.#handle)); ) effects.push(JSON.parse(text));
     return effects;
   }
 
@@ -261,14 +263,14 @@ export class Host {
     // The stored session may be what trapped it: without progress in between, restarts would go on
     // forever.
     this.#down = true;
-    if (this.#progress) void this.#restart();
+    if (this.#progress && !this.#closed) void this.#restart();
   }
 
   async #restart(session?: string): Promise<void> {
     this.#loop.busy = true;
     this.#down = this.#progress = false;
     try {
-      await this.#start(this.#instance.module, session);
+      await this.#start(this.#instance!.module, session);
     } catch (cause) {
       this.#lose(cause);
     }
@@ -285,7 +287,7 @@ export class Host {
       .then(
         ({ session }) => {
           if (!this.#idle() || this.#closed || this.#loop.busy) return;
-          this.#instance.close(this.#handle);
+          this.#instance!.close(this.#handle);
           this.#withdraw();
           this.#moving = true;
           return this.#restart(session);
