@@ -9,11 +9,13 @@
  *
  * @packageDocumentation
  */
+import { signNatively, verifyNatively } from './natively.js';
 import { verifyRSA } from './rsa.js';
-import { verifyNatively } from './verify-natively.js';
+import { useSigner } from './sign.js';
 import { useVerifiers } from './verify.js';
 
 useVerifiers(verifyRSA, verifyNatively);
+useSigner(signNatively);
 
 export { Host, type HostEvent, type HostOptions, OAuthError } from './index.js';
 export { named } from './algorithms.js';

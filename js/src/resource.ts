@@ -19,11 +19,25 @@ export const challenges = new WeakMap<Response, Challenge>();
 export const challengeOf = (response: Response): Challenge | undefined => challenges.get(response);
 
 /**
+ * The arguments for `fetch` of a request that follows no redirect. Most are a GET, which needs no
+ * Request: making one costs as much as all the rest of {@link fetchResource}.
+ */
+const outgoing = (input: RequestInfo, init?: RequestInit | null): { url: string; method: string; headers: Headers; args: Parameters<typeof fetch> } => {
+  if (typeof input === 'string' && !init?.method && !init?.body) {
+    const url = new URL(input, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+    const headers = new Headers(init?.headers);
+    return { url, method: 'GET', headers, args: [url, { ...init, headers, redirect: 'manual' }] };
+  }
+  const request = new Request(new Request(input, init ?? {}), { redirect: 'manual' });
+  return { url: request.url, method: request.method, headers: request.headers, args: [request] };
+};
+
+/**
  * Sends a request to a protected resource, and sends it again as long as the core asks for that and
  * the body can be sent again.
  */
 export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, input: RequestInfo, init?: RequestInit): Promise<Response> => {
-  let request = new Request(input, init);
+  let request = outgoing(input, init);
   const { method } = request;
   // The caller's signal: the request's own signal follows it only until the garbage collector runs.
   const signal = init && 'signal' in init ? init.signal : input instanceof Request ? input.signal : undefined;
@@ -33,13 +47,13 @@ export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, in
   let { headers: added, retried }: Partial<Commands['answered']['ok']> = await run('prepare', { url, method, signal });
   for (;;) {
     for (const [name, value] of added!) request.headers.set(name, value);
-    const response = await unless(signal, fetch(new Request(request, { redirect: 'manual' })));
+    const response = await unless(signal, fetch(...request.args));
     if (isRedirect(response)) throw failure('server', 'redirect', 'fetch', redirected(response));
     const { status, headers } = response;
     if (status !== 401 && !headers.has('dpop-nonce') && !headers.has('www-authenticate')) return response;
     let sent: string | undefined = added![0]?.[1];
     try {
-      request = new Request(input, init);
+      request = outgoing(input, init);
     } catch {
       sent = undefined; // the body was a stream, which has been read, so a new token would be useless
     }

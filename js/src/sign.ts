@@ -1,4 +1,4 @@
-import { fits, named, subtle } from './algorithms.js';
+import { fits, type Named, named, subtle } from './algorithms.js';
 import { base64url } from './bytes.js';
 import { Failed } from './failed.js';
 import type { Answers, Effects, Jwk } from './messages.js';
@@ -12,6 +12,23 @@ export interface Keys {
   /** The client's own key, for signatures under the name {@link CLIENT_KEY}. */
   clientKey?: CryptoKey | undefined;
 }
+
+type SignNatively = (algorithm: Named, key: CryptoKey, input: Uint8Array) => Uint8Array | undefined;
+
+let natively: SignNatively | undefined;
+
+/**
+ * Sets a signer that is asked before WebCrypto.
+ *
+ * @internal
+ */
+export const useSigner = (before: SignNatively): void => {
+  natively = before;
+};
+
+/** The last private keys of each place. A name never gets another key. */
+const known = new WeakMap<KeyStore, Map<string, CryptoKey | undefined>>();
+const MOST = 16;
 
 /** Runs an operation of a store, so that its failures are distinguished from WebCrypto's. */
 const stored = async <T>(work: () => T): Promise<Awaited<T>> => {
@@ -37,6 +54,7 @@ const generate = async (alg: string, extractable: boolean): Promise<CryptoKeyPai
  */
 export const key = async ({ name, alg, create, delete: remove }: Effects['key'], { keys }: Keys): Promise<Answers['key']> => {
   if (remove) {
+    known.get(keys)?.delete(name);
     await stored(() => keys.delete(name));
     return {};
   }
@@ -54,6 +72,14 @@ export const key = async ({ name, alg, create, delete: remove }: Effects['key'],
   return { jwk: { kty, crv, x, y, n, e } as Jwk };
 };
 
+/** Finds a private key. A page signs each request, and a look into IndexedDB takes longer than that. */
+const find = async (name: string, keys: KeyStore): Promise<CryptoKey | undefined> => {
+  let held = known.get(keys);
+  if (!held || held.size > MOST) known.set(keys, (held = new Map()));
+  if (!held.get(name)) held.set(name, (await stored(() => keys.load(name)))?.privateKey);
+  return held.get(name);
+};
+
 /**
  * Signs as in RFC 7515 section 5.1; WebCrypto's ECDSA signatures have the right form (RFC 7518
  * section 3.4).
@@ -61,10 +87,11 @@ export const key = async ({ name, alg, create, delete: remove }: Effects['key'],
 export const sign = async ({ key: name, alg, input }: Effects['sign'], { keys, clientKey }: Keys): Promise<Answers['sign']> => {
   const algorithm = named(alg);
   const crypto = subtle();
-  const privateKey = name === CLIENT_KEY ? clientKey : (await stored(() => keys.load(name)))?.privateKey;
+  const privateKey = name === CLIENT_KEY ? clientKey : await find(name, keys);
   if (!privateKey || !fits(privateKey, algorithm)) throw new Failed('denied');
   try {
-    return { signature: base64url(new Uint8Array(await crypto.sign(algorithm, privateKey, new TextEncoder().encode(input)))) };
+    const bytes = new TextEncoder().encode(input);
+    return { signature: base64url(natively?.(algorithm, privateKey, bytes) ?? new Uint8Array(await crypto.sign(algorithm, privateKey, bytes))) };
   } catch {
     throw new Failed('denied'); // the key is not for signing
   }

@@ -44,6 +44,22 @@ test('memoryKeys keeps the pair that came first', () => {
   assert.equal(keys.load('k'), undefined);
 });
 
+test('Q13 a key store is asked for a key once, not for each request', async (t) => {
+  const kept = memoryKeys();
+  const asked = [];
+  const keys = { ...kept, load: (name) => (asked.push(name), kept.load(name)) };
+  const client = await openClient(config, { keys });
+  t.after(() => client.close());
+  await signIn(client);
+  const jwk = await provedWith(client);
+  asked.length = 0;
+  for (let n = 0; n < 5; n++) assert.deepEqual(await provedWith(client), jwk);
+  assert.deepEqual(asked, []);
+  await signIn(client); // with a new key, and the old one is deleted
+  assert.notDeepEqual(await provedWith(client), jwk);
+  assert.ok(new Set(asked).size === 1 && !asked.includes(undefined), String(asked));
+});
+
 test('Q13 X9 clients of one store share its keys; those of another store have none of them', async (t) => {
   const store = memoryStore();
   const first = await openClient(config, { store });

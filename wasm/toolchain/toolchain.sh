@@ -4,6 +4,7 @@
 #   toolchain.sh build OUT [OPT]  build wasm/module; OPT is TinyGo's -opt (default z). TAGS=page: without what pages
 #                                 never use; TAGS=edge: with the kind "bff"
 #   toolchain.sh names OUT        the same with the names of functions left in, for size.mjs
+#   toolchain.sh plain OUT        the same with WebAssembly's usual ABI: the way back if LLVM drops the experimental one
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -65,14 +66,18 @@ compile() {
 		"$tools/tinygo" build -buildmode=c-shared -target="$4" -opt="$2" $3 -panic=trap -tags="${TAGS:-}" -o "$1" ./wasm/module
 }
 
+# compile_as EDIT OUT FLAGS: the same with target.json edited by sed.
+compile_as() {
+	edited=$(mktemp --suffix .json)
+	sed "$1" "$here/target.json" >"$edited"
+	compile "$2" z "$3" "$edited"
+	rm "$edited"
+}
+
 case ${1:-} in
 install) install_all ;;
 build) compile "$2" "${3:-z}" -no-debug "$here/target.json" ;;
-names)
-	named=$(mktemp --suffix .json)
-	sed 's/"--strip-all", //' "$here/target.json" >"$named"
-	compile "$2" z "" "$named"
-	rm "$named"
-	;;
-*) echo "usage: toolchain.sh install | build OUT [OPT] | names OUT" >&2; exit 2 ;;
+names) compile_as 's/"--strip-all", //' "$2" "" ;;
+plain) compile_as 's/+multivalue/-multivalue/; s/, "-mmultivalue"//; s/"-mllvm", "-target-abi=experimental-mv", //' "$2" -no-debug ;;
+*) echo "usage: toolchain.sh install | build OUT [OPT] | names OUT | plain OUT" >&2; exit 2 ;;
 esac
