@@ -73,7 +73,7 @@ export class Host {
   #watch = new Watch(() => this.#down || this.#closed || this.#loop.feed(`{"command":"look","id":${++this.#lastId}`));
   #store: Store;
   #loop: Loop;
-  /** None after {@link close}, so that a page that keeps a closed client does not keep its memory. */
+  /** None after {@link close}: a page that keeps closed clients does not keep their memory. */
   #instance: Instance | undefined;
   #handle = 0;
   #commands = new Map<number, Command>();

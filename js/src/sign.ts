@@ -72,7 +72,7 @@ export const key = async ({ name, alg, create, delete: remove }: Effects['key'],
   return { jwk: { kty, crv, x, y, n, e } as Jwk };
 };
 
-/** Finds a private key. A page signs each request, and a look into IndexedDB takes longer than that. */
+/** Finds a private key. For a signature a look into IndexedDB takes longer than signing. */
 const find = async (name: string, keys: KeyStore): Promise<CryptoKey | undefined> => {
   let held = known.get(keys);
   if (!held || held.size > MOST) known.set(keys, (held = new Map()));

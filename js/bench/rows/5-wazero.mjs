@@ -73,7 +73,7 @@ export const run = async ({ rounds }) => {
       atMost('compile, page profile: at most 72 ms', started[0], 72),
       atMost('from the cache, page profile: at most 6 ms', started[1], 6),
       atMost('instantiate: at most 0.15 ms', started[2], 0.15),
-      atMost('an ordinary session: at most 256 KiB', kept[0], 256 * 1024),
+      atMost('an ordinary session: at most 128 KiB', kept[0], 128 * 1024),
       atMost('cost per session flat from 10 to 10,000 (at most a quarter more)', flat, 1.25),
     ],
   };
