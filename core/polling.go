@@ -86,9 +86,9 @@ func (d *deviceFlow) pollIn(dev *device, wait int64) {
 	})
 }
 
-// A pollRun is one device access token request (section 3.4). The endpoint and the keys for ID
-// tokens have to be known before, because the server gives the tokens only once. Its methods are
-// the steps: begin, discovered, send, answered, polled, received.
+// A pollRun is one device access token request (RFC 8628 section 3.4). The endpoint and the keys
+// for ID tokens have to be known before, because the server gives the tokens only once. Its methods
+// are the steps: begin, discovered, send, answered, polled, received.
 type pollRun struct {
 	flow   *deviceFlow
 	device *device
@@ -167,7 +167,7 @@ func (p *pollRun) answered(v json.Value, f *link.Fault) {
 	}
 }
 
-// polled handles the answer of a poll (section 3.5).
+// polled handles the answer of a poll (RFC 8628 section 3.5).
 func (p *pollRun) polled(v json.Value, f *link.Fault) {
 	d, dev := p.flow, p.device
 	if f == nil || f.Kind != link.KindNetwork {

@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// resourceMetadata reads a protected resource's metadata, which name its authorization servers (RFC
-// 9728 section 3).
+// resourceMetadata reads a protected resource's metadata (RFC 9728 section 3), which name its
+// authorization servers.
 func (c *client) resourceMetadata(cmd *command, in json.Value) {
 	u, ok := uri.Parse(in.Get("url").Str())
 	where := in.Get("resource_metadata").Str()

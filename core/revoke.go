@@ -7,8 +7,8 @@ import (
 )
 
 // A revokeRun ends one token at the server, and here after the server has confirmed (RFC 7009). If
-// the refresh token is revoked, the rest is useless, so the session ends. Its methods are the
-// steps: known, revoked, end.
+// the refresh token is revoked, the rest is useless, so the session ends. Session.RevokeToken makes
+// the request. Its methods are the steps: known, revoked, end.
 type revokeRun struct {
 	c           *client
 	cmd         *command

@@ -9,13 +9,11 @@
  *
  * @packageDocumentation
  */
-import { signNatively, verifyNatively } from './natively.js';
 import { verifyRSA } from './rsa.js';
-import { useSigner } from './sign.js';
+import { verifyNatively } from './verify-natively.js';
 import { useVerifiers } from './verify.js';
 
 useVerifiers(verifyRSA, verifyNatively);
-useSigner(signNatively);
 
 export { Host, type HostEvent, type HostOptions, OAuthError } from './index.js';
 export { named } from './algorithms.js';

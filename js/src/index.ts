@@ -90,8 +90,6 @@ export { challengeOf } from './resource.js';
 export { challenges } from './resource.js';
 export { ConflictError, insecureSessionStore, memoryStore, type Store, type Stored } from './store.js';
 /** @internal */
-export { useSigner } from './sign.js';
-/** @internal */
 export { useVerifiers } from './verify.js';
 export { Client };
 export type * from './types.js';

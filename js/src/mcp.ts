@@ -17,20 +17,18 @@ import {
   type Options,
   type Status,
   type Token,
-  useSigner,
   useVerifiers,
 } from './index.js';
 import type { Commands } from './messages.js';
 import { builtin } from './node-passage.js';
 import { closing } from './http.js';
 import { CLIENT_KEY } from './keys.js';
-import { signNatively, verifyNatively } from './natively.js';
 import { guardedFetch } from './public.js';
 import { verifyRSA } from './rsa.js';
+import { verifyNatively } from './verify-natively.js';
 import type { CryptoKey } from './web.js';
 
 useVerifiers(verifyRSA, verifyNatively);
-useSigner(signNatively);
 
 /** The members of a client's configuration that the caller cannot set. */
 type Derived = 'client_id' | 'client_key' | 'issuer' | 'resource' | 'token_destinations' | 'scope' | 'name';

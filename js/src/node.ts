@@ -1,12 +1,11 @@
 // The entry for Node, Deno and Bun: the module is read from the disk.
 import { readFile } from 'node:fs/promises';
-import { type Client, type Config, openAlone, type Options, type RegistrationConfig, useSigner, useVerifiers } from './index.js';
-import { signNatively, verifyNatively } from './natively.js';
+import { type Client, type Config, openAlone, type Options, type RegistrationConfig, useVerifiers } from './index.js';
 import { guardedFetch } from './public.js';
 import { verifyRSA } from './rsa.js';
+import { verifyNatively } from './verify-natively.js';
 
 useVerifiers(verifyRSA, verifyNatively);
-useSigner(signNatively);
 
 let shared: Promise<WebAssembly.Module> | undefined;
 

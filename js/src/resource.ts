@@ -23,7 +23,7 @@ export const challengeOf = (response: Response): Challenge | undefined => challe
  * Request: making one costs as much as all the rest of {@link fetchResource}.
  */
 const outgoing = (input: RequestInfo, init?: RequestInit | null): { url: string; method: string; headers: Headers; args: Parameters<typeof fetch> } => {
-  if (typeof input === 'string' && !init?.method && !init?.body) {
+  if (typeof input === 'string' && (init?.method ?? 'GET') === 'GET' && !init?.body) {
     const url = new URL(input, globalThis.document?.baseURI ?? globalThis.location?.href).href;
     const headers = new Headers(init?.headers);
     return { url, method: 'GET', headers, args: [url, { ...init, headers, redirect: 'manual' }] };

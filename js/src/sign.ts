@@ -1,4 +1,4 @@
-import { fits, type Named, named, subtle } from './algorithms.js';
+import { fits, named, subtle } from './algorithms.js';
 import { base64url } from './bytes.js';
 import { Failed } from './failed.js';
 import type { Answers, Effects, Jwk } from './messages.js';
@@ -12,19 +12,6 @@ export interface Keys {
   /** The client's own key, for signatures under the name {@link CLIENT_KEY}. */
   clientKey?: CryptoKey | undefined;
 }
-
-type SignNatively = (algorithm: Named, key: CryptoKey, input: Uint8Array) => Uint8Array | undefined;
-
-let natively: SignNatively | undefined;
-
-/**
- * Sets a signer that is asked before WebCrypto.
- *
- * @internal
- */
-export const useSigner = (before: SignNatively): void => {
-  natively = before;
-};
 
 /** The last private keys of each place. A name never gets another key. */
 const known = new WeakMap<KeyStore, Map<string, CryptoKey | undefined>>();
@@ -90,8 +77,7 @@ export const sign = async ({ key: name, alg, input }: Effects['sign'], { keys, c
   const privateKey = name === CLIENT_KEY ? clientKey : await find(name, keys);
   if (!privateKey || !fits(privateKey, algorithm)) throw new Failed('denied');
   try {
-    const bytes = new TextEncoder().encode(input);
-    return { signature: base64url(natively?.(algorithm, privateKey, bytes) ?? new Uint8Array(await crypto.sign(algorithm, privateKey, bytes))) };
+    return { signature: base64url(new Uint8Array(await crypto.sign(algorithm, privateKey, new TextEncoder().encode(input)))) };
   } catch {
     throw new Failed('denied'); // the key is not for signing
   }

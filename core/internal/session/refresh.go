@@ -18,7 +18,7 @@ import (
 //
 //	locked      nobody else changes the session
 //	discovered  the server's endpoints are known
-//	looked      what is stored is held; unless that is newer, its refresh token is marked as being sent
+//	looked      what is stored is taken over; unless that is newer, its refresh token is marked as being sent
 //	marked      the mark is stored
 //	send        the request goes out
 //	answered    and comes back: read, or failed
@@ -31,12 +31,12 @@ import (
 // mark means refresh_in_progress.
 type refreshRun struct {
 	session   *Session
-	target    string // of the requested access token
+	target    string // what another access token is for: a resource, a space and a scope; "" for the session's own
 	lock      *Lock
 	change    store.Change // that is under way
 	job       wire.Job
 	had       *Tokens           // the session's tokens at the start
-	mark      string            // tried_by of this run, not sent yet
+	mark      string            // the tried_by that this run has written, "" before
 	sent      string            // the refresh token that is sent
 	resent    bool              // it was sent before this request, by us or by an instance that did not get the answer
 	ungranted bool              // the answer gave the session itself no access token, but perhaps a refresh token
@@ -166,8 +166,8 @@ func (r *refreshRun) answered(v json.Value, f *link.Fault) {
 		r.read(v)
 		return
 	}
-	// If a proof is refused, the network may have doubled the request, and the first one was
-	// carried out.
+	// A proof counts once. If it is refused, the network may have delivered the request twice, and
+	// the first one was carried out.
 	f.Unknown = f.Unknown || f.Err == "invalid_dpop_proof"
 	if f.Dead = s.config.DeadToken(f); f.Dead {
 		f.Retryable, f.RetryAfter = false, 0 // whatever the HTTP status says

@@ -1,6 +1,5 @@
 import type { Named } from './algorithms.js';
 import type { Effects } from './messages.js';
-import type { CryptoKey } from './web.js';
 
 /** `node:crypto` of Node. Deno and Bun only imitate it. */
 const native = (): typeof import('node:crypto') | undefined =>
@@ -43,13 +42,4 @@ export const verifyNatively = (
   } catch {
     return undefined;
   }
-};
-
-/**
- * Signs at once in Node, for the same reason. `undefined`: WebCrypto must do it. RSA takes long.
- */
-export const signNatively = ({ namedCurve, hash }: Named, key: CryptoKey, input: Uint8Array): Uint8Array | undefined => {
-  const crypto = native();
-  if (!crypto || !namedCurve || !key.usages.includes('sign')) return undefined;
-  return crypto.sign(hash?.replace('SHA-', 'sha'), input, { key: crypto.KeyObject.from(key as never), dsaEncoding: 'ieee-p1363' });
 };
