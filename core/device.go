@@ -154,10 +154,9 @@ func (d *deviceFlow) load(done func(failed string)) {
 		there := decodeDevice(d.store, value)
 		if there != nil {
 			there.polling = false // the instance that stored it may be polling
-			if d.link.Now >= there.expiresAt {
-				d.session.DropUnused(there.key)
+			if d.link.Now < there.expiresAt {
+				there.key = d.wire.NewKey() // the other instance may store a session with its own key
 			}
-			there.key = d.wire.NewKey() // the other instance may store a session with its own key
 		}
 		d.resume(there)
 		done(failed)
@@ -170,6 +169,7 @@ func (d *deviceFlow) resume(there *device) {
 		return
 	}
 	if d.link.Now >= there.expiresAt {
+		d.session.DropUnused(there.key)
 		d.keep("", there)
 		return
 	}

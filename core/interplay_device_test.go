@@ -386,3 +386,24 @@ func TestInterplayDeviceStoreUnread(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestInterplayExpiredDeviceFromBytes: the key of a flow that ran out before its bytes were opened
+// is deleted (Q35).
+func TestInterplayExpiredDeviceFromBytes(t *testing.T) {
+	s := quietScene(t)
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	conf := with(`{"dpop":true,"device_authorization_endpoint":"https://as.example/device"}`)
+	s.open(conf)
+	s.ok("device_start")
+	s.pass(6_000) // the first poll makes the key
+	if len(s.keys) != 1 {
+		t.Fatal(s.keys)
+	}
+	bytes := s.ok("export").Str("ok", "session")
+	s.timers = nil
+	s.now += 1_800_000
+	s.open(conf, `"session":`+quote(bytes))
+	if len(s.keys) != 0 || s.store["oauth2.device"] != "" {
+		t.Error("left over:", s.keys, s.store["oauth2.device"])
+	}
+}

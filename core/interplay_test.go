@@ -433,3 +433,44 @@ func TestInterplayUserinfoGivenUp(t *testing.T) {
 	s.settle(s.answer(left[0], server(left[0]).member()))
 	s.wantSent(0)
 }
+
+// TestInterplayLaterSignInWins: while a refresh went out, another tab signed in, and the store
+// could not be read when that came to light. So the new tokens are only in memory. The next look
+// adopts the sign-in, although this clock is ahead, and says that the tokens are newer (X9).
+func TestInterplayLaterSignInWins(t *testing.T) {
+	const ahead = 30_000
+	s := quietScene(t)
+	s.tokenServer()
+	s.open(with(`{}`))
+	a := s.handle
+	s.signIn() // access-1
+	s.open(with(`{}`))
+	b := s.handle
+	s.use(a)
+	s.now += ahead
+	server := s.server
+	s.server = nil
+	_, left := s.start("refresh")
+	http := next(t, "http", left)
+	s.server, s.held = server, false // tab B has the lock of another process
+	s.use(b)
+	s.now -= ahead
+	s.signIn() // access-2
+	s.use(a)
+	s.now += ahead
+	s.held = true
+	store := next(t, "store", s.answer(http, server(http).member())) // access-3
+	load := next(t, "load", s.answer(store, `"failed":{"kind":"conflict"}`))
+	s.settle(s.answer(load, `"failed":{"kind":"storage"}`))
+	if names := s.eventNames(); !strings.Contains(names, "not_persisted") {
+		t.Fatal(names)
+	}
+	s.now += 5_000
+	if got := s.ok("token").Str("ok", "access_token"); got != "access-2" {
+		t.Error("not the later sign-in:", got)
+	}
+	s.ok("refresh")
+	if got := next(t, "http", s.sent[len(s.sent)-1:]).Form().Get("refresh_token"); got != "refresh-2" {
+		t.Error("refreshed:", got)
+	}
+}

@@ -37,7 +37,7 @@ type effect struct {
 	Command    int64
 	OK         json.RawMessage
 
-	carriedOut int64 // of a load, true time
+	carriedOut int // of a load, the step
 }
 
 // failure is an error as a host gets it.

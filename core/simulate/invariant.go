@@ -84,6 +84,8 @@ func (p *party) marked(t *token) {
 	case p.held.Refresh == t.value && p.held.SentAt != 0:
 	case p.refuse != "" && p.refuse != "conflict" && p.tried.Refresh == t.value && p.tried.SentAt != 0:
 		p.w.excuse("the mark could not be stored")
+	case p.marks == t.value && !p.w.ledger.sameSignIn(p.held.Refresh, t):
+		p.w.excuse("another sign-in was loaded while the request was signed")
 	default:
 		p.w.fail("no-mark", "%s sends %s without its mark in the store", p.name(), t.name)
 	}
@@ -104,7 +106,7 @@ func (p *party) again(t *token) {
 	}
 	now := p.decided
 	if p.sends > 1 {
-		now = p.now()
+		now = p.unanswered
 	}
 	switch {
 	case w.plan.retryWindow == 0 && since != now && now-since > 0:
@@ -125,7 +127,7 @@ func (p *party) noSuccessor(t *token) {
 			switch {
 			case r.at < t.revived:
 				w.excuse("bytes brought an old token back")
-			case p.fromBytes && !p.unread && (w.ledger.refresh[p.loadedLast.Refresh] == nil || w.ledger.refresh[p.loadedLast.Refresh].root != t.root):
+			case p.fromBytes && !p.unread && !w.ledger.sameSignIn(p.loadedLast.Refresh, t):
 				w.excuse("bytes over a store that holds nothing of that session")
 			case p.unread && !p.unsaved(t):
 				w.fail("unread-store", "%s sends %s while the store cannot be read, and it never said that it is not persisted; %s has %s", p.name(), t.name, r.p.name(), s.name)
@@ -139,6 +141,8 @@ func (p *party) noSuccessor(t *token) {
 				w.excuse("no locks: the successor came after the mark")
 			case r.p == p && r.notPersisted && s.sent > 0 && !w.server.honours(s.value):
 				w.excuse("the successor, which could not be stored, went out unanswered and is dead")
+			case r.p == p && r.notPersisted && w.ledger.asked[s.value]:
+				w.excuse("the user revoked the successor, which could not be stored, and the store could not be emptied")
 			case r.p == p && r.notPersisted:
 				w.fail("unsaved-successor-dropped", "%s sends %s, though it has its successor %s, which it could not store", p.name(), t.name, s.name)
 			case r.p == p:

@@ -162,11 +162,17 @@ func (w *World) crashed(p *party) {
 		}
 	}
 	for _, name := range sortedKeys(w.keys.records) {
-		if r := w.keys.records[name]; !named[name] && r.death == nil && slices.Contains(r.parties, p.id) {
+		r := w.keys.records[name]
+		if named[name] || !slices.Contains(r.parties, p.id) {
+			continue
+		}
+		// Who took a key out of a text has to delete it, even if an earlier death is charged.
+		took := r.taker == p.id && w.keys.keys[name] != nil
+		if took {
+			d.allowed++ // for the expired attempts, which may be any number at once
+		}
+		if took || r.death == nil {
 			r.death = d
-			if r.taker == p.id && w.keys.keys[name] != nil {
-				d.allowed++ // for the expired attempts, which may be any number at once
-			}
 		}
 	}
 }

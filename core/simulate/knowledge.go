@@ -15,6 +15,13 @@ func (p *party) seen(e *effect, member string) {
 	if e.Kind == "load" && e.Key == "older."+sessionKey && !went {
 		p.unread, p.sends = true, 0 // then the session's own key is not loaded
 	}
+	if e.Kind == "load" && !went {
+		for _, name := range p.brought {
+			if r := p.w.keys.record(name); r.device == "" && r.attempt == "" && r.root == nil {
+				r.excuse("bytes brought a device flow that was over and never stored, and the store could not be read")
+			}
+		}
+	}
 	if e.Key != sessionKey {
 		return
 	}
@@ -24,7 +31,7 @@ func (p *party) seen(e *effect, member string) {
 			json.Unmarshal([]byte("{"+member+"}"), &answer) // we wrote it ourselves
 			p.loadedLast = readSaved(answer.OK.Value)
 			p.readAt, p.loaded = p.now(), p.w.now
-			if e.carriedOut >= p.wrote { // else it has written something newer since
+			if e.carriedOut >= p.wroteIn { // else it has written something newer since
 				p.held = p.loadedLast
 				p.confirm(p.held.Refresh)
 			}
@@ -39,6 +46,9 @@ func (p *party) seen(e *effect, member string) {
 	p.refuse = ""
 	if went {
 		p.held = p.tried
+		if p.held.SentAt != 0 {
+			p.marks = p.held.Refresh
+		}
 		p.confirm(p.held.Refresh)
 		return
 	}
@@ -53,7 +63,7 @@ func (p *party) noteStored(e *effect, outcome string) {
 		return
 	}
 	if outcome == "ok" {
-		p.wrote = p.w.now
+		p.wrote, p.wroteIn = p.w.now, p.w.steps
 	}
 }
 
@@ -62,6 +72,7 @@ func (x *exchange) learn(member, outcome string) {
 	w, p := x.w, x.p
 	if x.t.refresh != nil {
 		x.t.refresh.unknown = outcome == "unknown"
+		p.unanswered = p.now()
 	}
 	if outcome != "given" || x.e.Stage != "token" && x.e.Stage != "refresh" && x.e.Stage != "polling" {
 		return

@@ -22,6 +22,12 @@ type ledger struct {
 	asked   map[string]bool   // access tokens and refresh tokens that a party asked to revoke
 }
 
+// sameSignIn reports whether a refresh token comes from the same sign-in as t.
+func (l *ledger) sameSignIn(refresh string, t *token) bool {
+	other := l.refresh[refresh]
+	return other != nil && other.root == t.root
+}
+
 // A token is a refresh token, and the access token that was issued with it.
 type token struct {
 	name, value, access string

@@ -89,7 +89,8 @@ func (w *World) open(slot int, session string) *party {
 	if session != "" {
 		msg += `,"session":` + quote(session)
 		p.held = readSaved(session)
-		for _, name := range namesIn(session) {
+		p.brought = namesIn(session)
+		for _, name := range p.brought {
 			w.keys.record(name).known(p.id)
 		}
 	}

@@ -61,7 +61,7 @@ func (w *World) performStore(p *party, e *effect) (member string) {
 	}
 	found := w.store.entries[e.Key]
 	if load {
-		e.carriedOut = w.now
+		e.carriedOut = w.steps
 		for _, name := range namesIn(found.value) {
 			w.keys.record(name).known(p.id)
 		}

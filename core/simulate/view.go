@@ -15,7 +15,13 @@ type view struct {
 	tried   saved  // the session that it last tried to store
 	refuse  string // the outcome of that, as far as it was told; "": success
 	over    replaced
-	wrote   int64 // true time of its last write that was carried out
+	wrote   int64  // true time of its last write that was carried out
+	wroteIn int    // the step of that
+	marks   string // the refresh token that it marked last
+	// unanswered is its time when the last refresh came to its end, from which it decides to send
+	// the token again.
+	unanswered int64
+	brought    []string // the keys in its bytes
 	// endedNewer means that it ended a session in the store because its bytes were newer, by a
 	// clock that was set back.
 	endedNewer bool

@@ -35,16 +35,17 @@ func (s *Session) take(value, version, failed string) (changed bool) {
 			return false
 		}
 	}
-	if s.onlyHere() && value != "" && t.generation < s.Tokens.generation {
+	if s.onlyHere() && value != "" && t.generation < s.Tokens.generation && (t.grant == s.Tokens.grant || s.stored != s.Tokens.grant) {
 		// The store could not be written, and contains the predecessor of our tokens, or the
-		// session that our sign-in replaces: adopting it would lose the only copy of ours.
+		// session that our sign-in replaces: adopting it would lose the only copy of ours. If it
+		// had our sign-in before and has another one now, that came later, whatever the clocks say.
 		return false
 	}
 	had, status := s.Tokens, s.Status
 	if s.unsaved && had.Key != t.Key {
 		s.wire.DropKey(had.Key) // nobody else has this session
 	}
-	s.Tokens, s.unsaved, s.only = t, false, ""
+	s.Tokens, s.unsaved, s.only, s.stored = t, false, "", t.grant
 	if t.Access != "" && !t.sameToken(had) {
 		s.grant(false)
 	} else {
@@ -167,6 +168,7 @@ func (s *Session) Save(done func()) {
 // written records that the store contains this session.
 func (s *Session) written(version string) {
 	s.version, s.unsaved, s.blind, s.uncleared, s.view.at = version, false, false, false, s.link.Now
+	s.stored = s.Tokens.grant
 }
 
 // onlyHere reports whether the refresh token is not in the store.

@@ -25,6 +25,7 @@ type Session struct {
 	version   string // of the stored text
 	unsaved   bool   // the held session is newer than the stored one
 	only      string // a refresh token that could not be stored
+	stored    string // the sign-in (grant) that the store was last known to have
 	marked    string // tried_by that this instance set itself
 	looked    int64  // the input in which the store was last read
 	told      string // the access token whose expiry was reported
