@@ -19,18 +19,13 @@ export const challenges = new WeakMap<Response, Challenge>();
 export const challengeOf = (response: Response): Challenge | undefined => challenges.get(response);
 
 /**
- * The arguments for `fetch` of a request that follows no redirect. Most are a GET, which needs no
- * Request: making one costs as much as all the rest of {@link fetchResource}.
+ * A request that follows no redirect. A second Request would cost as much as all the rest of
+ * {@link fetchResource}, so there is one, unless `init` has members that a copy would not have.
  */
-const outgoing = (input: RequestInfo, init?: RequestInit | null): { url: string; method: string; headers: Headers; args: Parameters<typeof fetch> } => {
-  if (typeof input === 'string' && (init?.method ?? 'GET') === 'GET' && !init?.body) {
-    const url = new URL(input, globalThis.document?.baseURI ?? globalThis.location?.href).href;
-    const headers = new Headers(init?.headers);
-    return { url, method: 'GET', headers, args: [url, { ...init, headers, redirect: 'manual' }] };
-  }
-  const request = new Request(new Request(input, init ?? {}), { redirect: 'manual' });
-  return { url: request.url, method: request.method, headers: request.headers, args: [request] };
-};
+const outgoing = (input: RequestInfo, init?: RequestInit | null): Request =>
+  Object.getPrototypeOf(init ?? {}) === Object.prototype
+    ? new Request(input, { ...init, redirect: 'manual' })
+    : new Request(new Request(input, init!), { redirect: 'manual' });
 
 /**
  * Sends a request to a protected resource, and sends it again as long as the core asks for that and
@@ -47,7 +42,7 @@ export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, in
   let { headers: added, retried }: Partial<Commands['answered']['ok']> = await run('prepare', { url, method, signal });
   for (;;) {
     for (const [name, value] of added!) request.headers.set(name, value);
-    const response = await unless(signal, fetch(...request.args));
+    const response = await unless(signal, fetch(request));
     if (isRedirect(response)) throw failure('server', 'redirect', 'fetch', redirected(response));
     const { status, headers } = response;
     if (status !== 401 && !headers.has('dpop-nonce') && !headers.has('www-authenticate')) return response;

@@ -44,6 +44,30 @@ test('Q13 a Request is taken too, with its method, headers and body', async () =
   assert.equal((await (await client.fetch(request)).json()).body, 'hello');
 });
 
+test('Q13 a given fetch gets a Request for a resource, which follows no redirect, however it was asked for', async () => {
+  const got = [];
+  const own = await openClient({ ...server.config, name: 'given' }, { fetch: (input, init) => (got.push(input), fetch(input, init)) });
+  await signIn(own);
+  const url = `${server.url}/api/items`;
+  class Init {
+    method = 'PUT';
+    get headers() {
+      return { 'x-own': '1' };
+    }
+  }
+  got.length = 0;
+  for (const [input, init] of [[url], [new URL(url), { headers: { 'x-own': '1' } }], [url, { redirect: 'follow' }], [new Request(url)], [url, new Init()]]) {
+    assert.equal((await own.fetch(input, init)).status, 200);
+    const request = got.pop();
+    assert.ok(request instanceof Request && got.length === 0);
+    assert.equal(request.redirect, 'manual');
+    assert.equal(request.headers.get('x-own') ?? '', init?.headers ? '1' : '');
+    assert.equal(request.method, init?.method ?? 'GET');
+    assert.match(request.headers.get('authorization'), /^Bearer /);
+  }
+  own.close();
+});
+
 const foreign = {
   'another origin': () => `${other.url}/api`,
   'another path': () => `${server.url}/apix`,

@@ -38,7 +38,9 @@ const by = (way) => (host) => {
       // Scripts cannot see where a redirect leads (Fetch standard, opaque-redirect filtered
       // response).
       const headers = response.headersArray().then((all) => all.filter(({ name }) => response.status() !== 303 || name.toLowerCase() !== 'location'));
-      seen.push(Promise.all([response.url(), headers, response.text().catch(() => '')]).then((all) => JSON.stringify(all)));
+      const all = Promise.all([response.url(), headers, response.text().catch(() => '')]);
+      // A page that is closed has no headers any more.
+      seen.push(all.then(JSON.stringify, String));
     });
     context.on('console', (message) => seen.push(message.text()));
     // Runs before the page's own scripts.
