@@ -156,7 +156,7 @@ soak-agents: setup ## ten processes on one credential while things go wrong, bes
 toolchain: ## install TinyGo and what it needs (Debian packages, 1.2 GB)
 	wasm/toolchain/toolchain.sh install
 
-verify-wasm: toolchain ## rebuild the module elsewhere, with cold caches: equal bytes, no imports
+verify-wasm: toolchain ## rebuild the module elsewhere, with cold caches: equal bytes, no imports; all transcripts on the usual ABI, too
 	wasm/toolchain/verify.sh
 
 purity: ## the core imports nothing impure

@@ -13,7 +13,10 @@ export const CLIENT_KEY = 'client_key';
  * long as the session in the {@link Store}: without the key its tokens are useless.
  */
 export interface KeyStore {
-  /** Gives the pair of a name; `undefined` if there is none. */
+  /**
+   * Gives the pair of a name; `undefined` if there is none. A client does not ask again for the
+   * last keys with which it signed, so a key that somebody else deletes may serve it longer.
+   */
   load(name: string): Promise<CryptoKeyPair | undefined> | CryptoKeyPair | undefined;
   /**
    * Stores a pair unless the name has one already. Returns the stored one, so that concurrent

@@ -4,7 +4,7 @@
 #   toolchain.sh build OUT [OPT]  build wasm/module; OPT is TinyGo's -opt (default z). TAGS=page: without what pages
 #                                 never use; TAGS=edge: with the kind "bff"
 #   toolchain.sh names OUT        the same with the names of functions left in, for size.mjs
-#   toolchain.sh plain OUT        the same with WebAssembly's usual ABI: the way back if LLVM drops the experimental one
+#   toolchain.sh plain OUT        the same with WebAssembly's usual ABI, in case LLVM drops the multivalue one
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)

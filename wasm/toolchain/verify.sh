@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the three modules from a copy of the sources in another directory, with cold caches. It
-# fails unless the result equals the committed bytes and imports nothing. Then it builds them with
-# WebAssembly's usual ABI, and replays all transcripts on these: the way back if LLVM drops the other.
+# fails unless the result equals the committed bytes and imports nothing. Then it builds them without
+# the multivalue ABI, which LLVM may drop, and replays all transcripts on these modules.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
