@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import type { Client } from './index.js';
+import { remembered } from './remembered.js';
 
 /** When to warn and when to sign out. */
 export interface IdleOptions {
@@ -51,23 +52,15 @@ export const watchIdle = (
   let ending = false;
   let before = client.current.status;
 
-  const last = (): number => {
-    try {
-      return Math.max(mine, Number(localStorage.getItem(key)));
-    } catch {
-      return mine; // no storage: only this tab counts
-    }
-  };
+  // Without a storage only this tab counts.
+  const stored = remembered('localStorage');
+  const last = (): number => Math.max(mine, Number(stored.get(key)));
   const left = () => last() + after - Date.now();
   const signedIn = () => client.current.status === 'granted';
 
   const here = () => {
     mine = Date.now();
-    try {
-      localStorage.setItem(key, String(mine));
-    } catch {
-      // as above
-    }
+    stored.set(key, String(mine));
     look();
   };
 

@@ -5,6 +5,7 @@
  */
 import { type Client, OAuthError, type Status } from './index.js';
 import { base64url } from './bytes.js';
+import { remembered } from './remembered.js';
 
 /** How to restore a session. */
 export interface SilentOptions {
@@ -24,31 +25,23 @@ export interface SilentOptions {
   redirect_uri?: string;
 }
 
-/** What is remembered about a client in this browser. It contains no secret. */
-interface Mark {
-  /** A digest of who was signed in last, if there was an ID token. */
-  who?: string;
-}
-
 /**
  * How often the frame is checked, in milliseconds. Its URL can be read some milliseconds before its
  * event `load`, and much earlier if the page has pictures.
  */
 const LOOK = 5;
 
-/**
- * Where this is remembered. Without a storage nothing is remembered, and no session is restored.
- */
-const area = (kind: 'localStorage' | 'sessionStorage'): Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> => {
-  try {
-    return globalThis[kind];
-  } catch {
-    return { getItem: () => null, setItem() {}, removeItem() {} };
-  }
-};
-
 const digest = async ({ iss, sub }: { iss: string; sub: string }) =>
   base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${iss}\n${sub}`)))).slice(0, 22);
+
+/** The user that a mark names: a digest, because the mark contains no secret. */
+const named = (mark: string | null): string | undefined => {
+  try {
+    return JSON.parse(mark!).who;
+  } catch {
+    return undefined;
+  }
+};
 
 /**
  * Waits until the frame is back on this origin: only then does the browser let the page read its
@@ -97,7 +90,7 @@ const inFrame = async (client: Client, { timeout_ms = 10_000, redirect_uri, sign
  * Remembers whether somebody is signed in, and restores their session when a page starts without it
  * (OpenID Connect Core section 3.1.2.1, `prompt=none`): first in a hidden frame, and if that fails
  * by one redirect of the page. It does nothing if nobody was signed in before, or after `signOut`
- * or `logOut`. Call it once, before `handleRedirect`.
+ * or `logOut`; one of these also ends an attempt. Call it once, before `handleRedirect`.
  *
  * If somebody else is now signed in at the server, the event `changed` says `other_account`.
  *
@@ -106,51 +99,62 @@ const inFrame = async (client: Client, { timeout_ms = 10_000, redirect_uri, sign
  * @returns the session's state. If the page leaves for the server, the promise does not resolve.
  */
 export const restoreSilently = async (client: Client, options: SilentOptions = {}, name = 'oauth2'): Promise<Status> => {
-  const [kept, tab] = [area('localStorage'), area('sessionStorage')];
+  const [kept, tab] = [remembered('localStorage'), remembered('sessionStorage')];
   const key = `oauth2-wasm.signed_in.${name}`;
   const tried = `oauth2-wasm.tried.${name}`;
-  const before = kept.getItem(key);
-  const mark: Mark | undefined = before === null ? undefined : JSON.parse(before);
+  /** Aborts at an explicit sign-out: what began before it must not sign the user in again. */
+  const over = new AbortController();
 
+  let before = named(kept.get(key));
+  let user: string | undefined;
   /**
-   * A sign-in is always remembered. That nobody is signed in is remembered only after an explicit
+   * Each sign-in is remembered once. That nobody is signed in is remembered only after an explicit
    * sign-out, because a lost session is one to restore.
    */
   const remember = async () => {
     const { status, claims } = client.current;
-    if (status !== 'granted') return;
-    tab.removeItem(tried);
+    const now = status === 'granted' ? JSON.stringify([claims?.iss, claims?.sub]) : undefined;
+    if (now === user) return;
+    user = now;
+    if (now === undefined) return;
+    tab.set(tried, null);
+    kept.set(key, kept.get(key) ?? '{}');
     const who = claims && (await digest(claims));
-    const other = mark?.who && who && who !== mark.who;
-    kept.setItem(key, JSON.stringify({ ...(who && { who }) }));
-    if (other) {
-      mark.who = who;
-      client.dispatchEvent(new CustomEvent('changed', { detail: { status, change: 'other_account' } }));
-    }
+    // The user may have signed out by now, in any tab: then there is no mark.
+    if (now !== user || kept.get(key) === null) return;
+    kept.set(key, JSON.stringify({ ...(who && { who }) }));
+    const other = before && who && who !== before;
+    before = who;
+    if (other) client.dispatchEvent(new CustomEvent('changed', { detail: { status, change: 'other_account' } }));
   };
   client.addEventListener('change', () => void remember());
   const { logOut } = client;
   client.logOut = (parameters) => {
-    kept.removeItem(key);
+    before = undefined;
+    kept.set(key, null);
+    over.abort();
     return logOut.call(client, parameters);
   };
 
   const now = await client.status(options);
   await remember();
   // If the server has just sent the user back to this page, `handleRedirect` finishes the sign-in.
-  if (now.status === 'granted' || !mark || (await client.matches(location.href))) return now;
+  if (now.status === 'granted' || (await client.matches(location.href)) || kept.get(key) === null) return now;
   const failed = (error: unknown) => {
     // The server has answered that nobody is signed in there, or that the user has to do something
     // first.
     if (error instanceof OAuthError && error.kind === 'server') return undefined;
     throw error;
   };
-  const restored = await inFrame(client, options).catch(failed);
-  if (restored) return restored;
-  if (options.redirect !== false && !tab.getItem(tried)) {
+  const signal = AbortSignal.any([over.signal, ...(options.signal ? [options.signal] : [])]);
+  try {
+    const restored = await inFrame(client, { ...options, signal }).catch(failed);
+    if (restored) return restored;
     // Once in each tab: after the redirect the page knows that it has tried.
-    tab.setItem(tried, '1');
-    await client.signIn({ prompt: 'none', app_state: location.pathname + location.search + location.hash, signal: options.signal });
+    if (options.redirect !== false && kept.get(key) !== null && tab.get(tried) === null && tab.set(tried, '1'))
+      await client.signIn({ prompt: 'none', app_state: location.pathname + location.search + location.hash, signal });
+  } catch (error) {
+    if (!over.signal.aborted) throw error;
   }
   return client.status(options);
 };

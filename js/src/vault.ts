@@ -7,6 +7,7 @@
 import { type CallOptions, challenges, Client, type Config, type Current, OAuthError } from './index.js';
 import type { Host, HostEvent } from './host.js';
 import type { ErrorDetails } from './error.js';
+import { remembered } from './remembered.js';
 import type { RequestInfo } from './web.js';
 
 /** The options of every vault. */
@@ -83,19 +84,14 @@ const read = (error: Message): Error =>
 
 /** The storage key that records that the vault's script had its keeper. */
 const kept = (url: string) => `oauth2-wasm.keeper ${url}`;
+const storage = remembered('localStorage');
 
 /**
  * Whether the vault's script has its keeper. A worker can use only a keeper that existed when the
  * worker was loaded. So the first vault waits for the keeper; later it usually exists, and no vault
- * waits.
+ * waits. Without a storage each waits.
  */
-const hasKeeper = (url: string): boolean => {
-  try {
-    return localStorage.getItem(kept(url)) !== null;
-  } catch {
-    return false; // no storage: wait for the keeper
-  }
-};
+const hasKeeper = (url: string): boolean => storage.get(kept(url)) !== null;
 
 /** Registers the keeper, or its new script. */
 const register = async (url: string): Promise<void> => {
@@ -108,7 +104,7 @@ const register = async (url: string): Promise<void> => {
       setTimeout(resolve, KEEPER);
       look();
     });
-    if (worker!.state === 'activated') localStorage.setItem(kept(url), '');
+    if (worker!.state === 'activated') storage.set(kept(url), '');
   } catch {
     // No service workers here: the session ends with the vault.
   }
@@ -127,7 +123,7 @@ const worker = async (url: string, name?: string): Promise<Way> => {
   if (!before) return way;
   const registered = register(url);
   const mistaken = () => {
-    localStorage.removeItem(kept(url));
+    storage.set(kept(url), null);
     return registered;
   };
   return { ...way, mistaken };
@@ -465,8 +461,7 @@ class VaultClient extends Client {
      */
     let held: HostEvent[] = [];
     let restoring = restore === 'silent';
-    const silent = restoring ? import('./silent.js') : undefined;
-    silent?.catch(() => {}); // whoever awaits it gets the error
+    const silent = restoring ? import('./silent.js').catch(() => undefined) : undefined;
     let hear: ((event: HostEvent) => void) | undefined;
     const onEvent = (event: HostEvent) =>
       !hear || (restoring && 'status' in event && event.event === ('current' as string) && event.status !== 'granted') ? void held.push(event) : hear(event);
@@ -487,12 +482,13 @@ class VaultClient extends Client {
     client.#link = link;
     release();
     client.closeOn(signal);
+    // It begins before anybody has the client, so that it hears of each sign-out.
+    const restored = (await silent)?.restoreSilently(client, { signal }, hello.name);
     if (silent)
-      client.#restored = silent
-        .then(({ restoreSilently }) => restoreSilently(client, { signal }, hello.name))
+      client.#restored = Promise.resolve(restored)
         // Back from the server: the state is known only when the reply is redeemed. The
         // application's own call gets the same result.
-        .then(({ status }) => (status === 'granted' ? null : client.handleRedirect(undefined, { signal })))
+        .then((now) => (!now || now.status === 'granted' ? null : client.handleRedirect(undefined, { signal })))
         .catch(() => {}) // then nobody is signed in
         .finally(() => {
           restoring = false;

@@ -121,6 +121,49 @@ for (const name of browsers) {
       assert.deepEqual(await load(), ['restoring', 'granted']);
       await tab.evaluate(() => window.client.logOut());
       assert.deepEqual(await load(), ['restoring', 'not_authenticated']);
+      // What goes on while the user signs out does not sign them in again.
+      const MARK = 'oauth2-wasm.signed_in.oauth2';
+      for (const during of ['start', 'frame', 'reply', 'mark']) {
+        await tab.goto(app.site.url + PAGE);
+        await tab.until(() => !!window.openVault);
+        await tab.evaluate(forget);
+        const seen = await tab.evaluate(
+          async (where, MARK, during) => {
+            localStorage.setItem(MARK, '{}');
+            const out = [];
+            const signOut = (now) => now === during && !out.length && out.push(window.client.logOut());
+            new MutationObserver(() => document.querySelector('iframe') && signOut('frame')).observe(document, { childList: true, subtree: true });
+            // The mark names the user by a digest, for which a busy browser takes its time.
+            const { digest } = crypto.subtle;
+            let computed;
+            crypto.subtle.digest = (...given) => {
+              computed = Promise.resolve(during === 'mark' && signedIn).then(() => digest.apply(crypto.subtle, given));
+              return computed;
+            };
+            let signedOut;
+            const signedIn = new Promise((resolve) => (signedOut = resolve));
+            window.client = await window.openVault(where);
+            const { callback } = window.client;
+            window.client.callback = (reply) => {
+              signOut('reply');
+              return callback.call(window.client, reply);
+            };
+            signOut('start');
+            await window.client.ready;
+            signOut('mark');
+            await Promise.all(out);
+            signedOut();
+            await computed;
+            await new Promise((resolve) => setTimeout(resolve));
+            return [out.length, !!computed, window.client.current.status, localStorage.getItem(MARK)];
+          },
+          where,
+          MARK,
+          during,
+        );
+        assert.deepEqual(seen, [1, during === 'mark', 'not_authenticated', null], during);
+        assert.deepEqual(await load(), ['restoring', 'not_authenticated'], during);
+      }
     });
 
     await t.test(`P32 ${name}: where the frame comes to nothing the page goes to the server once, and not again`, async () => {
