@@ -269,8 +269,11 @@ var testConfig = oauth.Config{
 type tokens struct{}
 
 func (tokens) RoundTrip(*http.Request) (*http.Response, error) {
-	const body = `{"access_token":"a","token_type":"Bearer","expires_in":3600,"refresh_token":"r"}`
+	return jsonAnswer(`{"access_token":"a","token_type":"Bearer","expires_in":3600,"refresh_token":"r"}`), nil
+}
+
+func jsonAnswer(body string) *http.Response {
 	return &http.Response{
 		StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
-	}, nil
+	}
 }

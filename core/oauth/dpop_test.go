@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -356,6 +357,63 @@ func TestKeyOfTheSession(t *testing.T) {
 	if got := b.seen(); got != "/token, /token" {
 		t.Error(got)
 	}
+}
+
+// Q13: a client keeps the key that it signed with last, because to load one takes longer than a
+// signature where it is in a file. If the key can no longer sign, the store is asked again.
+func TestKeyIsLoadedOnce(t *testing.T) {
+	keys := &loadedKeys{}
+	c := openBound(t, &bound{good: "a1"}, oauth.Options{Store: &oauth.MemoryStore{}, Keys: keys})
+	signInBound(t, c)
+	prepare := func() {
+		t.Helper()
+		if _, err := c.Prepare(t.Context(), "GET", "https://api.example/v1/x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	prepare()
+	before := keys.loads.Load()
+	for range 3 {
+		prepare()
+	}
+	if n := keys.loads.Load() - before; n != 0 {
+		t.Errorf("loaded %d times for three requests", n)
+	}
+	keys.cut.Add(1) // as if the device of the keys had been unplugged and plugged in again
+	for range 2 {
+		prepare()
+	}
+	if n := keys.loads.Load() - before; n != 1 {
+		t.Errorf("loaded %d times after the key failed", n)
+	}
+}
+
+// loadedKeys counts how often a key is loaded. A key that was loaded before the last cut fails.
+type loadedKeys struct {
+	oauth.MemoryKeyStore
+	loads, cut atomic.Int32
+}
+
+func (l *loadedKeys) LoadKey(ctx context.Context, name string) (crypto.Signer, error) {
+	l.loads.Add(1)
+	key, err := l.MemoryKeyStore.LoadKey(ctx, name)
+	if key == nil || err != nil {
+		return key, err
+	}
+	return &cutKey{key, l, l.cut.Load()}, nil
+}
+
+type cutKey struct {
+	crypto.Signer
+	keys *loadedKeys
+	at   int32
+}
+
+func (k *cutKey) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if k.at != k.keys.cut.Load() {
+		return nil, errors.New("test: unplugged")
+	}
+	return k.Signer.Sign(rand, digest, opts)
 }
 
 // namedKeys counts its keys.

@@ -14,7 +14,8 @@ import (
 // private keys may be in a device (HSM) or a service that never gives them out. A KeyStore is safe
 // for concurrent use.
 type KeyStore interface {
-	// LoadKey gives the key called name. Both results are nil where there is none.
+	// LoadKey gives the key called name. Both results are nil where there is none. A client keeps
+	// the key that it signed with last, and calls LoadKey again only if that can no longer sign.
 	LoadKey(ctx context.Context, name string) (crypto.Signer, error)
 	// CreateKey makes a key called name for alg and keeps it; GenerateKey makes one in memory. If a
 	// key of that name exists, it returns that key, whatever its algorithm; concurrent creates,

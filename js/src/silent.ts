@@ -102,7 +102,7 @@ export const restoreSilently = async (client: Client, options: SilentOptions = {
   const [kept, tab] = [remembered('localStorage'), remembered('sessionStorage')];
   const key = `oauth2-wasm.signed_in.${name}`;
   const tried = `oauth2-wasm.tried.${name}`;
-  /** Aborts at an explicit sign-out: what began before it must not sign the user in again. */
+  /** Aborts at an explicit sign-out, in any tab: what began before it must not sign the user in. */
   const over = new AbortController();
 
   let before = named(kept.get(key));
@@ -147,6 +147,8 @@ export const restoreSilently = async (client: Client, options: SilentOptions = {
     throw error;
   };
   const signal = AbortSignal.any([over.signal, ...(options.signal ? [options.signal] : [])]);
+  const elsewhere = (event: StorageEvent) => event.key === key && event.newValue === null && over.abort();
+  addEventListener('storage', elsewhere);
   try {
     const restored = await inFrame(client, { ...options, signal }).catch(failed);
     if (restored) return restored;
@@ -155,6 +157,8 @@ export const restoreSilently = async (client: Client, options: SilentOptions = {
       await client.signIn({ prompt: 'none', app_state: location.pathname + location.search + location.hash, signal });
   } catch (error) {
     if (!over.signal.aborted) throw error;
+  } finally {
+    removeEventListener('storage', elsewhere);
   }
   return client.status(options);
 };

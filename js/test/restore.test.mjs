@@ -123,7 +123,7 @@ for (const name of browsers) {
       assert.deepEqual(await load(), ['restoring', 'not_authenticated']);
       // What goes on while the user signs out does not sign them in again.
       const MARK = 'oauth2-wasm.signed_in.oauth2';
-      for (const during of ['start', 'frame', 'reply', 'mark']) {
+      for (const during of ['start', 'frame', 'reply', 'elsewhere', 'mark']) {
         await tab.goto(app.site.url + PAGE);
         await tab.until(() => !!window.openVault);
         await tab.evaluate(forget);
@@ -144,8 +144,15 @@ for (const name of browsers) {
             const signedIn = new Promise((resolve) => (signedOut = resolve));
             window.client = await window.openVault(where);
             const { callback } = window.client;
-            window.client.callback = (reply) => {
+            window.client.callback = async (reply) => {
               signOut('reply');
+              if (during === 'elsewhere') {
+                // Another document of this origin, as another tab is.
+                const { contentWindow } = document.body.appendChild(document.createElement('iframe'));
+                const told = new Promise((resolve) => addEventListener('storage', resolve, { once: true }));
+                contentWindow.localStorage.removeItem(MARK);
+                await told;
+              }
               return callback.call(window.client, reply);
             };
             signOut('start');
@@ -161,7 +168,7 @@ for (const name of browsers) {
           MARK,
           during,
         );
-        assert.deepEqual(seen, [1, during === 'mark', 'not_authenticated', null], during);
+        assert.deepEqual(seen, [during === 'elsewhere' ? 0 : 1, during === 'mark', 'not_authenticated', null], during);
         assert.deepEqual(await load(), ['restoring', 'not_authenticated'], during);
       }
     });

@@ -18,11 +18,11 @@ import (
 //
 //	locked      nobody else changes the session
 //	discovered  the server's endpoints are known
-//	looked      what is stored is taken over; unless that is newer, its refresh token is marked as being sent
+//	looked      what is stored is adopted; unless that is newer, its refresh token is marked as being sent
 //	marked      the mark is stored
 //	send        the request goes out
 //	answered    and comes back: read, or failed
-//	adopt       what came is the session; where an ID token has to be verified before: succeeded, identified
+//	accept      what came is valid; where an ID token has to be verified first: succeeded, identified
 //	hold        it is stored: met where somebody else wrote, stored
 //	end         whoever waits hears of it
 //
@@ -88,7 +88,7 @@ func (r *refreshRun) discovered(f *link.Fault) {
 func (r *refreshRun) looked(value, version, unread string) bool {
 	s := r.session
 	had := s.For(r.target)
-	changed := s.take(value, version, unread)
+	changed := s.adoptStored(value, version, unread)
 	t, now := s.Tokens, s.For(r.target)
 	if unread != "" && !s.onlyHere() {
 		// Without reading the store, we might send a token that another instance has used up.
@@ -193,7 +193,7 @@ func (r *refreshRun) read(v json.Value) {
 		f = t.TooLarge()
 	}
 	if f == nil {
-		r.adopt(t)
+		r.accept(t)
 		return
 	}
 	if next := v.Get("refresh_token").Str(); next != "" && len(next) <= maxTokens/4 {
@@ -246,9 +246,9 @@ func (r *refreshRun) refused(f *link.Fault) {
 	})
 }
 
-// adopt takes over a valid answer. An ID token has to be verified first, but the refresh token is
-// stored at once, because the old one is used up.
-func (r *refreshRun) adopt(t *Tokens) {
+// accept holds the tokens of a valid answer. An ID token has to be verified first, but the refresh
+// token is stored at once, because the old one is used up.
+func (r *refreshRun) accept(t *Tokens) {
 	s := r.session
 	if r.target != "" { // the access token is for the target, the refresh token belongs to the session
 		next := t.Refresh
@@ -338,7 +338,7 @@ func (r *refreshRun) met(value, version, unread string) bool {
 			r.then(&link.Fault{Kind: link.KindClient, Code: "signed_out"})
 		})
 	default:
-		s.follow(theirs, version)
+		s.adoptTheirs(theirs, version)
 		r.then(nil)
 	}
 	return false
@@ -347,7 +347,7 @@ func (r *refreshRun) met(value, version, unread string) bool {
 // stored sets the status granted for a new access token. An answer of which only the refresh token
 // could be used brought none.
 func (r *refreshRun) stored(failed string) {
-	r.session.keep(r.written, r.session.version, failed)
+	r.session.adopt(r.written, r.session.version, failed)
 	if !r.ungranted {
 		r.session.grant(false)
 	}

@@ -105,7 +105,7 @@ func (s *Session) readText(v json.Value) *Tokens {
 		*n, _ = v.Get(name).Int()
 	}
 	for it := v.Get("extra").Each(); it.Next(); {
-		t.keep(it.Name(), it.Value().Raw())
+		t.keepExtra(it.Name(), it.Value().Raw())
 	}
 	if t.extraTooLarge() {
 		t.extra = nil // it was stored before there was a limit

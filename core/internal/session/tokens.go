@@ -55,10 +55,10 @@ func (t *Tokens) keepAll(v json.Value) {
 		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token", "good_until": // good_until is ours, from an answer to the command token
 		case "expires":
 			if _, ok := wire.Seconds(it.Value()); !ok || v.Get("expires_in").Kind() != json.None {
-				t.keep(name, it.Value().Raw())
+				t.keepExtra(name, it.Value().Raw())
 			}
 		default:
-			t.keep(name, it.Value().Raw())
+			t.keepExtra(name, it.Value().Raw())
 		}
 	}
 }
@@ -114,7 +114,7 @@ func (t *Tokens) sameToken(other *Tokens) bool {
 // clearMark says that the refresh token is not under way.
 func (t *Tokens) clearMark() { t.sentAt, t.triedAt, t.triedBy = 0, 0, "" }
 
-func (t *Tokens) keep(name, raw string) {
+func (t *Tokens) keepExtra(name, raw string) {
 	for i := range t.extra {
 		if t.extra[i].name == name {
 			t.extra[i].raw = raw

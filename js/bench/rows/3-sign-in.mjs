@@ -21,6 +21,15 @@ const doesGo = {
     'net/http.Client with the same RoundTripper.',
 };
 
+const doesProof = 'Makes a proof with the hash of the token (RFC 9449), after it has looked whether the token is still good and meant for this URL.';
+const proofs = {
+  native: [names.native, doesProof],
+  'native-file': [`${names.native}, the key in a file`, doesProof],
+  wazero: [names.wazero, doesProof],
+  'go-jose': ['go-jose', 'Makes the same proof with a key of its own, in a transport of ten lines. There is no session.'],
+  signature: ['the signature (crypto/ecdsa)', 'ES256 of 400 bytes.'],
+};
+
 export const run = async (context) => {
   const figures = [];
   for (const [where, { contenders, seen }] of await places('clients/sign-in/index.mjs', context)) {
@@ -55,6 +64,11 @@ export const run = async (context) => {
     }
   }
   figures.push(...held);
+  const proof = goBench('wasm', '^BenchmarkProof$', context.rounds);
+  for (const [name, [title, does]] of Object.entries(proofs)) {
+    const group = 'Go: a request with a token bound by DPoP';
+    figures.push(figure(group, title, 'us', us(proof[`Proof/${name}`]), { does, better: 'less', floor: name === 'signature' }));
+  }
   return {
     figures,
     aims: [

@@ -8,11 +8,15 @@ import (
 // Reload reads the store. changed means that somebody else has written; then this instance now
 // holds their session.
 func (s *Session) Reload(done func(changed bool, failed string)) {
-	s.store.Load(s.key, func(value, version, failed string) { done(s.take(value, version, failed), failed) })
+	s.store.Load(s.key, func(value, version, failed string) { done(s.adoptStored(value, version, failed), failed) })
 }
 
-// take adopts what the store contains. A text that is not ours is not changed, and counts as none.
-func (s *Session) take(value, version, failed string) (changed bool) {
+// To adopt tokens is to make them this instance's session: those that it holds (Hold, and hold of a
+// refresh), which it has tried to store, or those that another instance has stored.
+
+// adoptStored adopts what the store contains. A text that is not ours is not changed, and counts as
+// none.
+func (s *Session) adoptStored(value, version, failed string) (changed bool) {
 	if failed != "" {
 		return false
 	}
@@ -96,7 +100,7 @@ func (h *holdRun) met(value, version, unread string) bool {
 		if h.tokens.Key != theirs.Key { // else our write succeeded, and only the answer was lost
 			s.wire.DropKey(h.tokens.Key)
 		}
-		s.follow(theirs, version)
+		s.adoptTheirs(theirs, version)
 		h.done(nil)
 		return false
 	}
@@ -109,13 +113,13 @@ func (h *holdRun) stored(failed string) {
 	if failed == "" && h.replaced != h.tokens.Key && h.replaced != s.Tokens.Key {
 		s.wire.DropKey(h.replaced)
 	}
-	s.keep(h.tokens, s.version, failed)
+	s.adopt(h.tokens, s.version, failed)
 	s.grant(h.given)
 	h.done(nil)
 }
 
-// keep adopts t after a try to store it.
-func (s *Session) keep(t *Tokens, version, failed string) {
+// adopt makes t the session after a try to store it.
+func (s *Session) adopt(t *Tokens, version, failed string) {
 	if old := s.Tokens.Key; old != t.Key && failed == "" {
 		s.wire.DropKey(old)
 	}
@@ -129,10 +133,10 @@ func (s *Session) keep(t *Tokens, version, failed string) {
 	s.link.Emit(s.link.Event("not_persisted"))
 }
 
-// follow adopts what another instance stored.
-func (s *Session) follow(theirs *Tokens, version string) {
+// adoptTheirs adopts what another instance stored.
+func (s *Session) adoptTheirs(theirs *Tokens, version string) {
 	had, status := s.Tokens, s.Status
-	s.keep(theirs, version, "")
+	s.adopt(theirs, version, "")
 	s.grant(false)
 	s.tellChange(had, status)
 }
@@ -149,7 +153,7 @@ func (s *Session) lose(version string) {
 func (s *Session) Save(done func()) {
 	c := &store.Change{Store: s.store, Key: s.key, Version: &s.version, Tries: 1, Text: func() string { return s.encode(s.Tokens) }}
 	c.Met = func(value, version, unread string) bool {
-		s.take(value, version, unread)
+		s.adoptStored(value, version, unread)
 		done()
 		return false
 	}
