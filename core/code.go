@@ -56,7 +56,7 @@ func (r *redeemRun) answered(v json.Value, f *link.Fault) {
 	if f != nil {
 		c.wire.DropKey(a.key)
 	}
-	c.session.Receive(&session.Receipt{Tokens: t, Want: issuer.Expected{Nonce: a.nonce, Issuer: a.iss, MaxAge: a.maxAge, Asked: a.at, ACR: a.acr, Code: r.code}, Done: r.done}, f)
+	c.session.Receive(&session.Receipt{Tokens: t, Since: r.cmd.turn, Want: issuer.Expected{Nonce: a.nonce, Issuer: a.iss, MaxAge: a.maxAge, Asked: a.at, ACR: a.acr, Code: r.code}, Done: r.done}, f)
 }
 
 // exchange redeems a code that was obtained elsewhere.

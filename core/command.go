@@ -10,6 +10,7 @@ import (
 // A command is a command of the host, until the host has its result.
 type command struct {
 	id   int64
+	turn int64 // the input in which it came
 	op   string
 	job  wire.Job // its requests
 	done bool

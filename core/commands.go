@@ -9,6 +9,7 @@ import (
 func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{id: id, op: name}, in) }
 
 func (c *client) begin(cmd *command, in json.Value) {
+	cmd.turn = c.link.Turn
 	c.desk.commands = append(c.desk.commands, cmd)
 	if cmd.op == "look" {
 		c.session.LookSoon()

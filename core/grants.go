@@ -153,7 +153,7 @@ func (c *client) signIn(cmd *command, scope string, params []form.Param) {
 			c.wire.DropKey(key)
 			c.redact(f, params)
 		}
-		c.session.Receive(&session.Receipt{Tokens: t, Want: issuer.Expected{MaxAge: -1}, Done: func(f *link.Fault) { c.finishStatus(cmd, f) }}, f)
+		c.session.Receive(&session.Receipt{Tokens: t, Since: cmd.turn, Want: issuer.Expected{MaxAge: -1}, Done: func(f *link.Fault) { c.finishStatus(cmd, f) }}, f)
 	})
 }
 

@@ -93,7 +93,7 @@ func (c *client) logOut(cmd *command, in json.Value) {
 		c.desk.fail(cmd, f)
 		return
 	}
-	c.session.Ending()
+	c.session.Ending(cmd.turn)
 	c.device.giveUp()
 	o := &logOutRun{c: c, cmd: cmd, in: in}
 	c.session.Newest(o.known)

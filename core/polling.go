@@ -178,7 +178,7 @@ func (p *pollRun) polled(v json.Value, f *link.Fault) {
 		dev.asking = true
 		d.link.Silence(&d.poll)
 		t, f := d.session.ReadTokens(v, d.session.NewGrant(dev.requested, dev.key), true)
-		d.session.Receive(&session.Receipt{Tokens: t, Want: issuer.Expected{MaxAge: -1}, Wanted: p.wanted, Done: p.received}, f)
+		d.session.Receive(&session.Receipt{Tokens: t, Since: d.link.Turn, Want: issuer.Expected{MaxAge: -1}, Wanted: p.wanted, Done: p.received}, f)
 	case f.Err == "authorization_pending", f.Err == "use_dpop_nonce":
 		d.pollIn(dev, dev.interval)
 	case f.Err == "slow_down":

@@ -28,7 +28,7 @@ func (c *client) setToken(cmd *command, in json.Value) {
 			f = link.Wrong("bad_value", "expires_at", "Unix time in milliseconds", at)
 		}
 	}
-	c.session.Receive(&session.Receipt{Tokens: t, Want: issuer.Expected{MaxAge: -1, Brought: true}, Done: func(f *link.Fault) { c.finishStatus(cmd, f) }}, f)
+	c.session.Receive(&session.Receipt{Tokens: t, Since: cmd.turn, Want: issuer.Expected{MaxAge: -1, Brought: true}, Done: func(f *link.Fault) { c.finishStatus(cmd, f) }}, f)
 }
 
 // earliestTime and latestTime limit what a time in ms can be: 2001 to 9999. A present time in s or

@@ -283,7 +283,9 @@ export class Host {
   #retire(): void {
     if (this.#retiring || this.#closed || this.memoryBytes <= WORN || !this.#idle()) return;
     this.#retiring = true;
-    void this.run('export', {})
+    // It looks at the store first: bytes win over a store where somebody signed out.
+    void this.run('status', {})
+      .then(() => this.run('export', {}))
       .then(
         ({ session }) => {
           if (!this.#idle() || this.#closed || this.#loop.busy) return;

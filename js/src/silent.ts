@@ -107,6 +107,7 @@ export const restoreSilently = async (client: Client, options: SilentOptions = {
 
   let before = named(kept.get(key));
   let user: string | undefined;
+  let leaving = false;
   /**
    * Each sign-in is remembered once. That nobody is signed in is remembered only after an explicit
    * sign-out, because a lost session is one to restore.
@@ -114,7 +115,7 @@ export const restoreSilently = async (client: Client, options: SilentOptions = {
   const remember = async () => {
     const { status, claims } = client.current;
     const now = status === 'granted' ? JSON.stringify([claims?.iss, claims?.sub]) : undefined;
-    if (now === user) return;
+    if (leaving || now === user) return;
     user = now;
     if (now === undefined) return;
     tab.set(tried, null);
@@ -129,11 +130,19 @@ export const restoreSilently = async (client: Client, options: SilentOptions = {
   };
   client.addEventListener('change', () => void remember());
   const { logOut } = client;
-  client.logOut = (parameters) => {
-    before = undefined;
+  client.logOut = async (parameters) => {
+    before = user = undefined;
+    leaving = true;
     kept.set(key, null);
     over.abort();
-    return logOut.call(client, parameters);
+    try {
+      return await logOut.call(client, parameters);
+    } finally {
+      leaving = false;
+      // Another tab may have started with the session before it was gone.
+      if (client.current.status !== 'granted') kept.set(key, null);
+      void remember();
+    }
   };
 
   const now = await client.status(options);

@@ -127,6 +127,30 @@ test('an instance with much memory is exchanged between commands, and the sessio
   });
 });
 
+test('E23 an instance with much memory does not bring back who signed out elsewhere', async () => {
+  let memory;
+  const watched = (exports) => {
+    memory = exports.memory;
+    return exports;
+  };
+  await withExports(watched, async () => {
+    const inner = memoryStore();
+    const store = { load: (key) => inner.load(key), store: (...given) => inner.store(...given) }; // it does not tell of changes
+    const client = await openClient(server.config, { module, store, pendingStore: memoryStore() });
+    await signIn(client);
+    const other = await openClient(server.config, { module, store, pendingStore: memoryStore() });
+    const first = memory;
+    assert.equal((await other.status()).status, 'granted');
+    await other.logOut();
+    const large = [...Array(900)].map((_, i) => [`p${i}`, 'x'.repeat(1000)]);
+    await until(async () => {
+      await client.authorize({ parameters: large }).catch(() => {});
+      return memory !== first;
+    }, 'another instance');
+    assert.equal((await client.status()).status, 'not_authenticated');
+  });
+});
+
 test('what is answered after close is ignored, and no input reaches the instance', async () => {
   let inputs = 0;
   const counting = (exports) => ({

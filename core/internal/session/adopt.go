@@ -211,10 +211,11 @@ func (s *Session) DropUnused(name string) {
 	})
 }
 
-// Ending prepares the end of the session: no refresh catches up, and a stored session that could
-// not be deleted must be ended, too.
-func (s *Session) Ending() {
-	s.missed = false
+// Ending prepares the end of the session by a command that came in the input turn: no refresh
+// catches up, no sign-in that is under way is received, and a stored session that could not be
+// deleted must be ended, too.
+func (s *Session) Ending(turn int64) {
+	s.missed, s.ended = false, turn
 	s.blind = s.blind || s.uncleared
 }
 

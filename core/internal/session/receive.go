@@ -11,6 +11,7 @@ type Receipt struct {
 	session *Session
 	Tokens  *Tokens
 	Want    issuer.Expected
+	Since   int64       // the input in which the sign-in was asked for
 	Wanted  func() bool // reports whether anybody still waits for them; nil: yes
 	release func()
 	Done    func(*link.Fault)
@@ -41,9 +42,12 @@ func (r *Receipt) identified(f *link.Fault) {
 }
 
 func (r *Receipt) turn(release func()) {
-	if r.Wanted != nil && !r.Wanted() {
+	if out := r.Since < r.session.ended; out || r.Wanted != nil && !r.Wanted() {
 		release()
-		r.session.Discard(r.Tokens) // cancelled while it waited for its turn
+		r.session.Discard(r.Tokens) // signed out, or cancelled, while it waited
+		if out {
+			r.Done(&link.Fault{Kind: link.KindClient, Code: "signed_out"})
+		}
 		return
 	}
 	r.release = release

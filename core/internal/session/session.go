@@ -28,6 +28,7 @@ type Session struct {
 	stored    string // the sign-in (grant) that the store was last known to have
 	marked    string // tried_by that this instance set itself
 	looked    int64  // the input in which the store was last read
+	ended     int64  // the input in which the user last signed out here
 	told      string // the access token whose expiry was reported
 	foreign   bool   // the stored text belongs to another configuration
 	Shows     bool   // the host wants the event current
