@@ -259,6 +259,7 @@ class Link {
   }
 
   async #open(): Promise<Message> {
+    if (this.#closed) throw failure('cancelled', 'closed', 'open');
     const way = (this.#way = await this.#reach());
     const hello = new Promise<Message>((resolve, reject) => {
       way.port.onmessage = ({ data }) => {
@@ -268,12 +269,12 @@ class Link {
       };
     });
     way.failed.catch(() => {});
-    const late = new Promise<void>((resolve) => way.again && setTimeout(resolve, AGAIN));
+    const late = new Promise<void>((resolve) => (this.#closed ? resolve() : way.again && setTimeout(resolve, AGAIN)));
     const said = (await Promise.race([hello, way.failed, late])) as Message | void;
     // A shared worker goes on, because other pages may use it.
     const alone = said?.kept === false && (await way.mistaken?.().then(() => !way.again));
-    if (!said || alone) {
-      this.#say({ bye: true });
+    if (!said || alone || this.#closed) {
+      way.port.postMessage({ bye: true });
       way.end();
       return this.#open();
     }

@@ -142,6 +142,42 @@ for (const name of browsers) {
         assert.equal(refreshes(), before + 1);
         assert.equal((await tab.evaluate(() => window.client.status())).status, 'granted');
       });
+
+      await t.test(`P75 ${name}, ${way}: a client that is closed once its vault has died connects to no other`, async () => {
+        for (const when of ['before', 'during the start', 'before the answer']) {
+          const { tab } = await open(browser, ways[way]);
+          await enter(tab);
+          await tab.evaluate(
+            (when, kind) => {
+              const made = (window.made = []);
+              const { client, setTimeout, [kind]: Own } = window;
+              const { locks } = navigator;
+              const { request } = locks;
+              const close = () => client.close();
+              client.addEventListener('restarted', () => when === 'before' && close());
+              window[kind] = function (...given) {
+                made.push('connection');
+                if (when === 'during the start') queueMicrotask(close);
+                if (when === 'before the answer') setTimeout(close);
+                return new Own(...given);
+              };
+              locks.request = (name, ...given) => {
+                if (name.startsWith('oauth2-wasm.vault ')) made.push('lock');
+                return request.call(locks, name, ...given);
+              };
+              // The page does not wait long before it tries another connection.
+              window.setTimeout = (run, ms) => setTimeout(run, ms === 3_000 ? 0 : ms);
+            },
+            when,
+            way === 'shared' ? 'SharedWorker' : 'Worker',
+          );
+          await tab.evaluate(() => new BroadcastChannel('test').postMessage('die'));
+          await tab.until(() => window.told.some(([type]) => type === 'restarted'));
+          await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_000)));
+          assert.deepEqual(await tab.evaluate(() => window.made), when === 'before' ? [] : ['connection'], when);
+          await tab.close();
+        }
+      });
     }
 
     await t.test(`P65 ${name}: a vault whose keeper was there before does not wait until the browser has looked for it`, async () => {
