@@ -180,6 +180,37 @@ for (const name of browsers) {
       });
     }
 
+    await t.test(`P17 P31 ${name}: a tab that restores silently shows a sign-out in another tab at once`, async () => {
+      const { tab, visitor } = await open(browser);
+      await enter(tab);
+      const two = await browser.open(visitor);
+      await two.goto(api.site.url + PAGE);
+      await two.until(() => !!window.openVault);
+      const shown = await two.evaluate(async () => {
+        // The silent sign-in first asks for the status, and goes on when the test says so.
+        const { prototype } = window.oauth.Client;
+        const { status } = prototype;
+        const held = new Promise((resolve) => (window.goOn = resolve));
+        prototype.status = function (...given) {
+          prototype.status = status;
+          const answer = status.apply(this, given);
+          return held.then(() => answer);
+        };
+        window.client = await window.openVault({ worker: '/auth-worker.js', restore: 'silent' });
+        window.client.addEventListener('status', ({ detail }) => (window.heard = detail.status));
+        return window.client.current.status;
+      });
+      assert.equal(shown, 'granted');
+      await tab.evaluate(() => window.client.logOut());
+      await two.until(() => window.heard === 'not_authenticated');
+      assert.equal(await two.evaluate(() => window.client.current.status), 'not_authenticated');
+      const ready = await two.evaluate(() => {
+        window.goOn();
+        return window.client.ready.then(({ status }) => status);
+      });
+      assert.equal(ready, 'not_authenticated');
+    });
+
     await t.test(`P65 ${name}: a vault whose keeper was there before does not wait until the browser has looked for it`, async () => {
       const { tab } = await open(browser);
       assert.equal(await enter(tab), 'granted');
