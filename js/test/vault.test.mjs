@@ -211,6 +211,26 @@ for (const name of browsers) {
       assert.equal(ready, 'not_authenticated');
     });
 
+    await t.test(`P33 ${name}: a watch for idle users that has ended signs nobody out, though it waited for another tab`, async () => {
+      const { tab } = await open(browser);
+      await enter(tab);
+      const called = await tab.evaluate(async () => {
+        const key = 'oauth2-wasm.idle.oauth2';
+        const over = new AbortController();
+        let called = 0;
+        localStorage.setItem(key, '1'); // ms after 1970 began
+        await navigator.locks.request(key, async () => {
+          window.oauth.watchIdle(window.client, { after_ms: 60_000, onIdle: () => called++, signal: over.signal });
+          while (!(await navigator.locks.query()).pending.some(({ name }) => name === key)) await null;
+          over.abort();
+        });
+        await navigator.locks.request(key, () => {});
+        localStorage.removeItem(key);
+        return called;
+      });
+      assert.equal(called, 0);
+    });
+
     await t.test(`P65 ${name}: a vault whose keeper was there before does not wait until the browser has looked for it`, async () => {
       const { tab } = await open(browser);
       assert.equal(await enter(tab), 'granted');
