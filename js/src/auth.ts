@@ -107,7 +107,9 @@ export const createAuth = (open: () => Client | PromiseLike<Client>, { onRedirec
     const follow = () => {
       const { status, expires_at, claims } = client.current;
       const granted = status === 'granted';
-      show({ status, expires_at, claims, client, ...(granted && { error: undefined, signed_out: undefined }) });
+      // A refresh that ends during a sign-out is no sign-in.
+      const entered = granted && state.status !== 'granted';
+      show({ status, expires_at, claims, client, ...(granted && { error: undefined }), ...(entered && { signed_out: undefined }) });
     };
     await client.ready;
     if (error) show({ error });
@@ -132,6 +134,7 @@ export const createAuth = (open: () => Client | PromiseLike<Client>, { onRedirec
       await what(client);
     } catch (error) {
       if ((error as { kind?: string }).kind !== 'cancelled') show({ error });
+      if (state.status === 'granted') show({ signed_out: undefined }); // the sign-out failed
     }
   };
 

@@ -279,6 +279,7 @@ export class Guard {
   #replays: ReplayStore;
   #module: WebAssembly.Module | BufferSource | undefined;
   #session: Session | undefined;
+  #closed = false;
   #lastId = 0;
 
   constructor(config: ResourceConfig, options: GuardOptions = {}) {
@@ -299,6 +300,7 @@ export class Guard {
     if (known && !known.loop.busy && known.instance.memoryBytes <= WORN) return known;
     const instance = await instantiate(this.#module ?? (await fromDisk()));
     this.#module ??= instance.module;
+    if (this.#closed) throw refusal('closed');
     if (this.#session && this.#session !== known) return this.#session; // who came at the same time was faster
     return (this.#session = this.#begin(instance));
   }
@@ -450,8 +452,9 @@ export class Guard {
     return Response.json(metadata, { headers: { 'cache-control': 'max-age=3600', 'access-control-allow-origin': '*' } });
   }
 
-  /** Closes the Guard: checks under way fail. */
+  /** Closes the Guard: checks under way fail, and so do later ones. */
   close(): void {
+    this.#closed = true;
     const session = this.#session;
     this.#session = undefined;
     session?.loop.withdraw();

@@ -75,7 +75,7 @@ export const watchIdle = (
   /** Only one tab signs out at the server; the others are told. */
   const end = async () => {
     ending = true;
-    const once = async () => void (signedIn() && left() <= 0 && (await onIdle()));
+    const once = async () => void (!signal?.aborted && signedIn() && left() <= 0 && (await onIdle()));
     await (navigator.locks ? navigator.locks.request(key, once) : once()).catch(() => {});
     ending = false;
   };

@@ -66,6 +66,7 @@ const answer = async (client: Client, state: string, signal?: AbortSignal | null
       signal?.addEventListener('abort', () => reject(signal.reason), { signal: over.signal });
       if (signal?.aborted) reject(signal.reason);
     });
+    await client.matches(url); // a client that was closed meanwhile takes no reply
     link.postMessage('taken');
     return await client.callback({ url, signal });
   } finally {

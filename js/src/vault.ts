@@ -259,6 +259,7 @@ class Link {
   }
 
   async #open(): Promise<Message> {
+    if (this.#closed) throw failure('cancelled', 'closed', 'open');
     const way = (this.#way = await this.#reach());
     const hello = new Promise<Message>((resolve, reject) => {
       way.port.onmessage = ({ data }) => {
@@ -268,12 +269,12 @@ class Link {
       };
     });
     way.failed.catch(() => {});
-    const late = new Promise<void>((resolve) => way.again && setTimeout(resolve, AGAIN));
+    const late = new Promise<void>((resolve) => (this.#closed ? resolve() : way.again && setTimeout(resolve, AGAIN)));
     const said = (await Promise.race([hello, way.failed, late])) as Message | void;
     // A shared worker goes on, because other pages may use it.
     const alone = said?.kept === false && (await way.mistaken?.().then(() => !way.again));
-    if (!said || alone) {
-      this.#say({ bye: true });
+    if (!said || alone || this.#closed) {
+      way.port.postMessage({ bye: true });
       way.end();
       return this.#open();
     }
@@ -456,15 +457,19 @@ class VaultClient extends Client {
     signal?.throwIfAborted();
     let client: VaultClient | undefined;
     /**
-     * Events that are held back: until there is a client, and, if nobody is signed in, until a
-     * silent sign-in has been tried.
+     * Events that are held back: until there is a client, and, while nobody is shown as signed in,
+     * until a silent sign-in has been tried.
      */
     let held: HostEvent[] = [];
     let restoring = restore === 'silent';
     const silent = restoring ? import('./silent.js').catch(() => undefined) : undefined;
     let hear: ((event: HostEvent) => void) | undefined;
-    const onEvent = (event: HostEvent) =>
-      !hear || (restoring && 'status' in event && event.event === ('current' as string) && event.status !== 'granted') ? void held.push(event) : hear(event);
+    const onEvent = (event: HostEvent) => {
+      const current = 'status' in event && event.event === ('current' as string);
+      if (!hear || (current && restoring && event.status !== 'granted' && client?.current.status !== 'granted')) return void held.push(event);
+      if (current) held = []; // older states
+      hear(event);
+    };
     const release = () => {
       const events = held;
       held = [];
@@ -493,7 +498,7 @@ class VaultClient extends Client {
         .finally(() => {
           restoring = false;
           held = held.slice(-1);
-          if (client.current.status !== 'granted') release();
+          release();
         });
     return client;
   }

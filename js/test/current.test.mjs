@@ -1,13 +1,16 @@
 // The state of a session to show, without waiting: `client.current`, its event `change`, and
 // `client.ready`.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
-import { library } from './lib/installed.mjs';
+import { installed, library } from './lib/installed.mjs';
 import { provider, signIn } from './lib/provider.mjs';
 import { serve } from './lib/serve.mjs';
 
 const { memoryStore, openClient } = await library();
+const { createAuth } = await import(pathToFileURL(join(installed(), 'node_modules/oauth2-wasm/dist/auth.js')).href);
 
 let server;
 before(async () => (server = await provider()));
@@ -85,6 +88,52 @@ test('P52 ready rejects where the client is closed before it is known', async ()
   await assert.rejects(ready, { kind: 'cancelled', code: 'closed' });
   assert.equal(client.current.status, 'restoring');
   assert.deepEqual(shown, []);
+});
+
+/** What a binding shows of a client whose user is signed in. */
+const bound = async () => {
+  const { client } = await watched();
+  await signIn(client);
+  // There is no page, and so no reply in its URL.
+  client.handleRedirect = async () => (delete client.handleRedirect, null);
+  const auth = createAuth(() => client);
+  await auth.open();
+  return { client, auth };
+};
+
+test('P52 who signs out while a refresh is under way is shown as signed out, until they sign in again', async () => {
+  const { client, auth } = await bound();
+  const states = [];
+  auth.subscribe(({ status, signed_out }) => states.push([status, signed_out]));
+  let asked, answer;
+  const under = new Promise((resolve) => (asked = resolve));
+  server.answers['/token'] = () => {
+    asked();
+    return new Promise((resolve) => (answer = resolve));
+  };
+  const refreshed = client.refresh();
+  await under;
+  const signedOut = auth.signOut();
+  delete server.answers['/token'];
+  answer({ body: { access_token: 'NEXT', token_type: 'Bearer', expires_in: 7200, refresh_token: 'R2' } });
+  await Promise.all([refreshed, signedOut]);
+  assert.deepEqual(states, [
+    ['granted', undefined],
+    ['granted', true], // the sign-out begins
+    ['granted', true], // the refresh ends
+    ['not_authenticated', true],
+  ]);
+  await signIn(client);
+  assert.deepEqual(states.at(-1), ['granted', undefined]);
+  await client.logOut();
+  assert.deepEqual(states.at(-1), ['not_authenticated', undefined], 'not signed out by the user here');
+});
+
+test('P52 who could not be signed out is not shown as signed out', async () => {
+  const { auth } = await bound();
+  await auth.signOut({ post_logout_redirect_uri: 'no URL' });
+  const { status, signed_out, error } = auth.state;
+  assert.deepEqual([status, signed_out, error.field], ['granted', undefined, 'post_logout_redirect_uri']);
 });
 
 test('P53 in a page a client that joins a session shows at once what is known of it', async (t) => {

@@ -65,7 +65,7 @@ test('what a page loads fits into 60,600 bytes, and the client with its loader i
 
 test('what only some pages need stands beside the client, and is small (brotli)', (t) => {
   const table = { popup: 970, indexeddb: 700, qr: 4000, redis: 1800, postgres: 2400, files: 2800, 'mcp-sdk': 700, sealed: 2050 };
-  Object.assign(table, { auth: 700, vue: 550, svelte: 200, guard: 1950, testing: 1100, early: 500, mcp: 3500 });
+  Object.assign(table, { auth: 720, vue: 550, svelte: 200, guard: 1950, testing: 1100, early: 500, mcp: 3500 });
   Object.assign(table, { vault: 3000, 'vault-worker': 4700, 'vault-open': 14_000, silent: 1400, idle: 800 });
   for (const [entry, most] of Object.entries(table)) {
     const name = `${entry}.js`;

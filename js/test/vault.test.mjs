@@ -142,7 +142,94 @@ for (const name of browsers) {
         assert.equal(refreshes(), before + 1);
         assert.equal((await tab.evaluate(() => window.client.status())).status, 'granted');
       });
+
+      await t.test(`P75 ${name}, ${way}: a client that is closed once its vault has died connects to no other`, async () => {
+        for (const when of ['before', 'during the start', 'before the answer']) {
+          const { tab } = await open(browser, ways[way]);
+          await enter(tab);
+          await tab.evaluate(
+            (when, kind) => {
+              const made = (window.made = []);
+              const { client, setTimeout, [kind]: Own } = window;
+              const { locks } = navigator;
+              const { request } = locks;
+              const close = () => client.close();
+              client.addEventListener('restarted', () => when === 'before' && close());
+              window[kind] = function (...given) {
+                made.push('connection');
+                if (when === 'during the start') queueMicrotask(close);
+                if (when === 'before the answer') setTimeout(close);
+                return new Own(...given);
+              };
+              locks.request = (name, ...given) => {
+                if (name.startsWith('oauth2-wasm.vault ')) made.push('lock');
+                return request.call(locks, name, ...given);
+              };
+              // The page does not wait long before it tries another connection.
+              window.setTimeout = (run, ms) => setTimeout(run, ms === 3_000 ? 0 : ms);
+            },
+            when,
+            way === 'shared' ? 'SharedWorker' : 'Worker',
+          );
+          await tab.evaluate(() => new BroadcastChannel('test').postMessage('die'));
+          await tab.until(() => window.told.some(([type]) => type === 'restarted'));
+          await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_000)));
+          assert.deepEqual(await tab.evaluate(() => window.made), when === 'before' ? [] : ['connection'], when);
+          await tab.close();
+        }
+      });
     }
+
+    await t.test(`P17 P31 ${name}: a tab that restores silently shows a sign-out in another tab at once`, async () => {
+      const { tab, visitor } = await open(browser);
+      await enter(tab);
+      const two = await browser.open(visitor);
+      await two.goto(api.site.url + PAGE);
+      await two.until(() => !!window.openVault);
+      const shown = await two.evaluate(async () => {
+        // The silent sign-in first asks for the status, and goes on when the test says so.
+        const { prototype } = window.oauth.Client;
+        const { status } = prototype;
+        const held = new Promise((resolve) => (window.goOn = resolve));
+        prototype.status = function (...given) {
+          prototype.status = status;
+          const answer = status.apply(this, given);
+          return held.then(() => answer);
+        };
+        window.client = await window.openVault({ worker: '/auth-worker.js', restore: 'silent' });
+        window.client.addEventListener('status', ({ detail }) => (window.heard = detail.status));
+        return window.client.current.status;
+      });
+      assert.equal(shown, 'granted');
+      await tab.evaluate(() => window.client.logOut());
+      await two.until(() => window.heard === 'not_authenticated');
+      assert.equal(await two.evaluate(() => window.client.current.status), 'not_authenticated');
+      const ready = await two.evaluate(() => {
+        window.goOn();
+        return window.client.ready.then(({ status }) => status);
+      });
+      assert.equal(ready, 'not_authenticated');
+    });
+
+    await t.test(`P33 ${name}: a watch for idle users that has ended signs nobody out, though it waited for another tab`, async () => {
+      const { tab } = await open(browser);
+      await enter(tab);
+      const called = await tab.evaluate(async () => {
+        const key = 'oauth2-wasm.idle.oauth2';
+        const over = new AbortController();
+        let called = 0;
+        localStorage.setItem(key, '1'); // ms after 1970 began
+        await navigator.locks.request(key, async () => {
+          window.oauth.watchIdle(window.client, { after_ms: 60_000, onIdle: () => called++, signal: over.signal });
+          while (!(await navigator.locks.query()).pending.some(({ name }) => name === key)) await null;
+          over.abort();
+        });
+        await navigator.locks.request(key, () => {});
+        localStorage.removeItem(key);
+        return called;
+      });
+      assert.equal(called, 0);
+    });
 
     await t.test(`P65 ${name}: a vault whose keeper was there before does not wait until the browser has looked for it`, async () => {
       const { tab } = await open(browser);

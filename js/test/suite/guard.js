@@ -277,6 +277,20 @@ export const runGuard = async ({ Guard, memoryReplays }, module) => {
         },
       },
       {
+        name: 'R51 a Guard that was closed checks nothing, nor what came just before',
+        run: async () => {
+          const { guard, check, asked } = open();
+          const authorization = `Bearer ${await token()}`;
+          const code = (work) => work.then(String, (error) => error.code);
+          const starting = code(check({ authorization }));
+          guard.close();
+          for (const work of [starting, code(check({ authorization })), code(guard.ready()), code(guard.metadata())]) {
+            const came = await work;
+            if (came !== 'closed' || asked.jwks) throw new Error(`${came}, ${asked.jwks} requests`);
+          }
+        },
+      },
+      {
         name: 'R45 checks that are alone, as in Workers',
         run: async () => {
           const { check, asked } = open({ alone: true });
