@@ -282,11 +282,13 @@ for (const name of browsers) {
       // A sign-in counts, too. The stored time survives the page: a user who comes back too late is
       // signed out at once.
       await enter(one);
-      await one.evaluate(() => localStorage.setItem('oauth2-wasm.idle.oauth2', '1')); // ms after 1970 began
+      await two.until(() => window.client.current.status === 'granted');
       const late = await browser.open(visitor);
       for (const tab of tabs) await tab.close();
       await late.goto(api.site.url + PAGE);
       await late.until(() => !!window.openVault);
+      // Only now, because the others store when they last saw the user.
+      await late.evaluate(() => localStorage.setItem('oauth2-wasm.idle.oauth2', '1')); // ms after 1970 began
       assert.equal(await openClient(late), 'granted');
       await watch(late, true);
       await late.until(() => window.client.current.status === 'not_authenticated');
