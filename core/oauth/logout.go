@@ -27,7 +27,8 @@ type LogOutResult struct {
 }
 
 // LogOut deletes the session, also from the store, and revokes its tokens if the server supports
-// that. A failed revocation is no error of LogOut: Revoked is then false, and there is an event.
+// that. A failed revocation is no error of LogOut: Revoked is then false, and there is an event. A
+// sign-in that is under way fails with code signed_out.
 //
 // If PostLogoutRedirectURI is not a URI, or State is not printable ASCII, the error is of kind
 // client with that field, and nothing is deleted. If the store cannot delete the session, the error

@@ -293,7 +293,7 @@ export class Client extends EventTarget {
   /**
    * Deletes the session, and then revokes its tokens (RFC 7009). It gives the URL at which a
    * browser also ends the user's session at the server (OpenID Connect RP-Initiated Logout section
-   * 2); {@link signOut} goes there.
+   * 2); {@link signOut} goes there. A sign-in that is under way then fails with code `signed_out`.
    */
   logOut(parameters?: T.LogOutParameters): Promise<T.LoggedOut> {
     return this.#run('log_out', parameters);

@@ -36,6 +36,26 @@ const withExports = async (change, work) => {
   }
 };
 
+/** Gives `work` a function that returns the memory of the last instance. */
+const withMemory = (work) => {
+  let memory;
+  const watched = (exports) => {
+    memory = exports.memory;
+    return exports;
+  };
+  return withExports(watched, () => work(() => memory));
+};
+
+/** Gives a client large inputs until it has moved to another instance. */
+const outgrow = (client, memory) => {
+  const first = memory();
+  const large = [...Array(900)].map((_, i) => [`p${i}`, 'x'.repeat(1000)]);
+  return until(async () => {
+    await client.authorize({ parameters: large }).catch(() => {});
+    return memory() !== first;
+  }, 'another instance');
+};
+
 test('a trap fails the commands under way and the session goes on from the store', async () => {
   let armed = false;
   const trapping = (exports) => ({
@@ -95,12 +115,7 @@ test('an instance that traps again and again is made anew only when somebody ask
 });
 
 test('an instance with much memory is exchanged between commands, and the session comes along', async () => {
-  let memory;
-  const watched = (exports) => {
-    memory = exports.memory;
-    return exports;
-  };
-  await withExports(watched, async () => {
+  await withMemory(async (memory) => {
     // If the store fails, only the instance has the tokens.
     const store = {
       load: () => ({ version: '' }),
@@ -112,14 +127,10 @@ test('an instance with much memory is exchanged between commands, and the sessio
     await signIn(client);
     const events = [];
     for (const type of ['status', 'granted', 'restarted']) client.addEventListener(type, () => events.push(type));
-    const first = memory;
-    const large = [...Array(900)].map((_, i) => [`p${i}`, 'x'.repeat(1000)]);
-    await until(async () => {
-      await client.authorize({ parameters: large }).catch(() => {});
-      return memory !== first;
-    }, 'another instance');
+    const first = memory();
+    await outgrow(client, memory);
     assert.ok(first.buffer.byteLength > 4 << 20);
-    await until(() => memory.buffer.byteLength < 4 << 20);
+    await until(() => memory().buffer.byteLength < 4 << 20);
     const status = await client.status();
     assert.deepEqual([status.status, status.not_persisted], ['granted', true]);
     assert.match((await client.token()).access_token, /^ACCESS-/);
@@ -128,25 +139,15 @@ test('an instance with much memory is exchanged between commands, and the sessio
 });
 
 test('E23 an instance with much memory does not bring back who signed out elsewhere', async () => {
-  let memory;
-  const watched = (exports) => {
-    memory = exports.memory;
-    return exports;
-  };
-  await withExports(watched, async () => {
+  await withMemory(async (memory) => {
     const inner = memoryStore();
     const store = { load: (key) => inner.load(key), store: (...given) => inner.store(...given) }; // it does not tell of changes
     const client = await openClient(server.config, { module, store, pendingStore: memoryStore() });
     await signIn(client);
     const other = await openClient(server.config, { module, store, pendingStore: memoryStore() });
-    const first = memory;
     assert.equal((await other.status()).status, 'granted');
     await other.logOut();
-    const large = [...Array(900)].map((_, i) => [`p${i}`, 'x'.repeat(1000)]);
-    await until(async () => {
-      await client.authorize({ parameters: large }).catch(() => {});
-      return memory !== first;
-    }, 'another instance');
+    await outgrow(client, memory);
     assert.equal((await client.status()).status, 'not_authenticated');
   });
 });
