@@ -1,11 +1,11 @@
 // The device flow (RFC 8628): clients in Node and in pages of Chromium, the project's authorization
-// server, and a user at its pages. For pages that would wait long, the clock is advanced.
+// server, and a user at its pages. The clock of a page stands still, and the test advances it.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { decide, launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
+import { decide, launch, openPage, pages, stopClock, strictPolicy } from './lib/browser.mjs';
 import { installed, library } from './lib/installed.mjs';
 import { authserver } from './lib/process.mjs';
 import { until } from './lib/provider.mjs';
@@ -190,7 +190,7 @@ const beginPage = async (t, { store = 'memoryStore', config = usual.config, meth
     const context = await browser.newContext();
     t.after(() => context.close());
     page = await openPage(context, site.url + APP);
-    await page.clock.install();
+    await stopClock(page);
   }
   const polls = [];
   page.on('response', (response) => response.url() === config.token_endpoint && response.request().method() === 'POST' && polls.push(response));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { launch } from './lib/browser.mjs';
+import { launch, stopClock } from './lib/browser.mjs';
 import { installed, root } from './lib/installed.mjs';
 import { decide } from './lib/oidc-pages.mjs';
 import { start } from './lib/process.mjs';
@@ -206,7 +206,7 @@ test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong call
 const deviceFlow = async (t) => {
   const { page, requests } = await openPage();
   t.after(() => page.context().close());
-  await page.clock.install();
+  await stopClock(page);
   await page.evaluate(() => {
     window.prompts = [];
     window.client.deviceSignIn({ show: (device) => prompts.push(device) }).then(

@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
-import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
+import { launch, openPage, pages, stopClock, strictPolicy } from './lib/browser.mjs';
 import { library, root } from './lib/installed.mjs';
 import { newJwk } from './lib/keys.mjs';
 import { decide } from './lib/oidc-pages.mjs';
@@ -59,7 +59,7 @@ const openClient = async (t, { clock, store = 'insecureSessionStore', url = site
     if (request.url() === `${issuer}/jwks`) counts.jwks++;
   });
   const page = await openPage(context, url + APP);
-  if (clock) await page.clock.install();
+  if (clock) await stopClock(page);
   const open = () =>
     page.evaluate(async ([config, store]) => void (window.client = await oauth.openClient(config, { store: oauth[store]() })), [configuration(config), store]);
   const reload = async () => {

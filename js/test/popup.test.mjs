@@ -1,7 +1,7 @@
 // Sign-in in a popup, in Chromium, at the project's authorization server on another origin.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { decide, launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
+import { decide, launch, openPage, pages, stopClock, strictPolicy } from './lib/browser.mjs';
 import { authserver } from './lib/process.mjs';
 import { until } from './lib/provider.mjs';
 import { serve } from './lib/serve.mjs';
@@ -29,11 +29,15 @@ after(async () => {
   for (const site of Object.values(sites ?? {})) site.stop();
 });
 
-/** The app's page with a client, prepared to begin with a click. */
-const open = async (t, name = 'plain', more = {}) => {
+/**
+ * The app's page with a client, prepared to begin with a click. Its clock stands still, and the
+ * test advances it; that cannot be done while a window waits for its server.
+ */
+const open = async (t, name = 'plain', { clock = 'stopped', ...more } = {}) => {
   const context = await browser.newContext();
   t.after(() => context.close());
   const page = await openPage(context, sites[name].url + APP);
+  if (clock === 'stopped') await stopClock(page);
   await page.evaluate(
     async (config) => {
       const client = (window.client = await oauth.openClient(config));
@@ -67,16 +71,31 @@ const open = async (t, name = 'plain', more = {}) => {
   return { context, page, begin, outcome, settled, config: servers[name].config };
 };
 
+/** The page's window is in `window.popup`. */
+const keepPopup = (page) =>
+  page.evaluate(() => {
+    const open = window.open.bind(window);
+    window.open = (...given) => (window.popup = open(...given));
+  });
+
 /**
- * Time for the page to check its window several times, as while a user is at the server's pages.
+ * Time for the page to check its window several times, as while a user is at the server's pages, in
+ * milliseconds.
  */
-const looks = (page) => page.waitForTimeout(1000);
+const LOOKS = 1000;
+const looks = (page) => page.clock.runFor(LOOKS);
 const closed = (popup) => until(() => popup.isClosed(), 'the window is closed');
 /**
  * After the page was in front of the user for this long, in milliseconds, a window that seems
  * closed counts as closed. In these pages no event reports that the user came back.
  */
 const HERE = 11_000;
+/** Waits until the page that the server led to has found that nobody takes its reply. */
+const notTaken = async (popup, page) => {
+  await popup.waitForURL((url) => url.pathname === FINISH);
+  await page.clock.runFor(1000);
+  await popup.waitForFunction(() => document.title === 'not taken');
+};
 const atServer = (popup) => popup.waitForURL(/\/authorize/);
 
 for (const name of ['plain', 'severe']) {
@@ -122,7 +141,6 @@ test('X8 a popup that the user closes settles as cancelled', async (t) => {
   const popup = await begin();
   await atServer(popup);
   await looks(page);
-  await page.clock.install();
   await popup.close();
   await page.clock.runFor(HERE);
   assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'sign_in_popup' });
@@ -130,18 +148,17 @@ test('X8 a popup that the user closes settles as cancelled', async (t) => {
 });
 
 test('X8 a popup that the user closes before the server answers settles as cancelled', async (t) => {
-  const { begin, outcome, context, page } = await open(t);
+  const { begin, outcome, context, page } = await open(t, 'plain', { clock: 'usual' });
   await context.route(/\/authorize/, () => {}); // no answer
-  const asked = context.waitForEvent('request', (request) => request.url().includes('/authorize'));
+  await keepPopup(page);
   const popup = await begin();
-  await asked;
-  await looks(page);
+  await page.waitForFunction(() => window.popup.onbeforeunload);
   await popup.close({ runBeforeUnload: true }); // like the browser's own button
   assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'sign_in_popup' });
 });
 
 test('X8 under an opener policy a slow server does not look like a closed window', async (t) => {
-  const { begin, outcome, context, page, settled } = await open(t, 'severe');
+  const { begin, outcome, context, page, settled } = await open(t, 'severe', { clock: 'usual' });
   let go;
   const hold = async (route) => {
     await new Promise((resolve) => (go = resolve));
@@ -150,11 +167,11 @@ test('X8 under an opener policy a slow server does not look like a closed window
   await context.route(/\/authorize/, hold, { times: 1 });
   const popup = await begin();
   await until(() => go, 'the request');
-  await looks(page);
+  await page.waitForTimeout(LOOKS);
   assert.equal(await settled(), false);
   go();
   await atServer(popup);
-  await looks(page);
+  await page.waitForTimeout(LOOKS);
   assert.equal(await settled(), false);
   await decide(popup, 'approve');
   assert.equal((await outcome()).status, 'granted');
@@ -165,7 +182,6 @@ test('E42 X8 a popup whose user comes back to the page counts as closed sooner, 
   const popup = await begin();
   await atServer(popup);
   await looks(page);
-  await page.clock.install();
   await page.evaluate(() => (document.hasFocus = () => window.focused));
   await popup.close();
   await page.clock.runFor(60_000);
@@ -200,10 +216,7 @@ const goesOn = async (popup, page) => {
 test('E42 X8 a window that a later page of the server takes away is not closed', async (t) => {
   const { begin, outcome, settled, context, page } = await open(t);
   await severeLater(context);
-  await page.evaluate(() => {
-    const open = window.open.bind(window);
-    window.open = (...given) => (window.popup = open(...given));
-  });
+  await keepPopup(page);
   const popup = await begin();
   await atServer(popup);
   await looks(page);
@@ -228,22 +241,13 @@ test('E42 X8 a reply that comes when the window counted as closed still signs in
     const popup = await begin();
     await atServer(popup);
     await looks(page);
-    await page.clock.install();
     await goesOn(popup, page);
     await page.clock.runFor(HERE);
     assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'sign_in_popup' });
     if (ended) await page.evaluate((ended) => (ended === 'signal' ? controller.abort() : client.close()), ended);
     await decide(popup, 'approve');
     if (ended) {
-      await until(
-        () =>
-          popup.isClosed() ||
-          popup.title().then(
-            (title) => title === 'not taken',
-            () => false,
-          ),
-        'the end',
-      );
+      await notTaken(popup, page);
       assert.equal(popup.isClosed(), false, `${ended}: the reply was taken`);
       if (ended === 'signal') assert.equal((await page.evaluate(() => client.status())).status, 'not_authenticated');
     } else {
@@ -260,7 +264,6 @@ for (const [life, before, end] of [
 ]) {
   test(`X8 E42 a popup that nobody finishes ends with its attempt: ${life ?? 'default'}`, async (t) => {
     const { begin, outcome, page, settled } = await open(t, 'plain', { attempt_life_ms: life });
-    await page.clock.install();
     const popup = await begin();
     await atServer(popup);
     await page.clock.fastForward(before);
@@ -325,10 +328,10 @@ test('H9 a reply that no page waits for is left to the page that it came to', as
   const { context } = await open(t);
   const page = await context.newPage();
   await page.goto(`${sites.plain.url + FINISH}?code=c&state=unknown`);
-  await page.waitForFunction(() => document.title === 'not taken');
+  await notTaken(page, page);
   for (const none of ['', '?response=no.JWT', '?response=', '?response=e30.e30.e30']) {
     await page.goto(sites.plain.url + FINISH + none);
-    await page.waitForFunction(() => document.title === 'not taken');
+    await notTaken(page, page);
   }
   assert.equal(page.isClosed(), false);
 });

@@ -40,6 +40,16 @@ export const openPage = async (context, url) => {
 };
 
 /**
+ * Stops the clock of a page, and of the windows that it opens: from then on only the test moves it
+ * (`page.clock`), however long the test's own steps take. The page is a minute ahead, because its
+ * clock cannot be stopped in its past.
+ */
+export const stopClock = async (page) => {
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000);
+};
+
+/**
  * The steps of a user on the pages of the project's authorization server: continue, sign in, and
  * then `approve` or `deny`.
  */

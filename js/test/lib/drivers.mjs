@@ -32,6 +32,12 @@ const LOOK = 50;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** What a page shows, for the message of a test that failed, and what its console said. */
+const seen = async (page) => {
+  const text = await page.evaluate(() => document.body?.innerText.slice(0, 1000)).catch(String);
+  return JSON.stringify({ text, console: page.said });
+};
+
 /** Methods on top of `evaluate`, the same in all browsers. */
 const tab = (page) => {
   const until = async (ready, ...args) => {
@@ -39,7 +45,7 @@ const tab = (page) => {
       // A page that is being left answers with an error.
       const done = await page.evaluate(ready, ...args).catch(() => false);
       if (done) return;
-      if (Date.now() > end) throw new Error(`waited in vain for ${ready} at ${await page.url()}`);
+      if (Date.now() > end) throw new Error(`waited in vain for ${ready} at ${await page.url()}: ${await seen(page)}`);
     }
   };
   const there = (selector) => until((s) => !!document.querySelector(s), selector);
@@ -65,7 +71,11 @@ const tab = (page) => {
 
 const puppeteerTab = (page) => {
   page.setDefaultTimeout(PATIENCE);
+  const said = [];
+  page.on('console', (message) => said.push(message.text()));
+  page.on('pageerror', (error) => said.push(String(error?.stack ?? error)));
   return tab({
+    said,
     goto: (url) => page.goto(url),
     back: () => page.goBack(),
     async reload() {
