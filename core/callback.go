@@ -9,9 +9,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
+// maxDelivery is how long the name of a delivery may be, in bytes.
+const maxDelivery = 64
+
 // A callbackRun handles the authorization response (RFC 6749 section 4.1.2): it checks everything,
 // then stores a mark that the attempt is being redeemed, then sends the code. Its methods are the
-// steps: open, trusted, answer, mark, marked, redeemed.
+// steps: open, trusted, answer, mark, marked, goOn, redeemed.
 type callbackRun struct {
 	c       *client
 	cmd     *command
@@ -22,6 +25,8 @@ type callbackRun struct {
 	mine    string       // a name for this delivery
 	attempt *attempt     // the attempt that it answers
 	keyless bool         // keys must be known before the attempt is marked
+	named   bool         // by the host, which gives it to the next instance if this one dies
+	taken   bool         // an instance that is gone has begun this delivery
 }
 
 func (c *client) callback(cmd *command, in json.Value) {
@@ -86,7 +91,13 @@ func (r *callbackRun) answer() {
 		return
 	}
 	// Two deliveries, for example in two tabs, must not mistake each other's mark for their own.
-	r.mine = r.c.link.Random("delivery", 11)
+	if r.mine = r.in.Get("delivery").Str(); len(r.mine) > maxDelivery {
+		r.c.desk.fail(r.cmd, link.Bad("bad_value", "delivery"))
+		return
+	}
+	if r.named = r.mine != ""; !r.named {
+		r.mine = r.c.link.Random("delivery", 11)
+	}
 	r.c.attempts.update(r.mark, r.marked)
 }
 
@@ -96,11 +107,15 @@ func (r *callbackRun) mark(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 		return nil, r.stray("wrong_state")
 	}
 	there := list[i]
-	if there.redeemed == r.mine {
+	if there.redeemed == r.mine && !r.named {
 		return list, nil // it was stored before, and only the answer was lost
 	}
 	a := there.read()
 	r.attempt = a
+	if there.redeemed == r.mine {
+		a.iss, r.taken = r.get("iss"), true
+		return nil, nil
+	}
 	if f := r.check(a, there.redeemed != ""); f != nil {
 		return nil, f
 	}
@@ -111,7 +126,10 @@ func (r *callbackRun) mark(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 		return nil, nil
 	}
 	a.iss = r.get("iss")
-	spent := &attempt{state: a.state, appState: a.appState, at: a.at, key: a.key, maxAge: -1}
+	spent := a
+	if !r.named { // then nobody goes on with it
+		spent = &attempt{state: a.state, appState: a.appState, at: a.at, key: a.key, maxAge: -1}
+	}
 	list[i] = spent.pend(r.mine)
 	return list, nil
 }
@@ -126,9 +144,25 @@ func (r *callbackRun) marked(f *link.Fault) {
 		// This happens before the attempt is used up: without the keys its tokens could not be
 		// used.
 		r.c.issuer.WithKeys(r.attempt.scope, r.keyed)
+	case r.taken:
+		r.c.session.See(r.goOn)
 	default:
-		redeem := &redeemRun{c: r.c, cmd: r.cmd, attempt: r.attempt, code: r.get("code"), done: r.redeemed}
-		redeem.redeem()
+		r.redeem().redeem()
+	}
+}
+
+func (r *callbackRun) redeem() *redeemRun {
+	return &redeemRun{c: r.c, cmd: r.cmd, attempt: r.attempt, code: r.get("code"), done: r.redeemed}
+}
+
+// goOn finishes what an instance that is gone has begun, unless it came to a session.
+func (r *callbackRun) goOn() {
+	switch {
+	case r.cmd.done:
+	case r.c.session.SignedInSince(r.attempt.at):
+		r.redeemed(nil)
+	default:
+		r.c.issuer.WithKeys(r.attempt.scope, r.redeem().keyed)
 	}
 }
 

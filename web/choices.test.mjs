@@ -2,7 +2,7 @@
 // behaviours.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { open, serve } from './testlib/tab.mjs';
+import { lookAround, open, serve } from './testlib/tab.mjs';
 
 /** The usual demo, and one whose tokens are soon refreshed. */
 let demo;
@@ -41,7 +41,7 @@ test('Q2 a popup in which the person declines, and one that the person closes, a
   assert.match(await tab.told(), /You declined/);
   const [second] = await Promise.all([tab.context.waitForEvent('page'), tab.at('popup-sign-in').click()]);
   await second.getByTestId('approve').waitFor();
-  await tab.page.waitForTimeout(500); // longer than between two checks of the page
+  await lookAround(tab.page);
   await second.close();
   assert.match(await tab.told(), /The window was closed/);
   await tab.signInAgain();

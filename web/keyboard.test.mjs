@@ -164,7 +164,7 @@ test('D17 a popup by keyboard: the place is at the way out afterwards, and where
     return popup;
   };
   const first = await openPopup();
-  await first.waitForTimeout(500); // a person does not close it between two looks of the page's
+  await lookAround(page);
   await first.close();
   await tab.told();
   assert.equal(await name(page), 'popup-sign-in');

@@ -22,12 +22,16 @@ export const deviceFlow = async (
     polling = detail.polling;
     tell(detail);
   };
-  /** When the network is back, the next poll need not wait as long as after a failed one. */
+  /**
+   * When the network is back, the next poll need not wait as long as after a failed one; and a new
+   * vault polls when it is told to.
+   */
   const online = () => polling && void go().catch(() => {});
   try {
     // Resuming a flow changes nothing, so there is no event: show the current state.
     if (command === 'poll_start') tell((await run('status', { signal })).device);
     client.addEventListener('device', changed);
+    client.addEventListener('restarted', online);
     globalThis.addEventListener?.('online', online);
     await run(command, { ...parameters, signal });
     return await run('device_wait', { signal });
@@ -36,6 +40,7 @@ export const deviceFlow = async (
     throw error;
   } finally {
     client.removeEventListener('device', changed);
+    client.removeEventListener('restarted', online);
     globalThis.removeEventListener?.('online', online);
   }
 };

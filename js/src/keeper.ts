@@ -71,7 +71,7 @@ const unsealWith = async (key: CryptoKey, bytes: ArrayBuffer) =>
 export const serveKeeper = (scope: KeeperScope): void => {
   const entries = new Map<string, Entry>();
   const secret = crypto.subtle.generateKey({ name: AES, length: 256 }, true, ['encrypt', 'decrypt']) as Promise<CryptoKey>;
-  /** Refreshes by URL and body, until the vault that asked last has stored their result. */
+  /** Token requests by URL and body, until the vault that asked last has stored their result. */
   const sent = new Map<string, { answer: Promise<Response>; owner: string; done?: true }>();
   let rest = () => {};
 
@@ -109,15 +109,15 @@ export const serveKeeper = (scope: KeeperScope): void => {
   };
 
   /**
-   * Completes a refresh even if the vault that asked is gone. The next vault gets the server's
-   * answer.
+   * Completes a refresh, and the redemption of a code, even if the vault that asked is gone. The
+   * next vault gets the server's answer.
    */
   const finish = async ({ request, clientId }: KeeperEvent): Promise<Response> => {
     if (!(await isVault(clientId))) return fetch(request);
     const { url, headers, redirect } = request;
     const body = await request.text();
     const send = () => fetch(url, { method: 'POST', headers, body, redirect, credentials: 'omit', cache: 'no-store', referrerPolicy: 'no-referrer' });
-    if (!/(^|&)grant_type=refresh_token(&|$)/.test(body)) return send();
+    if (!/(^|&)grant_type=(refresh_token|authorization_code)(&|$)/.test(body)) return send();
     const name = `${url} ${body}`;
     const refresh = sent.get(name) ?? { answer: send(), owner: clientId };
     refresh.owner = clientId;

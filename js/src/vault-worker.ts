@@ -31,7 +31,7 @@ const COMMANDS: { [C in keyof Commands]?: [parameters: string, ok: string] } = {
     'scope redirect_uri app_state parameters prompt max_age login_hint id_token_hint ui_locales acr_values claims authorization_details response_mode',
     'url state',
   ],
-  callback: ['url parameters pasted state', `${STATUS} app_state unverified handled_elsewhere`],
+  callback: ['url parameters pasted state delivery', `${STATUS} app_state unverified handled_elsewhere`],
   matches: ['url', 'matches'],
   refresh: ['', STATUS],
   revoke: ['token', STATUS],
@@ -189,14 +189,30 @@ const openVault = (config: Config, options: VaultOptions) => {
 
   const opened = open();
   const life = 'oauth2-wasm.vault ' + crypto.randomUUID();
-  /** Pages of this origin wait for this lock: a page that gets it knows that the vault is gone. */
-  const living = new Promise<string | undefined>((resolve) => {
-    if (!navigator.locks || 'document' in globalThis) return resolve(undefined);
-    void navigator.locks.request(life, () => {
-      resolve(life);
-      return new Promise(() => {});
-    });
-  });
+  let looked: Promise<unknown> = Promise.resolve();
+  /**
+   * Pages of this origin wait for this lock: a page that gets it doubts that the vault lives.
+   * Before a page hears of it, the vault takes it, or takes it again: see `#lives` on the page's
+   * side.
+   */
+  const living = async (): Promise<string | undefined> => {
+    if (!navigator.locks || 'document' in globalThis) return undefined;
+    const hold = async () => {
+      const { held } = await navigator.locks.query();
+      if (held!.some(({ name, mode }) => name === life && mode === 'exclusive')) return;
+      await new Promise<void>((resolve) => {
+        void navigator.locks.request(life, () => {
+          resolve();
+          return new Promise(() => {});
+        });
+      });
+    };
+    looked = looked.then(hold);
+    return looked.then(
+      () => life,
+      () => undefined, // no locks here
+    );
+  };
 
   const all = (message: object) => ports.forEach((port) => port.postMessage(message));
   void opened.then(
@@ -299,8 +315,10 @@ const openVault = (config: Config, options: VaultOptions) => {
     works.set(port, new Map());
     port.onmessage = ({ data }) => void take(port, Object(data));
     try {
+      // Asked for while the client opens, because its first events come right after that.
+      const held = living();
       const client = await opened;
-      const life = await living;
+      const life = await held;
       if (!works.has(port)) return;
       ports.add(port);
       port.postMessage({ hello: pick('redirect_uri attempt_life_ms name', config), life, kept, current: currentOf(client) });

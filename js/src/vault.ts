@@ -48,15 +48,24 @@ const AGAIN = 3_000;
 const HELLO = 'oauth2-wasm.vault';
 
 /**
- * Commands that are repeated after an interruption, because they change nothing or are idempotent.
+ * Commands that the next vault gets once more if one dies: they change nothing, or nothing more the
+ * second time. A reply is redeemed once, whoever brings it.
  */
-const READS = ['matches', 'profile', 'userinfo', 'status', 'refresh', 'resource_metadata', 'device_wait'];
+const REPEATED =
+  'authorize callback matches token refresh revoke profile userinfo introspect status log_out front_channel_logout resource_metadata device_start device_wait poll_start poll_stop'.split(
+    ' ',
+  );
+
+/** How many vaults in a row may die without an answer. */
+const DEATHS = 3;
 
 type Message = Record<string, any>;
 
 interface Call {
   message: Message;
   again: boolean;
+  /** The vault that is known has got it. */
+  sent?: boolean;
   take(data: Message): unknown;
   fail(error: unknown): void;
 }
@@ -237,10 +246,10 @@ class Link {
   #closed = false;
   #watch = new AbortController();
   /**
-   * The vault has answered something since it started. A vault that dies at once is not restarted
-   * for ever.
+   * How many vaults in a row have died without an answer: one that always dies is not started for
+   * ever.
    */
-  #progress = false;
+  #deaths = 0;
 
   constructor(reach: () => Promise<Way>, onEvent: (event: HostEvent) => void) {
     this.#reach = reach;
@@ -285,7 +294,7 @@ class Link {
 
   #take(data: Message): void {
     if (data.event) return this.#onEvent({ ...data, ...(data.error && { error: read(data.error) }) } as never);
-    this.#progress = true;
+    this.#deaths = 0;
     const call = this.#calls.get(data.id);
     if (data.error) call?.fail(read(data.error));
     else call?.take(data);
@@ -295,14 +304,47 @@ class Link {
   #listen(life: string): void {
     this.#watch = new AbortController();
     const { signal } = this.#watch;
-    navigator.locks?.request(life, { mode: 'shared', signal }, () => this.#lost()).catch(() => {});
+    navigator.locks?.request(life, { mode: 'shared', signal }, () => this.#doubt(life)).catch(() => {});
+  }
+
+  /** Finds out whether the vault is gone. Calls that come meanwhile wait. */
+  #doubt(life: string): void {
+    const known = this.#opening!;
+    const doubt: Promise<Message> = this.#lives(life)
+      .catch(() => false)
+      .then((lives) => {
+        if (this.#closed || this.#opening !== doubt) return this.open();
+        this.#opening = known;
+        if (lives) this.#listen(life);
+        else this.#lost();
+        return this.#opening ?? known;
+      });
+    doubt.catch(() => {});
+    this.#opening = doubt;
+  }
+
+  /**
+   * Whether the vault lives, although its lock is free: Chromium sometimes takes the lock from a
+   * shared worker. Then another connection leads to the same vault, which takes the lock again.
+   */
+  async #lives(life: string): Promise<boolean> {
+    if (!this.#way?.again || this.#closed) return false;
+    const { port, failed, end } = await this.#reach();
+    const hello = new Promise<Message>((resolve) => {
+      port.onmessage = ({ data }) => resolve(data);
+      setTimeout(resolve, AGAIN, {});
+    });
+    const said = (await Promise.race([hello, failed]).catch(() => ({}))) as Message;
+    port.postMessage({ bye: true });
+    end();
+    return said.life === life;
   }
 
   #lost(): void {
-    if (this.#closed) return;
     this.#onEvent({ event: 'restarted', error: lost('open') });
     this.#away();
-    if (this.#progress || this.#calls.size) void this.#resume();
+    if (++this.#deaths > DEATHS) this.#failAll(lost);
+    else if (this.#deaths === 1 || this.#calls.size) void this.#resume();
   }
 
   /** Disconnects from the old vault, and with it what may have had an effect there. */
@@ -310,13 +352,15 @@ class Link {
     this.#watch.abort();
     this.#way?.end();
     this.#way = this.#opening = undefined;
-    this.#calls.forEach((call) => call.again || call.fail(lost(call.message.command ?? 'fetch')));
+    this.#calls.forEach((call) => {
+      if (call.sent && !call.again) call.fail(lost(call.message.command ?? 'fetch'));
+      call.sent = false;
+    });
   }
 
   async #resume(): Promise<void> {
-    this.#progress = false;
     await this.open().then(
-      () => this.#calls.forEach(({ message }) => this.#say(message)),
+      () => this.#calls.forEach((call) => this.#send(call)),
       () => {},
     );
   }
@@ -336,6 +380,12 @@ class Link {
     this.#away();
     void this.#resume();
   };
+
+  #send(call: Call): void {
+    if (call.sent) return;
+    call.sent = true;
+    this.#say(call.message);
+  }
 
   #say(message: Message): void {
     const body = message.fetch?.body;
@@ -374,7 +424,7 @@ class Link {
       const call: Call = { message: { ...message, id }, again, take: (data) => take(data, end), fail: stop };
       this.#calls.set(id, call);
       this.open().then(
-        () => this.#calls.has(id) && this.#say(call.message),
+        () => this.#calls.has(id) && this.#send(call),
         () => {},
       );
     }
@@ -383,7 +433,9 @@ class Link {
 
   run: Host['run'] = (command: string, parameters: object, signal?: AbortSignal | null) =>
     new Promise<any>((resolve, reject) => {
-      this.#ask({ command, parameters }, READS.includes(command), signal, ({ ok }, end) => (end(), resolve(ok)), reject);
+      // The next vault goes on with a reply that this one has begun to redeem.
+      const given = command === 'callback' ? { ...parameters, delivery: crypto.randomUUID() } : parameters;
+      this.#ask({ command, parameters: given }, REPEATED.includes(command), signal, ({ ok }, end) => (end(), resolve(ok)), reject);
     });
 
   async fetch(input: RequestInfo, init?: RequestInit): Promise<Response> {

@@ -55,18 +55,18 @@ test('the package holds what it needs and nothing else', () => {
 });
 
 // The aim is 42,000; RATIONALE.md says where the bytes are. This keeps them from growing unnoticed.
-test('what a page loads fits into 60,650 bytes, and the client with its loader into 9,600 (brotli)', (t) => {
+test('what a page loads fits into 60,850 bytes, and the client with its loader into 9,600 (brotli)', (t) => {
   const [client, module, full] = [brotli('index.js'), brotli('oauth2.wasm'), brotli('oauth2-full.wasm')];
   t.diagnostic(`index.js ${client}, oauth2.wasm ${module}, oauth2-full.wasm ${full}`);
   assert.ok(client < 9600, String(client));
-  assert.ok(client + module <= 60_650, String(client + module));
-  assert.ok(full <= 64_200, String(full)); // a tenth of it is kind mcp
+  assert.ok(client + module <= 60_850, String(client + module));
+  assert.ok(full <= 64_350, String(full)); // a tenth of it is kind mcp
 });
 
 test('what only some pages need stands beside the client, and is small (brotli)', (t) => {
   const table = { popup: 970, indexeddb: 700, qr: 4000, redis: 1800, postgres: 2400, files: 2800, 'mcp-sdk': 700, sealed: 2050 };
   Object.assign(table, { auth: 720, vue: 550, svelte: 200, guard: 1950, testing: 1100, early: 500, mcp: 3500 });
-  Object.assign(table, { vault: 3000, 'vault-worker': 4700, 'vault-open': 14_000, silent: 1400, idle: 800 });
+  Object.assign(table, { vault: 3200, 'vault-worker': 4700, 'vault-open': 14_000, silent: 1400, idle: 800 });
   for (const [entry, most] of Object.entries(table)) {
     const name = `${entry}.js`;
     t.diagnostic(`${name} ${brotli(name)}`);

@@ -10,6 +10,23 @@ let app, api;
 before(async () => {
   [app, api] = [await world(), await small()];
   api.server.answers['/api/echo'] = ({ method, headers, body }) => ({ body: { method, body, type: headers['content-type'], token: headers.authorization } });
+  api.extra['/device.js'] = api.entry({ device_authorization_endpoint: `${api.server.url}/device` });
+  // This vault lets go of its lock when the test says so, as a browser may.
+  api.extra['/lets-go.js'] = api.entry(
+    {},
+    {},
+    `const { request } = navigator.locks;
+    navigator.locks.request = (name, ...given) =>
+      name.startsWith('oauth2-wasm.vault ')
+        ? request.call(navigator.locks, name, () => {
+            void given[0]();
+            return new Promise((free) => {
+              const link = new BroadcastChannel('test');
+              link.onmessage = ({ data }) => data === 'let go' && (link.close(), free());
+            });
+          })
+        : request.call(navigator.locks, name, ...given);`,
+  );
   api.server.answers['/api/none'] = () => ({ status: 204 });
   api.server.answers['/api/step'] = () => ({ status: 401, headers: { 'www-authenticate': 'Bearer error="insufficient_user_authentication", max_age="5"' } });
   api.server.answers['/api/hang'] = () => new Promise(() => {});
@@ -143,6 +160,45 @@ for (const name of browsers) {
         assert.equal((await tab.evaluate(() => window.client.status())).status, 'granted');
       });
 
+      await t.test(
+        `P13 E138 ${name}, ${way}: a vault killed while it redeems a reply is replaced: the user is signed in, and the server is asked once`,
+        async () => {
+          for (const when of ['before', 'while the server answers']) {
+            const { tab } = await open(browser, ways[way]);
+            const before = api.server.count('/token');
+            let asked, answer;
+            const held = new Promise((resolve) => (asked = resolve));
+            const free = new Promise((resolve) => (answer = resolve));
+            api.server.answers['/token'] = async () => {
+              asked();
+              await free;
+              return { body: { access_token: 'ACCESS-FIRST', token_type: 'Bearer', expires_in: 3600, refresh_token: 'REFRESH-FIRST' } };
+            };
+            await tab.evaluate(async (when) => {
+              const { url, state } = await window.client.authorize({ app_state: 'page 7' });
+              const back = new URL(new URL(url).searchParams.get('redirect_uri'));
+              back.search = new URLSearchParams({ code: 'THE-CODE', state });
+              if (when === 'before') new BroadcastChannel('test').postMessage('die');
+              window.outcome = undefined;
+              window.client.handleRedirect(back.href).then(
+                ({ status, app_state }) => (window.outcome = [status, app_state]),
+                (error) => (window.outcome = String(error)),
+              );
+            }, when);
+            await held;
+            if (when !== 'before') await tab.evaluate(() => new BroadcastChannel('test').postMessage('die'));
+            await tab.until(() => window.told.some(([type]) => type === 'restarted'));
+            answer();
+            await tab.until(() => window.outcome);
+            delete api.server.answers['/token'];
+            assert.deepEqual(await tab.evaluate(() => window.outcome), ['granted', 'page 7'], when);
+            assert.equal(api.server.count('/token'), before + 1, when);
+            await tab.evaluate(() => window.client.logOut());
+            await tab.close();
+          }
+        },
+      );
+
       await t.test(`P75 ${name}, ${way}: a client that is closed once its vault has died connects to no other`, async () => {
         for (const when of ['before', 'during the start', 'before the answer']) {
           const { tab } = await open(browser, ways[way]);
@@ -150,15 +206,20 @@ for (const name of browsers) {
           await tab.evaluate(
             (when, kind) => {
               const made = (window.made = []);
+              let dead = false;
               const { client, setTimeout, [kind]: Own } = window;
               const { locks } = navigator;
               const { request } = locks;
               const close = () => client.close();
-              client.addEventListener('restarted', () => when === 'before' && close());
+              client.addEventListener('restarted', () => {
+                made.length = 0; // the vault was looked for once, before it counted as dead
+                dead = true;
+                if (when === 'before') close();
+              });
               window[kind] = function (...given) {
                 made.push('connection');
-                if (when === 'during the start') queueMicrotask(close);
-                if (when === 'before the answer') setTimeout(close);
+                if (dead && when === 'during the start') queueMicrotask(close);
+                if (dead && when === 'before the answer') setTimeout(close);
                 return new Own(...given);
               };
               locks.request = (name, ...given) => {
@@ -179,6 +240,74 @@ for (const name of browsers) {
         }
       });
     }
+
+    await t.test(`P13 Q36 ${name}: a vault that dies while it polls for another device is replaced, and the next one polls`, async () => {
+      const { tab } = await open(browser, { where: { worker: '/device.js' } });
+      let polls = 0;
+      let approved = false;
+      api.server.answers['/device'] = () => ({
+        body: { device_code: 'D', user_code: 'USER', verification_uri: 'https://as.example/d', expires_in: 600, interval: 1 },
+      });
+      api.server.answers['/token'] = () => {
+        polls++;
+        return approved
+          ? { body: { access_token: 'ACCESS-TV', token_type: 'Bearer', expires_in: 3600 } }
+          : { status: 400, body: { error: 'authorization_pending' } };
+      };
+      await tab.evaluate(() => {
+        window.codes = [];
+        const show = ({ user_code, polling }) => window.codes.push(`${user_code} ${polling}`);
+        window.client.deviceSignIn({ show }).then(
+          ({ status }) => (window.outcome = status),
+          (error) => (window.outcome = String(error)),
+        );
+      });
+      await tab.until(() => window.codes.includes('USER true'));
+      await tab.evaluate(() => new BroadcastChannel('test').postMessage('die'));
+      await tab.until(() => window.told.some(([type]) => type === 'restarted'));
+      approved = true;
+      await tab.until(() => window.outcome);
+      delete api.server.answers['/token'];
+      assert.equal(await tab.evaluate(() => window.outcome), 'granted');
+      assert.ok(polls > 0);
+    });
+
+    await t.test(`P13 ${name}: a vault that lives, although the browser has taken its lock, is not replaced; when it dies it is`, async () => {
+      const { tab } = await open(browser, { where: { worker: '/lets-go.js' } });
+      await enter(tab);
+      let asked, answer;
+      const held = new Promise((resolve) => (asked = resolve));
+      api.server.answers['/api/slow'] = () => {
+        asked();
+        return new Promise((resolve) => (answer = () => resolve({ body: { ok: true } })));
+      };
+      await tab.evaluate((url) => {
+        const post = () =>
+          window.client.fetch(url, { method: 'POST', body: 'once' }).then(
+            ({ status }) => status,
+            ({ code }) => code,
+          );
+        window.posted = post();
+        const { request } = navigator.locks;
+        window.looks = 0;
+        navigator.locks.request = (name, ...given) => {
+          if (name.startsWith('oauth2-wasm.vault ')) window.looks++;
+          return request.call(navigator.locks, name, ...given);
+        };
+      }, `${api.server.url}/api/slow`);
+      await held;
+      for (let n = 1; n <= 2; n++) {
+        await tab.evaluate(() => new BroadcastChannel('test').postMessage('let go'));
+        await tab.until((n) => window.looks === n, n);
+      }
+      answer();
+      assert.equal(await tab.evaluate(() => window.posted), 200);
+      assert.deepEqual(await tab.evaluate(() => window.told.filter(([type]) => type === 'restarted')), []);
+      await tab.evaluate(() => new BroadcastChannel('test').postMessage('die'));
+      await tab.until(() => window.told.some(([type]) => type === 'restarted'));
+      assert.equal((await tab.evaluate(() => window.client.status())).status, 'granted');
+      delete api.server.answers['/api/slow'];
+    });
 
     await t.test(`P17 P31 ${name}: a tab that restores silently shows a sign-out in another tab at once`, async () => {
       const { tab, visitor } = await open(browser);

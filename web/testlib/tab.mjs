@@ -47,6 +47,23 @@ export const launch = async () => {
   return browser;
 };
 
+/**
+ * A user looks at a window for a while before they close it: the page that opened it has to see it
+ * several times. The page's timer runs beside this one, so it has looked as often.
+ */
+export const lookAround = (page) =>
+  page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        let ticks = 0;
+        const watch = setInterval(() => {
+          if (++ticks < 10) return;
+          clearInterval(watch);
+          resolve();
+        }, 100);
+      }),
+  );
+
 /** Opens a tab for a new user at the demo. It records its console and its requests. */
 export const open = async (t, url, options = {}) => {
   const context = await (await launch()).newContext(options);
