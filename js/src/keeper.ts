@@ -207,6 +207,8 @@ export const keeperStore = async (): Promise<Store | undefined> => {
    */
   let first: Map<string, Entry> | undefined;
   const looked = new Set<string>();
+  // What another vault has stored since then is not in it.
+  channel.onmessage = ({ data }) => looked.add(data);
   const atFirst = (key: string): Entry | undefined => {
     const entry = first && !looked.has(key) ? (first.get(key) ?? EMPTY) : undefined;
     looked.add(key);

@@ -341,8 +341,8 @@ class Link {
   }
 
   #lost(): void {
-    this.#onEvent({ event: 'restarted', error: lost('open') });
     this.#away();
+    this.#onEvent({ event: 'restarted', error: lost('open') }); // whose listeners may call the next vault
     if (++this.#deaths > DEATHS) this.#failAll(lost);
     else if (this.#deaths === 1 || this.#calls.size) void this.#resume();
   }
@@ -382,7 +382,7 @@ class Link {
   };
 
   #send(call: Call): void {
-    if (call.sent) return;
+    if (call.sent || !this.#way) return;
     call.sent = true;
     this.#say(call.message);
   }
