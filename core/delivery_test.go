@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestScenarioDeliveryGoesOn (E138): an instance dies in the middle of a callback; the next one gets
-// the same command and finishes it.
+// TestScenarioDeliveryGoesOn (E138): an instance dies in the middle of a callback; the next one
+// gets the same command and finishes it.
 func TestScenarioDeliveryGoesOn(t *testing.T) {
 	s := newScene(t, "A reply whose instance dies before the attempt is marked, before the token request is answered, before the session is stored, or after it: the next instance gets the same delivery and finishes the sign-in. Another delivery of the reply sends nothing.",
 		"E138")
@@ -53,8 +53,8 @@ func TestScenarioDeliveryGoesOn(t *testing.T) {
 	s.fails("client", "bad_value", "callback", callbackURL(s.authorize(), "code=c")+long)
 }
 
-// TestScenarioDeliveryGoesOnOpenID (E138): the same with an ID token. The next instance has not read
-// the server's keys, and checks the nonce of the attempt all the same.
+// TestScenarioDeliveryGoesOnOpenID (E138): the same with an ID token. The next instance has not
+// read the server's keys, and checks the nonce of the attempt all the same.
 func TestScenarioDeliveryGoesOnOpenID(t *testing.T) {
 	s := newScene(t, "The next instance goes on with a delivery: it reads the server's keys first, and refuses an ID token with another nonce than that of the attempt.", "E138", "Q12")
 	i := s.issuer()
