@@ -11,6 +11,18 @@ before(async () => {
   [app, api] = [await world(), await small()];
   api.server.answers['/api/echo'] = ({ method, headers, body }) => ({ body: { method, body, type: headers['content-type'], token: headers.authorization } });
   api.extra['/device.js'] = api.entry({ device_authorization_endpoint: `${api.server.url}/device` });
+  // This vault dies when it is asked for the user's claims.
+  api.extra['/dies.js'] = api.entry(
+    {},
+    {},
+    `const { onconnect } = globalThis;
+    globalThis.onconnect = (event) => {
+      onconnect(event);
+      const [port] = event.ports;
+      const take = port.onmessage;
+      port.onmessage = (message) => (message.data.command === 'userinfo' ? close() : take(message));
+    };`,
+  );
   // This vault lets go of its lock when the test says so, as a browser may.
   api.extra['/lets-go.js'] = api.entry(
     {},
@@ -241,7 +253,7 @@ for (const name of browsers) {
       });
     }
 
-    await t.test(`P13 Q36 ${name}: a vault that dies while it polls for another device is replaced, and the next one polls`, async () => {
+    await t.test(`P76 Q36 ${name}: a vault that dies while it polls for another device is replaced, and the next one polls`, async () => {
       const { tab } = await open(browser, { where: { worker: '/device.js' } });
       let polls = 0;
       let approved = false;
@@ -272,7 +284,7 @@ for (const name of browsers) {
       assert.ok(polls > 0);
     });
 
-    await t.test(`P13 ${name}: a vault that lives, although the browser has taken its lock, is not replaced; when it dies it is`, async () => {
+    await t.test(`P76 ${name}: a vault that lives, although the browser has taken its lock, is not replaced; when it dies it is`, async () => {
       const { tab } = await open(browser, { where: { worker: '/lets-go.js' } });
       await enter(tab);
       let asked, answer;
@@ -307,6 +319,14 @@ for (const name of browsers) {
       await tab.until(() => window.told.some(([type]) => type === 'restarted'));
       assert.equal((await tab.evaluate(() => window.client.status())).status, 'granted');
       delete api.server.answers['/api/slow'];
+    });
+
+    await t.test(`P76 ${name}: vaults that die one after the other are not started for ever, and a later call begins anew`, async () => {
+      const { tab } = await open(browser, { where: { worker: '/dies.js' } });
+      await enter(tab);
+      assert.deepEqual(await said(tab, () => client.userinfo()), { code: 'vault_lost' });
+      assert.equal(await tab.evaluate(() => window.told.filter(([type]) => type === 'restarted').length), 4);
+      assert.equal((await tab.evaluate(() => window.client.status())).status, 'granted');
     });
 
     await t.test(`P17 P31 ${name}: a tab that restores silently shows a sign-out in another tab at once`, async () => {
