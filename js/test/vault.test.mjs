@@ -321,6 +321,53 @@ for (const name of browsers) {
       delete api.server.answers['/api/slow'];
     });
 
+    await t.test(`P13 E138 ${name}: a reply that a page gives once more while the vault redeems it is redeemed once`, async () => {
+      const tab = await browser.open();
+      await tab.goto(api.site.url + PAGE);
+      let asked, answer;
+      const held = new Promise((resolve) => (asked = resolve));
+      const free = new Promise((resolve) => (answer = resolve));
+      api.server.answers['/token'] = async () => {
+        asked();
+        await free;
+        return { body: { access_token: 'ACCESS-ONCE', token_type: 'Bearer', expires_in: 3600 } };
+      };
+      const before = api.server.count('/token');
+      // The page's side is played by hand, and there is no keeper, which would hide a second
+      // request.
+      await tab.evaluate(async () => {
+        const connect = () => {
+          const { port } = new SharedWorker('/auth-worker.js', { type: 'module' });
+          port.start();
+          return port;
+        };
+        const ask = (port, message) =>
+          new Promise((resolve) => {
+            port.addEventListener('message', ({ data }) => data.id === message.id && resolve(data.ok?.status ?? data.ok ?? data.error.code));
+            port.postMessage(message);
+          });
+        const first = connect();
+        const { url, state } = await ask(first, { id: 1, command: 'authorize', parameters: {} });
+        const back = new URL(new URL(url).searchParams.get('redirect_uri'));
+        back.search = new URLSearchParams({ code: 'THE-CODE', state });
+        const reply = { id: 2, command: 'callback', parameters: { url: back.href, delivery: 'one' } };
+        void ask(first, reply);
+        window.again = () => {
+          first.postMessage({ bye: true });
+          const second = connect();
+          window.outcome = ask(second, reply);
+          return ask(second, { id: 3, command: 'status' });
+        };
+      });
+      await held;
+      await tab.evaluate(() => window.again()); // the vault has it when it answers what came later
+      answer();
+      assert.equal(await tab.evaluate(() => window.outcome), 'granted');
+      assert.equal(api.server.count('/token'), before + 1);
+      delete api.server.answers['/token'];
+      await tab.close();
+    });
+
     await t.test(`P76 ${name}: vaults that die one after the other are not started for ever, and a later call begins anew`, async () => {
       const { tab } = await open(browser, { where: { worker: '/dies.js' } });
       await enter(tab);
