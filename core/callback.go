@@ -26,7 +26,7 @@ type callbackRun struct {
 	attempt *attempt     // the attempt that it answers
 	keyless bool         // keys must be known before the attempt is marked
 	named   bool         // by the host, which gives it to the next instance if this one dies
-	taken   bool         // an instance that is gone has begun this delivery
+	taken   bool         // this delivery was begun before, by an instance that is gone or here
 }
 
 func (c *client) callback(cmd *command, in json.Value) {
@@ -112,12 +112,13 @@ func (r *callbackRun) mark(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 	}
 	a := there.read()
 	r.attempt = a
-	if there.redeemed == r.mine {
+	ours := there.redeemed == r.mine
+	if f := r.check(a, there.redeemed != "" && !ours); f != nil {
+		return nil, f
+	}
+	if ours {
 		a.iss, r.taken = r.get("iss"), true
 		return nil, nil
-	}
-	if f := r.check(a, there.redeemed != ""); f != nil {
-		return nil, f
 	}
 	if f := r.c.issuer.Tokenless(); f != nil {
 		return nil, f

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { here, reach, walk } from './testlib/keys.mjs';
-import { open, serve } from './testlib/tab.mjs';
+import { lookAround, open, serve } from './testlib/tab.mjs';
 
 let demo;
 before(async () => {

@@ -205,7 +205,7 @@ export const keeperStore = async (): Promise<Store | undefined> => {
    * The keeper's data at the start of this vault, so that the session is loaded without another
    * request. A second read asks the keeper, because under a lock the engine reads a second time.
    */
-  let first: Map<string, Entry> | undefined;
+  let first: Map<string, Entry> | null = null;
   const looked = new Set<string>();
   // What another vault has stored since then is not in it.
   channel.onmessage = ({ data }) => looked.add(data);
@@ -219,9 +219,10 @@ export const keeperStore = async (): Promise<Store | undefined> => {
   try {
     first = new Map(await meet());
   } catch {
+    channel.close();
     return undefined;
   }
-  setTimeout(() => (first = undefined), FRESH);
+  setTimeout(() => (first = channel.onmessage = null), FRESH);
   setInterval(() => void tell({ beat: true }).catch(() => {}), BEAT);
   return {
     async load(key) {

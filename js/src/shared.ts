@@ -81,7 +81,7 @@ const sharedSession = (members: Members) => {
 
   /** Redeems a reply once for all callers. After a temporary failure it is tried again. */
   const callback = async (host: Host, reply: Reply): Promise<Status> => {
-    const key = text({ ...reply, url: reply.url?.replace(/#.*/s, '') });
+    const key = text({ ...reply, url: reply.url?.replace(/#.*/s, ''), delivery: undefined });
     const before = replies.get(key);
     if (before && !before.error?.retryable) {
       const { app_state } = await before.result;

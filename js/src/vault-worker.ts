@@ -188,23 +188,27 @@ const openVault = (config: Config, options: VaultOptions) => {
   };
 
   const opened = open();
-  const life = 'oauth2-wasm.vault ' + crypto.randomUUID();
+  const vault = crypto.randomUUID();
+  let life: string | undefined;
   let looked: Promise<unknown> = Promise.resolve();
   /**
-   * Pages of this origin wait for this lock: a page that gets it doubts that the vault lives.
-   * Before a page hears of it, the vault takes it, or takes it again: see `#lives` on the page's
-   * side.
+   * The name of the lock that this vault holds. Pages of this origin wait for it: a page that gets
+   * it doubts that the vault lives (`#doubt`). A vault that has lost its lock takes another one.
    */
   const living = async (): Promise<string | undefined> => {
-    if (!navigator.locks || 'document' in globalThis) return undefined;
+    const { locks } = navigator;
+    if (!locks || 'document' in globalThis) return undefined;
     const hold = async () => {
-      const { held } = await navigator.locks.query();
+      const { held } = await locks.query();
       if (held!.some(({ name, mode }) => name === life && mode === 'exclusive')) return;
+      const name = (life = 'oauth2-wasm.vault ' + crypto.randomUUID());
       await new Promise<void>((resolve) => {
-        void navigator.locks.request(life, () => {
-          resolve();
-          return new Promise(() => {});
-        });
+        locks
+          .request(name, () => {
+            resolve();
+            return new Promise(() => {});
+          })
+          .catch(resolve); // another script of the origin may take it
       });
     };
     looked = looked.then(hold);
@@ -321,7 +325,7 @@ const openVault = (config: Config, options: VaultOptions) => {
       const life = await held;
       if (!works.has(port)) return;
       ports.add(port);
-      port.postMessage({ hello: pick('redirect_uri attempt_life_ms name', config), life, kept, current: currentOf(client) });
+      port.postMessage({ hello: pick('redirect_uri attempt_life_ms name', config), vault, life, kept, current: currentOf(client) });
     } catch (error) {
       port.postMessage({ refused: told(error) });
     }

@@ -48,13 +48,11 @@ const AGAIN = 3_000;
 const HELLO = 'oauth2-wasm.vault';
 
 /**
- * Commands that the next vault gets once more if one dies: they change nothing, or nothing more the
- * second time. A reply is redeemed once, whoever brings it.
+ * Commands that the next vault gets once more if one dies, because they change nothing that counts
+ * the second time. A reply is redeemed once, whoever brings it. A sign-out is not among them: it
+ * could end a session that began since.
  */
-const REPEATED =
-  'authorize callback matches token refresh revoke profile userinfo introspect status log_out front_channel_logout resource_metadata device_start device_wait poll_start poll_stop'.split(
-    ' ',
-  );
+const REPEATED = 'authorize callback matches token refresh profile userinfo introspect status resource_metadata device_wait poll_start'.split(' ');
 
 /** How many vaults in a row may die without an answer. */
 const DEATHS = 3;
@@ -260,11 +258,15 @@ class Link {
 
   /** The vault's first message. */
   open(): Promise<Message> {
-    return (this.#opening ??= this.#open().catch((error) => {
-      this.#opening = undefined;
-      this.#failAll(() => error);
+    if (this.#opening) return this.#opening;
+    const opening = this.#open().catch((error) => {
+      if (this.#opening === opening) {
+        this.#opening = undefined;
+        this.#failAll(() => error);
+      }
       throw error;
-    }));
+    });
+    return (this.#opening = opening);
   }
 
   async #open(): Promise<Message> {
@@ -282,12 +284,13 @@ class Link {
     const said = (await Promise.race([hello, way.failed, late])) as Message | void;
     // A shared worker goes on, because other pages may use it.
     const alone = said?.kept === false && (await way.mistaken?.().then(() => !way.again));
-    if (!said || alone || this.#closed) {
+    const stale = this.#way !== way; // the page came back from the cache meanwhile
+    if (!said || alone || stale || this.#closed) {
       way.port.postMessage({ bye: true });
       way.end();
-      return this.#open();
+      return stale ? this.open() : this.#open();
     }
-    if (said.life) this.#listen(said.life);
+    this.#listen(said);
     this.#onEvent({ event: 'current', ...said.current } as never);
     return said;
   }
@@ -301,21 +304,21 @@ class Link {
   }
 
   /** Waits for the lock that the vault holds as long as it lives. */
-  #listen(life: string): void {
+  #listen({ vault, life }: Message): void {
     this.#watch = new AbortController();
     const { signal } = this.#watch;
-    navigator.locks?.request(life, { mode: 'shared', signal }, () => this.#doubt(life)).catch(() => {});
+    if (life) navigator.locks?.request(life, { mode: 'shared', signal }, () => this.#doubt(vault)).catch(() => {});
   }
 
   /** Finds out whether the vault is gone. Calls that come meanwhile wait. */
-  #doubt(life: string): void {
+  #doubt(vault: string): void {
     const known = this.#opening!;
-    const doubt: Promise<Message> = this.#lives(life)
-      .catch(() => false)
-      .then((lives) => {
+    const doubt: Promise<Message> = this.#meet()
+      .catch(() => ({}) as Message)
+      .then((said) => {
         if (this.#closed || this.#opening !== doubt) return this.open();
         this.#opening = known;
-        if (lives) this.#listen(life);
+        if (said.vault === vault) this.#listen(said);
         else this.#lost();
         return this.#opening ?? known;
       });
@@ -324,20 +327,20 @@ class Link {
   }
 
   /**
-   * Whether the vault lives, although its lock is free: Chromium sometimes takes the lock from a
-   * shared worker. Then another connection leads to the same vault, which takes the lock again.
+   * The first message of the vault that another connection leads to: Chromium sometimes takes the
+   * lock from a shared worker that lives on. Then it is the same vault, which holds another lock.
    */
-  async #lives(life: string): Promise<boolean> {
-    if (!this.#way?.again || this.#closed) return false;
+  async #meet(): Promise<Message> {
+    if (!this.#way?.again || this.#closed) return {};
     const { port, failed, end } = await this.#reach();
     const hello = new Promise<Message>((resolve) => {
       port.onmessage = ({ data }) => resolve(data);
-      setTimeout(resolve, AGAIN, {});
+      setTimeout(resolve, AGAIN);
     });
-    const said = (await Promise.race([hello, failed]).catch(() => ({}))) as Message;
+    const said = (await Promise.race([hello, failed]).catch(() => {})) as Message | undefined;
     port.postMessage({ bye: true });
     end();
-    return said.life === life;
+    return said ?? {};
   }
 
   #lost(): void {
@@ -350,6 +353,7 @@ class Link {
   /** Disconnects from the old vault, and with it what may have had an effect there. */
   #away(): void {
     this.#watch.abort();
+    this.#say({ bye: true }); // in case it lives
     this.#way?.end();
     this.#way = this.#opening = undefined;
     this.#calls.forEach((call) => {
@@ -384,7 +388,11 @@ class Link {
   #send(call: Call): void {
     if (call.sent || !this.#way) return;
     call.sent = true;
-    this.#say(call.message);
+    try {
+      this.#say(call.message);
+    } catch (error) {
+      call.fail(error); // a body that cannot be handed over
+    }
   }
 
   #say(message: Message): void {
@@ -494,7 +502,6 @@ class Link {
     this.#closed = true;
     removeEventListener('pagehide', this.#hide);
     removeEventListener('pageshow', this.#show);
-    this.#say({ bye: true });
     this.#failAll((op) => failure('cancelled', 'closed', op));
     this.#away();
   }

@@ -355,14 +355,17 @@ for (const name of browsers) {
         window.again = () => {
           first.postMessage({ bye: true });
           const second = connect();
-          window.outcome = ask(second, reply);
-          return ask(second, { id: 3, command: 'status' });
+          // The same delivery, and another one, of another page.
+          const third = connect();
+          const other = { ...reply, parameters: { ...reply.parameters, delivery: 'two' } };
+          window.outcome = Promise.all([ask(second, reply), ask(third, other)]);
+          return Promise.all([second, third].map((port) => ask(port, { id: 3, command: 'status' })));
         };
       });
       await held;
       await tab.evaluate(() => window.again()); // the vault has it when it answers what came later
       answer();
-      assert.equal(await tab.evaluate(() => window.outcome), 'granted');
+      assert.deepEqual(await tab.evaluate(() => window.outcome), ['granted', 'granted']);
       assert.equal(api.server.count('/token'), before + 1);
       delete api.server.answers['/token'];
       await tab.close();
