@@ -55,10 +55,10 @@ test('the package holds what it needs and nothing else', () => {
 });
 
 // The aim is 42,000; RATIONALE.md says where the bytes are. This keeps them from growing unnoticed.
-test('what a page loads fits into 60,850 bytes, and the client with its loader into 9,600 (brotli)', (t) => {
+test('what a page loads fits into 60,850 bytes, and the client with its loader into 9,650 (brotli)', (t) => {
   const [client, module, full] = [brotli('index.js'), brotli('oauth2.wasm'), brotli('oauth2-full.wasm')];
   t.diagnostic(`index.js ${client}, oauth2.wasm ${module}, oauth2-full.wasm ${full}`);
-  assert.ok(client < 9600, String(client));
+  assert.ok(client < 9650, String(client));
   assert.ok(client + module <= 60_850, String(client + module));
   assert.ok(full <= 64_350, String(full)); // a tenth of it is kind mcp
 });
